@@ -1,0 +1,57 @@
+"""What the far side can be told: sections `[cloud]`, `[cloud.fields]` and `[limits]` of sync.toml."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+Bytes = Annotated[int, Meta(ge=0, extra={"unit": "bytes"})]
+"""A number of bytes; configuration files may write "4MB"."""
+
+BytesPerSecond = Annotated[int, Meta(ge=0, extra={"unit": "bytes/s"})]
+"""A rate; configuration files may write "20MB/s". 0 means no limit."""
+
+
+class FieldNames(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Names of the fields inside `<GeoLogFile>`, where a platform's differ from the known aliases.
+
+    None means: look for the known aliases, ignoring case, as elements or attributes.
+    """
+
+    name: str | None = None
+    status: str | None = None
+    size: str | None = None
+    start: str | None = None
+    end: str | None = None
+    tag: str | None = None
+
+
+class CloudSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which platform, which account.
+
+    The password itself is no setting: it comes from OSFSYNC_PASSWORD, `password_file`,
+    `password_command` or the system's key store, at the moment of the login.
+    """
+
+    url: str
+    username: str
+    tenant: str | None = None
+    password_file: Path | None = None
+    password_command: tuple[str, ...] | None = None
+    proxy: str | None = None
+    ca_file: Path | None = None
+    connect_timeout: timedelta = timedelta(seconds=30)
+    idle_timeout: timedelta = timedelta(seconds=60)
+    minimum_rate: BytesPerSecond = 1_000
+    fields: FieldNames = FieldNames()
+
+
+class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How hard the platform and the line may be driven."""
+
+    downloads: Annotated[int, Meta(ge=1, le=256)] = 32
+    listings: Annotated[int, Meta(ge=1, le=64)] = 8
+    requests_per_second: Annotated[float, Meta(ge=0)] = 0
+    bandwidth: BytesPerSecond = 0
+    retries: Annotated[int, Meta(ge=0, le=100)] = 5
