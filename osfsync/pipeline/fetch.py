@@ -1,0 +1,201 @@
+"""Fetch: jobs → files in the archive and their outcomes; small files are placed in groups."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import anyio
+import structlog
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+
+from osfsync.archive.base import Body
+from osfsync.content import check_for
+from osfsync.domain.errors import (
+    ArchiveError,
+    CloudError,
+    DamagedError,
+    LoginRefusedError,
+    OsfsyncError,
+    TenantError,
+)
+from osfsync.domain.model import Failure, Held
+from osfsync.domain.outcomes import FetchFailed, Fetched
+from osfsync.pipeline.messages import Facts, FetchJob
+from osfsync.pipeline.stop import Lifeline
+from osfsync.pipeline.streams import Feed
+from osfsync.pipeline.tally import Tally
+from osfsync.pipeline.transfer import SmallBody, Transfer
+
+log = structlog.get_logger(__name__)
+
+GROUP_FILES = 256
+GROUP_BYTES = 8_000_000
+
+DAMAGED_TRIES = 3
+"""Bodies of one file that are refused in one run before it is left to the next run."""
+
+
+@dataclass(slots=True)
+class TransferLimit:
+    """`--max-transfer`: no download starts once so many bytes were received. None means no limit."""
+
+    most: int | None
+
+    def reached(self, received: int) -> bool:
+        """Whether no other download may start."""
+        return self.most is not None and received >= self.most
+
+
+@dataclass(slots=True)
+class Fetcher:
+    """What the download workers and the placing of groups share in one round."""
+
+    transfer: Transfer
+    feed: Feed[FetchJob]
+    facts: MemoryObjectSendStream[Facts]
+    tally: Tally
+    lifeline: Lifeline
+    limit: TransferLimit
+    clock: Callable[[], datetime]
+
+    async def handle(self, job: FetchJob, small: MemoryObjectSendStream[SmallBody]) -> None:
+        """Adopt or download one file. Only what concerns the whole run is raised."""
+        try:
+            if job.present and await self._adopt(job):
+                return
+            if self.limit.reached(self.tally.received):
+                self.tally.transfer_limit_reached = True
+                self.feed.settle()
+                return
+            body = await self.transfer.run(job, self.placed)
+        except (LoginRefusedError, TenantError):
+            raise
+        except DamagedError as error:
+            await self.damaged(job, error)
+        except (CloudError, ArchiveError) as error:
+            await self.failed(job, error)
+            if isinstance(error, CloudError):
+                self.lifeline.failed(error)
+        else:
+            self.lifeline.answered()
+            if body is not None:
+                await small.send(body)
+
+    async def _adopt(self, job: FetchJob) -> bool:
+        """Take what lies at the path already, where it is whole: a killed run may have put it there."""
+        job.present = False
+        held = await self.transfer.archive.adopt(job.path, job.file.size, check_for(job.file.name))
+        if held is None:
+            return False
+        await job.known.wait()
+        await self._tell(Fetched(job.device.id, job.file.name, held, adopted=True))
+        self.tally.fetched += 1
+        self.feed.settle()
+        return True
+
+    async def placed(self, job: FetchJob, held: Held) -> None:
+        """A file is in place."""
+        await self._tell(Fetched(job.device.id, job.file.name, held, adopted=False))
+        self.tally.fetched += 1
+        self.tally.bytes += held.size
+        self.feed.settle()
+
+    async def damaged(self, job: FetchJob, error: DamagedError) -> None:
+        """A body was refused: once more, until this run has had enough of it."""
+        job.damaged += 1
+        log.info("file arrived damaged", device=job.device.name, file=job.file.name, check=error.check)
+        if job.damaged < DAMAGED_TRIES:
+            self.feed.give_back(job)
+            return
+        self.tally.quarantined += 1
+        await self._give_up(job, error, error.check)
+
+    async def failed(self, job: FetchJob, error: OsfsyncError) -> None:
+        """A file can't be had in this run."""
+        self.tally.failed += 1
+        await self._give_up(job, error, None)
+
+    async def _give_up(self, job: FetchJob, error: OsfsyncError, check: str | None) -> None:
+        log.warning(
+            "file could not be fetched",
+            device=job.device.name,
+            file=job.file.name,
+            reason=error.slug,
+            error=str(error),
+        )
+        self.tally.problem(job.device.name, job.file.name, error.slug, str(error))
+        failure = Failure(error.slug, str(error), self.clock(), check)
+        await self._tell(FetchFailed(job.device.id, job.file.name, failure))
+        self.feed.settle()
+
+    async def _tell(self, fact: Fetched | FetchFailed) -> None:
+        await self.facts.send(Facts((fact,)))
+
+
+async def _work(fetcher: Fetcher, small: MemoryObjectSendStream[SmallBody]) -> None:
+    async with small:
+        while True:
+            try:
+                job = await fetcher.feed.take()
+            except anyio.EndOfStream:
+                return
+            await fetcher.handle(job, small)
+
+
+async def _place_groups(fetcher: Fetcher, small: MemoryObjectReceiveStream[SmallBody]) -> None:
+    """Place what has gathered while the last group was placed."""
+    async with small:
+        async for first in small:
+            group, size = [first], len(first.data)
+            while len(group) < GROUP_FILES and size < GROUP_BYTES:
+                try:
+                    group.append(small.receive_nowait())
+                except (anyio.WouldBlock, anyio.EndOfStream):
+                    break
+                size += len(group[-1].data)
+            await _place(fetcher, group)
+
+
+async def _place(fetcher: Fetcher, group: Sequence[SmallBody]) -> None:
+    for member in group:
+        await member.job.known.wait()
+    bodies = [Body(m.job.path, m.data, m.size, check_for(m.job.file.name)) for m in group]
+    # In place and told: cancellation must not come between.
+    with anyio.CancelScope(shield=True):
+        results = await fetcher.transfer.archive.place(bodies)
+        for member, result in zip(group, results, strict=True):
+            fetcher.transfer.budget.give(member.share)
+            match result:
+                case Held():
+                    await fetcher.placed(member.job, result)
+                case DamagedError():
+                    await fetcher.damaged(member.job, result)
+                case _:
+                    await fetcher.failed(member.job, result)
+
+
+async def fetch(
+    transfer: Transfer,
+    jobs: MemoryObjectReceiveStream[Sequence[FetchJob]],
+    facts: MemoryObjectSendStream[Facts],
+    *,
+    workers: int,
+    lifeline: Lifeline,
+    limit: TransferLimit,
+    clock: Callable[[], datetime],
+) -> None:
+    """Run until the jobs end; closes its ends of the streams."""
+
+    async def look_for_present(page: Sequence[FetchJob]) -> None:
+        present = await transfer.archive.sizes([job.path for job in page])
+        for job in page:
+            job.present = job.path in present
+
+    feed = Feed(jobs, look_for_present)
+    fetcher = Fetcher(transfer, feed, facts, transfer.tally, lifeline, limit, clock)
+    send, receive = anyio.create_memory_object_stream[SmallBody](GROUP_FILES)
+    async with jobs, facts, anyio.create_task_group() as group:
+        group.start_soon(_place_groups, fetcher, receive)
+        async with send:
+            for _ in range(workers):
+                group.start_soon(_work, fetcher, send.clone())

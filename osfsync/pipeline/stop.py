@@ -1,0 +1,108 @@
+"""Ending a run before its time: signals, the time limit, and a platform that no longer answers."""
+
+import asyncio
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import anyio
+
+from osfsync.domain.errors import CloudError, ExitCode, UnreachableError
+
+_SIGNALS = ((signal.SIGINT, ExitCode.INTERRUPTED), (signal.SIGTERM, ExitCode.TERMINATED))
+
+GIVE_UP_AFTER = 16
+"""Operations in a row that find no connection, each after its own retries, before a run gives up."""
+
+
+class Stop:
+    """Asks a run to end early. The first request counts; `code` tells what it was."""
+
+    def __init__(self) -> None:
+        self.code: ExitCode | None = None
+        self._scopes: list[anyio.CancelScope] = []
+
+    def request(self, code: ExitCode) -> None:
+        """End what runs under `scope` now, and what comes later at once."""
+        if self.code is None:
+            self.code = code
+        for scope in self._scopes:
+            scope.cancel()
+
+    @contextmanager
+    def scope(self) -> Iterator[None]:
+        """What runs in here is cancelled on request."""
+        with anyio.CancelScope() as scope:
+            self._scopes.append(scope)
+            if self.code is not None:
+                scope.cancel()
+            try:
+                yield
+            finally:
+                self._scopes.remove(scope)
+
+
+@contextmanager
+def stopped_by_signals(stop: Stop) -> Iterator[None]:
+    """SIGINT and SIGTERM ask the run to end; a second one meets the system's default.
+
+    Outside the main thread signals can't be had, and stay with whoever owns them.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    restore = {number: signal.getsignal(number) for number, _ in _SIGNALS}
+
+    def on_signal(number: signal.Signals, code: ExitCode) -> None:
+        signal.signal(number, signal.SIG_DFL if number == signal.SIGTERM else signal.default_int_handler)
+        loop.call_soon_threadsafe(stop.request, code)
+
+    for number, code in _SIGNALS:
+        _install(loop, number, code, on_signal)
+    try:
+        yield
+    finally:
+        for number, handler in restore.items():
+            signal.signal(number, handler)
+
+
+def _install(
+    loop: asyncio.AbstractEventLoop,
+    number: signal.Signals,
+    code: ExitCode,
+    on_signal: Callable[[signal.Signals, ExitCode], None],
+) -> None:
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        on_signal(number, code)
+
+    try:
+        loop.add_signal_handler(number, on_signal, number, code)
+    except NotImplementedError:  # Windows: its loop has no signal handlers, the interpreter has
+        signal.signal(number, handle)
+
+
+class Lifeline:
+    """Counts operations in a row that found no connection; a dead line must not be retried file by file."""
+
+    def __init__(self) -> None:
+        self._failures = 0
+
+    def answered(self) -> None:
+        """The platform answered, whatever it said."""
+        self._failures = 0
+
+    def failed(self, error: CloudError) -> None:
+        """An operation failed for good. Raises UnreachableError when nothing answers any more."""
+        if not isinstance(error, UnreachableError):
+            self.answered()
+            return
+        self._failures += 1
+        if self._failures >= GIVE_UP_AFTER:
+            raise UnreachableError(
+                f"The platform has not answered {self._failures} operations in a row; the run was ended. "
+                f"Last error: {error.message}",
+                hint="What was fetched is safe; the next run goes on from here.",
+            ) from error
