@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from enum import Enum, StrEnum
 from itertools import product
 
+from osfsync.domain.errors import ForbiddenError
 from osfsync.domain.model import DataFile, FileRecord, OrderMode, StorageStatus
 
 
@@ -60,6 +61,7 @@ class Transfer(Enum):
     UNTRIED = "never tried"
     FAILING = "failed before"
     DAMAGED = "arrived damaged before"
+    FORBIDDEN = "refused for lack of a permission"
     GIVEN_UP = "failed too often"
     GIVEN_UP_DAMAGED = "arrived damaged too often"
 
@@ -147,6 +149,7 @@ TABLE: tuple[Rule, ...] = (
     Rule(Action.FETCH, Reason.ON_SERVER, status=_ON_SERVER, transfer=frozenset({Transfer.UNTRIED})),
     Rule(Action.FETCH, Reason.RETRYING, status=_ON_SERVER, transfer=frozenset({Transfer.FAILING})),
     Rule(Action.FETCH, Reason.QUARANTINED, status=_ON_SERVER, transfer=frozenset({Transfer.DAMAGED})),
+    Rule(Action.FETCH, Reason.NO_PERMISSION, status=_ON_SERVER, transfer=frozenset({Transfer.FORBIDDEN})),
     Rule(Action.WAIT, Reason.FAILED, status=_ON_SERVER, transfer=frozenset({Transfer.GIVEN_UP})),
     Rule(Action.WAIT, Reason.QUARANTINED, status=_ON_SERVER, transfer=frozenset({Transfer.GIVEN_UP_DAMAGED})),
     Rule(Action.WAIT, Reason.ORDERED, status=_ON_DEVICE, ordering=frozenset({Ordering.OPEN})),
@@ -175,7 +178,7 @@ def _look_up(situation: Situation) -> Decision:
     return Decision(rule.action, rule.reason)
 
 
-# 1,440 combinations: looked up once, so that a page of files costs one dictionary access a file.
+# 1,728 combinations: looked up once, so that a page of files costs one dictionary access a file.
 _DECISIONS: dict[Situation, Decision] = {
     situation: _look_up(situation)
     for situation in (
@@ -198,6 +201,8 @@ def transfer_of(record: FileRecord | None, policy: Policy, now: datetime) -> Tra
     """Failed tries count until the list tells a change; a given-up file is tried again after its rest."""
     if record is None or record.failure is None or record.tries == 0:
         return Transfer.UNTRIED
+    if record.failure.slug == ForbiddenError.slug:
+        return Transfer.FORBIDDEN
     resting = record.tries >= policy.tries and now < record.failure.at + policy.rest
     if record.failure.check is None:
         return Transfer.GIVEN_UP if resting else Transfer.FAILING

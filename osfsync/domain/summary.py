@@ -69,6 +69,7 @@ class RunSummary:
     orders: OrderCounts
     bytes: int
     problems: tuple[Problem, ...]
+    dry_run: bool = False
     error: str = ""
 
     @property

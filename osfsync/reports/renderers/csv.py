@@ -1,0 +1,46 @@
+"""CSV with a header, for spreadsheets: a cell never starts a formula."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import fields
+from datetime import datetime
+from typing import Any
+
+from osfsync.reports.sheets import Sheet
+
+_STARTS_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+class CsvRenderer:
+    """Streams rows as CSV; columns are the model's fields. Text that would start a formula gets a `'`."""
+
+    def __init__(self, sheet: Sheet[Any]) -> None:
+        self._fields = [field.name for field in fields(sheet.model)]
+
+    def begin(self) -> str:
+        """The header."""
+        return _line(self._fields)
+
+    def rows(self, chunk: Sequence[Any]) -> str:
+        """Rows."""
+        return "".join(_line([_cell(getattr(row, name)) for name in self._fields]) for row in chunk)
+
+    def end(self) -> str:
+        """Nothing."""
+        return ""
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    text = str(value)
+    return f"'{text}" if isinstance(value, str) and text.startswith(_STARTS_FORMULA) else text
+
+
+def _line(cells: Sequence[str]) -> str:
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerow(cells)
+    return buffer.getvalue()

@@ -1,0 +1,58 @@
+"""A table for a terminal. Long sheets are cut, and say so: a terminal is no place for a million rows."""
+
+import io
+from collections.abc import Sequence
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from osfsync.reports.sheets import Sheet
+from osfsync.reports.text import count, printable
+
+ROWS_SHOWN = 1000
+
+
+class TableRenderer:
+    """Collects up to ROWS_SHOWN rows and draws them at the end."""
+
+    def __init__(self, sheet: Sheet[Any]) -> None:
+        self._sheet = sheet
+        self._kept: list[Any] = []
+        self._seen = 0
+
+    def begin(self) -> str:
+        """Nothing: widths are known at the end only."""
+        return ""
+
+    def rows(self, chunk: Sequence[Any]) -> str:
+        """Keep what will be shown."""
+        self._seen += len(chunk)
+        self._kept.extend(chunk[: max(0, ROWS_SHOWN - len(self._kept))])
+        return ""
+
+    def end(self) -> str:
+        """The table."""
+        table = Table(box=SIMPLE_HEAD, pad_edge=False)
+        for column in self._sheet.columns:
+            table.add_column(column.heading, justify="right" if column.right else "left", overflow="fold")
+        for row in self._kept:
+            table.add_row(
+                *(Text(printable(column.show(getattr(row, column.field)))) for column in self._sheet.columns)
+            )
+        text = draw(table)
+        if self._seen > len(self._kept):
+            text += (
+                f"{count(self._seen - len(self._kept))} more rows are not shown; "
+                "--format csv and --format json give all of them.\n"
+            )
+        return text
+
+
+def draw(table: Table) -> str:
+    """A rich table as text, as wide as the terminal, without colours."""
+    buffer = io.StringIO()
+    Console(file=buffer, no_color=True, highlight=False).print(table)
+    return buffer.getvalue()
