@@ -1,0 +1,165 @@
+"""Where settings come from: defaults, files, the environment, flags; each gives a layer of raw values."""
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from osfsync.config.convert import from_text
+from osfsync.config.schema import KEYS, SECTIONS, VARIABLES
+from osfsync.domain.errors import ConfigError
+
+PASSWORD_VARIABLE = "OSFSYNC_PASSWORD"  # noqa: S105 - a variable's name
+CONFIG_VARIABLE = "OSFSYNC_CONFIG"
+_PREFIX = "OSFSYNC_"
+_NO_SETTINGS = frozenset({PASSWORD_VARIABLE, CONFIG_VARIABLE})
+_FLAGS = {"select.devices": "--device", "orders.mode": "--order"}
+_LARGEST_FILE = 1_000_000
+_SHOWN = 80
+_PLACE = re.compile(r"(.*?) ?\(at (?:line (\d+), column (\d+)|end of document)\)", re.DOTALL)
+
+PASSWORD_HINT = (
+    f"set {PASSWORD_VARIABLE}, name a file in cloud.password_file or a program in cloud.password_command, "
+    "or store it in the system's key store"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One raw value: what was written, where (`origin`), and how a message names it (`label`)."""
+
+    raw: object
+    origin: str
+    label: str
+    base: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """What one source says, by dotted key, and what is wrong with it, as sentences."""
+
+    given: dict[str, Given] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
+def defaults(cwd: Path) -> Layer:
+    """The weakest layer; its relative paths are relative to the working folder."""
+    given = {
+        name: Given(key.default, "default", f"the default of {name}", cwd)
+        for name, key in KEYS.items()
+        if not key.required
+    }
+    return Layer(given)
+
+
+def from_file(path: Path, shown: str) -> Layer:
+    """What a TOML file says. Raises ConfigError where it can't be read at all."""
+    layer = Layer()
+    for name, raw, problem in _walk(_parse(path, shown), "", shown):
+        if problem:
+            layer.problems.append(problem)
+        else:
+            layer.given[name] = Given(raw, str(path), f"{name} in {shown}", path.parent)
+    return layer
+
+
+def from_environment(environ: Mapping[str, str], cwd: Path) -> Layer:
+    """What `OSFSYNC_…` variables say; an empty one counts as not set. Values are never repeated."""
+    layer = Layer()
+    for variable, text in environ.items():
+        if not variable.startswith(_PREFIX) or variable in _NO_SETTINGS:
+            continue
+        key = VARIABLES.get(variable)
+        if key is None:
+            layer.problems.append(_unknown_variable(variable))
+        elif text:
+            layer.given[key.name] = Given(from_text(key, text), variable, variable, cwd)
+    return layer
+
+
+def from_flags(flags: Mapping[str, object], cwd: Path) -> Layer:
+    """What the command line says, by dotted key; None and () mean that a flag was not given."""
+    layer = Layer()
+    for name, value in flags.items():
+        if value is None or value == ():
+            continue
+        flag = _FLAGS.get(name) or "--" + name.rsplit(".", maxsplit=1)[-1].replace("_", "-")
+        raw = from_text(KEYS[name], value) if isinstance(value, str) else value
+        layer.given[name] = Given(raw, f"flag {flag}", flag, cwd)
+    return layer
+
+
+def nearest(word: str, words: Mapping[str, Any] | frozenset[str]) -> str:
+    """The known word that is most like another, or an empty text."""
+    last = word.rsplit(".", maxsplit=1)[-1]
+    same = [known for known in words if known.rsplit(".", maxsplit=1)[-1] == last]
+    return next(iter([*same, *get_close_matches(word, words, n=1, cutoff=0.6)]), "")
+
+
+def _guess(known: str) -> str:
+    return f"; did you mean {known}?" if known else "."
+
+
+def _printable(name: str) -> str:
+    return (name if name.isprintable() else ascii(name))[:_SHOWN]
+
+
+def _unknown_variable(variable: str) -> str:
+    if variable.endswith("_PASSWORD"):
+        return f"{variable} is not read. For the password, {PASSWORD_HINT}."
+    known = nearest(variable, VARIABLES | dict.fromkeys(_NO_SETTINGS))
+    return f"unknown environment variable {_printable(variable)}" + _guess(known)
+
+
+def _walk(table: Mapping[str, Any], prefix: str, shown: str) -> Iterator[tuple[str, object, str]]:
+    """Give (dotted name, raw value, problem) for every entry of a table and of the sections within."""
+    for entry, raw in table.items():
+        name = prefix + _printable(entry)
+        if entry.lower() in {"password", "passwd"}:
+            yield (
+                name,
+                None,
+                f"{name} in {shown}: a password does not belong into this file; {PASSWORD_HINT}.",
+            )
+        elif name in SECTIONS and isinstance(raw, dict):
+            yield from _walk(raw, f"{name}.", shown)
+        elif name in SECTIONS:
+            yield name, None, f"{name} in {shown} is a section; write [{name}] and its keys below."
+        elif name in KEYS:
+            yield name, raw, ""
+        elif isinstance(raw, dict):
+            yield name, None, f"unknown section {name} in {shown}" + _guess(nearest(name, SECTIONS))
+        else:
+            yield name, None, f"unknown key {name} in {shown}" + _guess(nearest(name, KEYS))
+
+
+def _parse(path: Path, shown: str) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            data = file.read(_LARGEST_FILE + 1)
+    except OSError as error:
+        raise ConfigError(f"{shown} can't be read: {error.strerror or type(error).__name__}.") from error
+    if len(data) > _LARGEST_FILE:
+        raise ConfigError(f"{shown} is larger than {_LARGEST_FILE} bytes: this is no configuration.")
+    try:
+        # Windows editors like to write a byte order mark, which TOML does not know.
+        text = data.decode("utf-8-sig")
+        return tomllib.loads(text)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ConfigError(f"{shown}, line {line}: not UTF-8 text.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(_place(str(error), text, shown)) from None
+
+
+def _place(message: str, text: str, shown: str) -> str:
+    match = _PLACE.fullmatch(message)
+    if not match:
+        return f"{shown}: {message}"
+    what, line, column = match.groups()
+    if not line:
+        line, column = text.count("\n") + 1, len(text) - text.rfind("\n")
+    return f"{shown}, line {line}, column {column}: {what}."
