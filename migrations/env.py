@@ -1,0 +1,16 @@
+"""Alembic's entry: migrates through the connection that osfsync hands over, inside its transaction.
+
+A new migration: copy the newest file in `versions/`, write both directions by hand, raise `HEAD` in
+`osfsync/state/tables.py`. The tests compare the result with the tables and say what is missing.
+"""
+
+from alembic import context
+
+from osfsync.state.tables import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    render_as_batch=True,
+)
+context.run_migrations()

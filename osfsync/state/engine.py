@@ -1,0 +1,79 @@
+"""Connections to the state: one that writes, a few that read."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import anyio
+from sqlalchemy import URL, Connection, event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+BUSY_SECONDS = 10.0
+"""How long to wait for a program that has locked the database."""
+
+READERS = 4
+
+_PRAGMAS = ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = NORMAL", "PRAGMA foreign_keys = ON")
+_READER_PRAGMAS = ("PRAGMA query_only = ON",)
+
+
+@asynccontextmanager
+async def writing_engine(path: Path) -> AsyncIterator[AsyncEngine]:
+    """An engine of one connection, whose every transaction begins with the write lock."""
+    engine = create_async_engine(
+        _url(path), connect_args={"timeout": BUSY_SECONDS}, pool_size=1, max_overflow=0, hide_parameters=True
+    )
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def _on_connect(connection: DBAPIConnection, _: object) -> None:
+        connection.isolation_level = None  # the driver would begin transactions by rules of its own
+        _execute(connection, _PRAGMAS)
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def _on_begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    async with _disposing(engine):
+        yield engine
+
+
+@asynccontextmanager
+async def reading_engine(path: Path) -> AsyncIterator[AsyncEngine]:
+    """An engine of a few connections that can't write; every statement sees the newest commit."""
+    engine = create_async_engine(
+        _url(path),
+        connect_args={"timeout": BUSY_SECONDS},
+        isolation_level="AUTOCOMMIT",
+        skip_autocommit_rollback=True,
+        pool_size=READERS,
+        max_overflow=0,
+        hide_parameters=True,
+    )
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def _on_connect(connection: DBAPIConnection, _: object) -> None:
+        _execute(connection, _READER_PRAGMAS)
+
+    async with _disposing(engine):
+        yield engine
+
+
+def _url(path: Path) -> URL:
+    return URL.create("sqlite+aiosqlite", database=str(path))
+
+
+def _execute(connection: DBAPIConnection, statements: tuple[str, ...]) -> None:
+    cursor = connection.cursor()
+    for statement in statements:
+        cursor.execute(statement)
+    cursor.close()
+
+
+@asynccontextmanager
+async def _disposing(engine: AsyncEngine) -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        with anyio.CancelScope(shield=True):  # each connection is a thread, which must end
+            await engine.dispose()

@@ -1,0 +1,97 @@
+"""Brings a database to the revision that this version works with. Synchronous: call it in a thread."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from sqlalchemy import URL, Connection, NullPool, create_engine, event
+
+from osfsync.domain.errors import StateError
+from osfsync.state.border import border
+from osfsync.state.location import require_folder
+from osfsync.state.lock import hold_lock_to_migrate
+from osfsync.state.tables import HEAD
+
+
+def ensure_current(path: Path) -> tuple[str | None, str]:
+    """Migrate the database at `path` where it is empty or older; answers the revisions before and after.
+
+    Raises:
+        StateError: it is newer than this version, or another program's.
+        StateDamagedError, DiskFullError, LockedError: see `border`.
+    """
+    require_folder(path)
+    found = read_revision(path)
+    if found == HEAD:
+        return found, HEAD
+    with hold_lock_to_migrate(path):
+        found = read_revision(path)  # another process may have been faster
+        if found != HEAD:
+            _migrate(path, found)
+    return found, HEAD
+
+
+def read_revision(path: Path) -> str | None:
+    """The database's revision; None where there is no file yet, or nothing in it."""
+    if not path.exists():
+        return None
+    with border(path), closing(sqlite3.connect(path)) as connection:
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if not tables:
+            return None
+        row = (
+            connection.execute("SELECT version_num FROM alembic_version").fetchone()
+            if "alembic_version" in tables
+            else None
+        )
+    if row is None:
+        raise StateError(
+            f"{path} is a database of another program.", hint="Set state.url to a file of its own."
+        )
+    return str(row[0])
+
+
+def migrations_folder() -> Path:
+    """The migrations: beside the rooms in an installed package, beside the package in a checkout."""
+    package = Path(__file__).resolve().parents[1]
+    for folder in (package / "migrations", package.parent / "migrations"):
+        if (folder / "env.py").is_file():
+            return folder
+    raise StateError("The migrations of the state database are missing.", hint="Install osfsync again.")
+
+
+def _migrate(path: Path, found: str | None) -> None:
+    from alembic import command  # noqa: PLC0415 - half a second that only a migration needs
+    from alembic.config import Config  # noqa: PLC0415 - likewise
+    from alembic.script import ScriptDirectory  # noqa: PLC0415 - likewise
+
+    config = Config()
+    config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    if found is not None and found not in known:
+        raise StateError(
+            f"The state database {path} has revision {found}; this version of osfsync knows {HEAD} at most.",
+            hint="Install the newer osfsync that wrote it, or put back a backup from before.",
+        )
+    with border(path), _transaction(path) as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+@contextmanager
+def _transaction(path: Path) -> Iterator[Connection]:
+    """One transaction around a whole migration: SQLite's DDL is transactional once the driver stays out of it."""
+    engine = create_engine(URL.create("sqlite", database=str(path)), poolclass=NullPool, hide_parameters=True)
+
+    @event.listens_for(engine, "connect")
+    def _on_connect(connection: sqlite3.Connection, _: object) -> None:
+        connection.isolation_level = None
+        connection.execute("PRAGMA journal_mode = WAL")
+
+    @event.listens_for(engine, "begin")
+    def _on_begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    with engine.begin() as connection:
+        yield connection
