@@ -137,6 +137,14 @@ def _walk(table: Mapping[str, Any], prefix: str, shown: str) -> Iterator[tuple[s
 
 
 def _parse(path: Path, shown: str) -> dict[str, Any]:
+    text = _read(path, shown)
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(_place(str(error), text, shown)) from None
+
+
+def _read(path: Path, shown: str) -> str:
     try:
         with path.open("rb") as file:
             data = file.read(_LARGEST_FILE + 1)
@@ -146,13 +154,10 @@ def _parse(path: Path, shown: str) -> dict[str, Any]:
         raise ConfigError(f"{shown} is larger than {_LARGEST_FILE} bytes: this is no configuration.")
     try:
         # Windows editors like to write a byte order mark, which TOML does not know.
-        text = data.decode("utf-8-sig")
-        return tomllib.loads(text)
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise ConfigError(f"{shown}, line {line}: not UTF-8 text.") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(_place(str(error), text, shown)) from None
 
 
 def _place(message: str, text: str, shown: str) -> str:

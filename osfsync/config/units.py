@@ -81,7 +81,7 @@ def _parse_bytes(text: str, expected: str) -> int:
         raise _unreadable(text, expected)
     whole, _, part = match[1].partition(".")
     unit = _BYTES[(match[2] or "").lower()]
-    count = int(whole) * unit + int(part or "0") * unit // 10 ** len(part)
+    count: int = int(whole) * unit + int(part or "0") * unit // 10 ** len(part)
     if count > LARGEST:
         raise _unreadable(text, expected)
     return count
