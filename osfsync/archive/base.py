@@ -1,0 +1,79 @@
+"""What every archive can do: the port that object stores may fill later."""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from osfsync.domain.errors import OsfsyncError
+from osfsync.domain.model import ContentCheck, Held
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A whole file in memory, on its way into the archive.
+
+    Attributes:
+        path: where it goes, relative to the archive, `/`-separated, as `safe_path` makes it.
+        expected_size: bytes, where something told it.
+        check: fresh; judges these bytes and no others.
+    """
+
+    path: str
+    data: bytes
+    expected_size: int | None
+    check: ContentCheck
+
+
+class Receiver(Protocol):
+    """A large file that arrives in pieces."""
+
+    async def write(self, pieces: Sequence[bytes]) -> None:
+        """Take the next pieces: hash, check, write, in one step off the event loop.
+
+        Raises DamagedError as soon as the bytes can't be the file, DiskFullError, ArchiveError.
+        """
+
+    async def commit(self) -> Held:
+        """Judge the end, make the bytes durable and give the file its name. Call once, last.
+
+        Raises DamagedError, DiskFullError, ArchiveError; then nothing was put in place.
+        """
+
+
+class Archive(Protocol):
+    """Where files land. A file gets its name only when it is whole and durable.
+
+    Paths are relative, `/`-separated, and made by `safe_path`.
+    """
+
+    async def prepare(self) -> None:
+        """Make the archive ready and remove what dead runs left half-written.
+
+        Raises ArchiveError where it can't be used, DiskFullError.
+        """
+
+    async def sizes(self, paths: Sequence[str]) -> dict[str, int]:
+        """Bytes of those files that exist."""
+
+    async def adopt(self, path: str, expected_size: int | None, check: ContentCheck) -> Held | None:
+        """Judge a file that lies in the archive already; None where it is missing or not whole.
+
+        Raises ArchiveError where it can't be read.
+        """
+
+    async def place(self, bodies: Sequence[Body]) -> list[Held | OsfsyncError]:
+        """Put small files in place, as a group: one result per body, in order.
+
+        An error in the list concerns that file alone: DamagedError for its bytes, ArchiveError for its
+        path. Raises DiskFullError, or ArchiveError, where the archive itself is at fault; some of the
+        group may then be in place, whole, and can be adopted. Cancelled, it puts all in place or nothing.
+        """
+
+    def receive(
+        self, path: str, expected_size: int | None, check: ContentCheck
+    ) -> AbstractAsyncContextManager[Receiver]:
+        """Take a large file in pieces. Leaving without `commit` leaves no trace."""
+
+    async def free_space(self) -> int:
+        """Bytes that can still be written."""
