@@ -33,7 +33,7 @@ def duration(span: timedelta) -> str:
     return " ".join(parts[:2]) or "0 s"
 
 
-def explain(  # noqa: C901, PLR0911 — one case a reason
+def explain(  # noqa: C901, PLR0911, PLR0912 — one case a reason
     record: FileRecord, decision: Decision, policy: Policy, selection: Selection
 ) -> Words:
     """Put the planner's decision on a missing file into words."""
