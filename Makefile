@@ -1,0 +1,54 @@
+# Everything from a fresh checkout: Python >= 3.11 with venv and pip, git, make. `make demo` and `make test` set up
+# what they need; PYTHON chooses the interpreter, WORKERS the number of test processes.
+PYTHON ?= python3
+WORKERS ?= auto
+VENV := .venv
+
+ifeq ($(OS),Windows_NT)
+BIN := $(VENV)/Scripts
+else
+BIN := $(VENV)/bin
+endif
+
+RUN := $(BIN)/python -m
+INSTALLED := $(VENV)/.installed
+INSTALLED_DEV := $(VENV)/.installed-dev
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types format clean
+
+help: ## show what there is
+	@grep -E '^[a-z]+:.*## ' Makefile | sed -e 's/:.*## /	/'
+
+demo: $(INSTALLED) ## two nights against the simulator, with reports
+	$(BIN)/osfsync demo
+
+test: lint types ## lint, types and all tests
+	$(RUN) pytest -n $(WORKERS) --maxprocesses 8
+
+lint: $(INSTALLED_DEV) ## style and formatting
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+
+types: $(INSTALLED_DEV) ## mypy, strict
+	$(RUN) mypy
+
+format: $(INSTALLED_DEV) ## repair style and formatting
+	$(RUN) ruff check --fix .
+	$(RUN) ruff format .
+
+clean: ## remove what was made, but the mirror and its database
+	rm -rf $(VENV) build dist .coverage* htmlcov .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "osfsync needs Python 3.11 or newer; choose one with: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+
+# The stamps depend on pyproject.toml only: sources are installed in place. The tools' own stamp serves the demo too.
+$(INSTALLED): pyproject.toml | $(BIN)/python
+	@test $(INSTALLED_DEV) -nt pyproject.toml || $(RUN) pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(INSTALLED_DEV): pyproject.toml | $(BIN)/python
+	$(RUN) pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
