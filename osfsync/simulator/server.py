@@ -1,0 +1,220 @@
+"""Serves a world over real HTTP: the REST API of the API page, with scripted faults."""
+
+import math
+import socket
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, closing
+from dataclasses import replace
+from datetime import datetime
+from email.utils import format_datetime
+from typing import assert_never
+
+import anyio
+import msgspec
+from aiohttp import web
+
+from osfsync.simulator import wire
+from osfsync.simulator.answers import Answer, Call, Endpoint, Refusal
+from osfsync.simulator.endpoints import Desk, ServerOptions
+from osfsync.simulator.faults import (
+    Cut,
+    Delay,
+    Doctype,
+    Drip,
+    ExpireTokens,
+    Fault,
+    Faults,
+    Flip,
+    Redirect,
+    Replace,
+    Reset,
+    Silence,
+    Status,
+)
+from osfsync.simulator.routes import ROUTES, Route
+from osfsync.simulator.world import World
+
+_GRACE = 0.2  # seconds that a request under way is given when the simulator closes
+_BACKLOG = 512
+_MOST_BODY = 4_000_000
+_DEFAULTS = ServerOptions()
+
+
+class Simulator:
+    """A world that is being served.
+
+    Attributes:
+        url: where, without a slash at the end.
+        requests: how many requests came, by endpoint label (see `Endpoint`), faults included.
+        downloads: how many whole bodies went out, by (device id, file name).
+    """
+
+    def __init__(self, url: str, world: World, options: ServerOptions, faults: Faults) -> None:
+        self.url = url
+        self.world = world
+        self.faults = faults
+        self.requests: Counter[str] = Counter()
+        self.downloads: Counter[tuple[str, str]] = Counter()
+        self._desk = Desk(world, options)
+        self._closing = anyio.Event()
+
+    def expire_tokens(self) -> None:
+        """End all sessions: everybody's next call meets a 401."""
+        self._desk.sessions.expire_all()
+
+    def close(self) -> None:
+        """Let go of requests that are being held up on purpose."""
+        self._closing.set()
+
+    async def handle(self, route: Route, request: web.Request) -> web.StreamResponse:
+        """Answer one request."""
+        self.requests[route.endpoint.value] += 1
+        call = Call(
+            request.match_info,
+            request.query,
+            request.headers,
+            await request.read() if request.body_exists else b"",
+        )
+        fault = self._fault(route.endpoint, call) if self.faults.watches(route.endpoint) else None
+        try:
+            if fault is None:
+                return await self._send(request, self._answer(route, call))
+            return await self._misbehave(request, route, call, fault)
+        except ConnectionError:  # the client went away, the simulator is closing, or a fault wants it
+            return wire.abort(request)
+
+    def _answer(self, route: Route, call: Call) -> Answer:
+        try:
+            return route.answer(self._desk, call)
+        except Refusal as refusal:
+            return refusal.answer()
+
+    async def _send(self, request: web.Request, answer: Answer) -> web.StreamResponse:
+        response = await wire.send(request, answer)
+        self.downloads.update(answer.carries)
+        return response
+
+    def _fault(self, endpoint: Endpoint, call: Call) -> Fault | None:
+        device_id = call.path.get("device_id")
+        if endpoint is Endpoint.FILE_LIST:
+            device = self.world.device_of_token(call.path["credentials_id"])
+            device_id = None if device is None else device.id
+        return self.faults.take(endpoint, device_id, self._names(endpoint, call))
+
+    def _names(self, endpoint: Endpoint, call: Call) -> tuple[str, ...]:
+        if endpoint is Endpoint.DOWNLOAD:
+            return self._desk.grants.peek(call.path["download_token"])
+        if endpoint is Endpoint.DOWNLOAD_TOKEN:
+            try:
+                return msgspec.json.decode(call.body, type=tuple[str, ...])
+            except msgspec.DecodeError:
+                return ()
+        return ()
+
+    async def _misbehave(
+        self, request: web.Request, route: Route, call: Call, fault: Fault
+    ) -> web.StreamResponse:
+        match fault.kind:
+            case Status() | Replace() | Redirect() as instead:
+                return await wire.send(request, _instead(instead))
+            case Flip() | Doctype() as change:
+                return await self._send(request, _changed(self._answer(route, call), change))
+            case Cut() as cut:
+                return wire.cut(request, self._answer(route, call), cut)
+            case Drip() as slow:
+                answer = self._answer(route, call)
+                response = await wire.drip(request, answer, slow, self._pause)
+                self.downloads.update(answer.carries)
+                return response
+            case Reset():
+                raise ConnectionResetError("a fault of the script")
+            case Silence():
+                await self._pause(math.inf)
+            case Delay(seconds):
+                await self._pause(seconds)
+            case ExpireTokens():
+                self.expire_tokens()
+            case _ as never:
+                assert_never(never)
+        return await self._send(request, self._answer(route, call))
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait. Raises ConnectionAbortedError where the simulator closes meanwhile."""
+        with anyio.move_on_after(seconds):
+            await self._closing.wait()
+            raise ConnectionAbortedError("the simulator is closing")
+
+
+def _instead(fault: Status | Replace | Redirect) -> Answer:
+    match fault:
+        case Status(code, None):
+            return Refusal(code, "A fault of the script").answer()
+        case Status(code, datetime() as moment):
+            later = {"Retry-After": format_datetime(moment, usegmt=True)}
+            return replace(Refusal(code, "A fault of the script").answer(), headers=later)
+        case Status(code, seconds):
+            later = {"Retry-After": str(seconds)}
+            return replace(Refusal(code, "A fault of the script").answer(), headers=later)
+        case Replace(body, content_type):
+            return Answer(200, body, content_type)
+        case Redirect(url):
+            return Answer(302, headers={"Location": url})
+
+
+def _changed(answer: Answer, fault: Flip | Doctype) -> Answer:
+    body = answer.joined()
+    match fault:
+        case Flip(at):
+            damaged = bytearray(body)
+            if damaged:
+                place = len(damaged) // 2 if at is None else min(at, len(damaged) - 1)
+                damaged[place] ^= 0xFF
+            return replace(answer, body=bytes(damaged))
+        case Doctype():
+            declaration, mark, rest = body.rpartition(b"?>")
+            return replace(answer, body=declaration + mark + b"\n<!DOCTYPE FileList>" + rest)
+
+
+def _bound(sim: Simulator, route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        return await sim.handle(route, request)
+
+    return handler
+
+
+def _listen(host: str, port: int) -> tuple[socket.socket, str]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    shown = f"[{host}]" if family == socket.AF_INET6 else host
+    return bound, f"http://{shown}:{bound.getsockname()[1]}"
+
+
+@asynccontextmanager
+async def serve(
+    world: World,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    options: ServerOptions = _DEFAULTS,
+    faults: Faults | None = None,
+) -> AsyncIterator[Simulator]:
+    """Serve `world` until the block ends.
+
+    The socket is bound here, so that a free port (0) is never raced for. Leaving the block, in whatever
+    way, takes well under a second, whatever clients hold open. Raises OSError where the address is taken.
+    """
+    listening, url = _listen(host, port)
+    with closing(listening):
+        sim = Simulator(url, world, options, faults or Faults())
+        app = web.Application(client_max_size=_MOST_BODY)
+        app.add_routes([web.route(route.method, route.path, _bound(sim, route)) for route in ROUTES])
+        runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=_GRACE)
+        try:
+            await runner.setup()
+            await web.SockSite(runner, listening, backlog=_BACKLOG).start()
+            yield sim
+        finally:
+            sim.close()
+            with anyio.CancelScope(shield=True):
+                await runner.cleanup()
