@@ -89,6 +89,16 @@ class PathBook:
 
 
 @dataclass(slots=True)
+class _Decided:
+    """What came of one page."""
+
+    records: dict[str, FileRecord]
+    at: datetime
+    changed: list[DataFile] = field(default_factory=list)
+    fetches: list[DataFile] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class _DeviceProgress:
     """What a round remembers of a device while it is listed: files that are not held, by name."""
 
@@ -112,55 +122,45 @@ class Decider:
 
     async def page(self, page: ListedPage, out: Outputs) -> None:
         """Decide on every file of a page."""
-        now = self.clock()
         progress = self._devices.setdefault(page.device.id, _DeviceProgress())
         records = await self.reader.records(page.device.id, [file.name for file in page.files])
-        changed: list[DataFile] = []
-        fetches: list[DataFile] = []
+        decided = _Decided(records, self.clock())
         for listed in page.files:
             record = records.get(listed.name)
             if hash(listed.name) in progress.unheld:
                 continue  # listed twice in this round
             file = reconciled(listed, record, page.source)
             if record is None or record.file != file:
-                changed.append(file)
-            decision = plan(file, record, self.selection.file(file.name), self.policy, now)
+                decided.changed.append(file)
+            decision = plan(file, record, self.selection.file(file.name), self.policy, decided.at)
             if self._first_time(page, file):
                 self._count(decision.action, decision.reason, page.device, file, record)
             if decision.action is not Action.KEEP:
                 progress.unheld.add(hash(file.name))
             if decision.action is Action.FETCH:
-                fetches.append(file)
+                decided.fetches.append(file)
             elif decision.action is Action.ORDER:
                 progress.wanted.append(Wanted(file.name, file.tag, span_of(file, page.window)))
-        await self._pass_on(page, records, changed, fetches, now, out)
+        await self._pass_on(page, decided, out)
         if len(progress.wanted) >= ORDER_PAGE:
             await self._order(page.device, progress, out)
 
-    async def _pass_on(
-        self,
-        page: ListedPage,
-        records: dict[str, FileRecord],
-        changed: list[DataFile],
-        fetches: list[DataFile],
-        now: datetime,
-        out: Outputs,
-    ) -> None:
+    async def _pass_on(self, page: ListedPage, decided: _Decided, out: Outputs) -> None:
         committed = anyio.Event()
-        new = [file for file in changed if file.name not in records]
-        paths = {name: record.path for name, record in records.items()}
+        new = [file for file in decided.changed if file.name not in decided.records]
+        paths = {name: record.path for name, record in decided.records.items()}
         if new:
             given = await self.paths.assign(page.device, new, committed)
             paths.update({file.name: path for file, path in zip(new, given, strict=True)})
-        if changed:
-            seen = tuple(SeenFile(file, paths[file.name]) for file in changed)
-            fact = FilesSeen(page.device.id, page.window, now, seen)
+        if decided.changed:
+            seen = tuple(SeenFile(file, paths[file.name]) for file in decided.changed)
+            fact = FilesSeen(page.device.id, page.window, decided.at, seen)
             await out.facts.send(Facts((fact,), committed))
         else:
             committed.set()
-        if fetches:
+        if decided.fetches:
             await out.fetches.send(
-                [FetchJob(page.device, file, paths[file.name], committed) for file in fetches]
+                [FetchJob(page.device, file, paths[file.name], committed) for file in decided.fetches]
             )
 
     async def window_listed(self, listed: WindowListed, out: Outputs) -> None:

@@ -19,7 +19,7 @@ from osfsync.domain.errors import (
     TenantError,
 )
 from osfsync.domain.model import Failure, Held
-from osfsync.domain.outcomes import FetchFailed, Fetched
+from osfsync.domain.outcomes import Fetched, FetchFailed
 from osfsync.pipeline.messages import Facts, FetchJob
 from osfsync.pipeline.stop import Lifeline
 from osfsync.pipeline.streams import Feed
@@ -174,17 +174,24 @@ async def _place(fetcher: Fetcher, group: Sequence[SmallBody]) -> None:
                     await fetcher.failed(member.job, result)
 
 
+@dataclass(frozen=True, slots=True)
+class FetchRoom:
+    """What one round's downloads work with."""
+
+    transfer: Transfer
+    workers: int
+    lifeline: Lifeline
+    limit: TransferLimit
+    clock: Callable[[], datetime]
+
+
 async def fetch(
-    transfer: Transfer,
+    room: FetchRoom,
     jobs: MemoryObjectReceiveStream[Sequence[FetchJob]],
     facts: MemoryObjectSendStream[Facts],
-    *,
-    workers: int,
-    lifeline: Lifeline,
-    limit: TransferLimit,
-    clock: Callable[[], datetime],
 ) -> None:
     """Run until the jobs end; closes its ends of the streams."""
+    transfer = room.transfer
 
     async def look_for_present(page: Sequence[FetchJob]) -> None:
         present = await transfer.archive.sizes([job.path for job in page])
@@ -192,10 +199,10 @@ async def fetch(
             job.present = job.path in present
 
     feed = Feed(jobs, look_for_present)
-    fetcher = Fetcher(transfer, feed, facts, transfer.tally, lifeline, limit, clock)
+    fetcher = Fetcher(transfer, feed, facts, transfer.tally, room.lifeline, room.limit, room.clock)
     send, receive = anyio.create_memory_object_stream[SmallBody](GROUP_FILES)
     async with jobs, facts, anyio.create_task_group() as group:
         group.start_soon(_place_groups, fetcher, receive)
         async with send:
-            for _ in range(workers):
+            for _ in range(room.workers):
                 group.start_soon(_work, fetcher, send.clone())

@@ -61,7 +61,11 @@ class Facts:
 
 @dataclass(slots=True)
 class FetchJob:
-    """One file to fetch. It may only get its final name after `known` is set: the state knows its path then."""
+    """One file to fetch.
+
+    It may only get its final name after `known` is set: the state knows its path then. `present` tells
+    that something lies at its path already; `damaged` counts bodies that were refused.
+    """
 
     device: Device
     file: DataFile

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
 
 import anyio
 from anyio.streams.memory import MemoryObjectSendStream
@@ -20,7 +19,7 @@ from osfsync.domain.outcomes import DeviceSeen, WindowSettled
 from osfsync.domain.planner import Choice, Policy
 from osfsync.domain.selection import Selection
 from osfsync.pipeline.decide import Decider, Outputs, PathBook, decide
-from osfsync.pipeline.fetch import TransferLimit, fetch
+from osfsync.pipeline.fetch import FetchRoom, TransferLimit, fetch
 from osfsync.pipeline.messages import Facts, FetchJob, Listing, OrderJob
 from osfsync.pipeline.order import Orderer, order
 from osfsync.pipeline.record import record
@@ -73,6 +72,42 @@ class Wishes:
     max_transfer: int | None = None
 
 
+async def choose_devices(client: CloudClient, wishes: Wishes, tally: Tally) -> list[Device]:
+    """The tenant's devices that the selection wants."""
+    listed = await client.devices()
+    chosen = [device for device in listed if wishes.selection.device(device) is Choice.SELECTED]
+    tally.devices_seen = len(chosen)
+    return chosen
+
+
+def windows_to_list(
+    reader: Reader, wishes: Wishes, now: datetime, since: datetime | None, until: datetime | None
+) -> WindowsOf:
+    """What a sync lists of a device: the lookback window and the windows of what is known and not held.
+
+    With `since` or `until`, that period only.
+    """
+    recent = TimeWindow(since or now - wishes.lookback, until or now + CLOCKS_AHEAD)
+
+    async def windows_of(device: Device) -> Sequence[TimeWindow]:
+        if since is not None or until is not None:
+            return [recent]
+        return merge_windows([recent, *await reader.unheld_windows(device.id)])
+
+    return windows_of
+
+
+def folders_of(devices: Sequence[Device], known: dict[str, str]) -> dict[str, str]:
+    """A folder for each device: its own where it has one, else a new one that no other device has."""
+    taken = set(known.values())
+    folders = {}
+    for device in devices:
+        folder = known.get(device.id) or device_folder(device.name, device.id, taken)
+        taken.add(folder)
+        folders[device.id] = folder
+    return folders
+
+
 @dataclass(slots=True)
 class Run:
     """One run over a tenant: what it may do, and what it counted so far."""
@@ -84,36 +119,22 @@ class Run:
     tally: Tally = field(default_factory=Tally)
     lifeline: Lifeline = field(default_factory=Lifeline)
     clock: Callable[[], datetime] = utc_now
+    folders: dict[str, str] = field(default_factory=dict)
 
     async def meet_devices(self) -> list[Device]:
         """The tenant's devices of the selection; each is known to the state and has its folder then."""
-        listed = await self.rooms.client.devices()
-        chosen = [d for d in listed if self.wishes.selection.device(d) is Choice.SELECTED]
-        self.tally.devices_seen = len(chosen)
-        folders = await self.rooms.reader.folders()
+        devices = await choose_devices(self.rooms.client, self.wishes, self.tally)
+        self.folders = folders_of(devices, await self.rooms.reader.folders())
         await self.rooms.writer.commit(
-            [
-                DeviceSeen(device, folder, self.clock())
-                for device, folder in zip(chosen, _folders(chosen, folders), strict=True)
-            ]
+            [DeviceSeen(device, self.folders[device.id], self.clock()) for device in devices]
         )
-        return chosen
+        return devices
 
     async def sync(self, since: datetime | None = None, until: datetime | None = None) -> None:
-        """One pass over the lookback window and over the windows of all that is known and not held.
-
-        With `since` or `until`, over that period only.
-        """
+        """One pass over what `windows_to_list` tells."""
         devices = await self.meet_devices()
-        now = self.clock()
-        recent = TimeWindow(since or now - self.wishes.lookback, until or now + CLOCKS_AHEAD)
-
-        async def windows_of(device: Device) -> Sequence[TimeWindow]:
-            if since is not None or until is not None:
-                return [recent]
-            return merge_windows([recent, *await self.rooms.reader.unheld_windows(device.id)])
-
-        await self._round(devices, windows_of, backfill=None)
+        windows_of = windows_to_list(self.rooms.reader, self.wishes, self.clock(), since, until)
+        await self._round(devices, windows_of, self._decider(None))
 
     async def backfill(self, backfill: str, period: TimeWindow) -> None:
         """An archive period in windows, oldest first; windows that this backfill settled are passed over.
@@ -122,6 +143,7 @@ class Run:
         """
         devices = await self.meet_devices()
         settled = await self.rooms.reader.settled(backfill)
+        decider = self._decider(backfill)
         for window in split_window(period, BACKFILL_WINDOW):
             left = [device for device in devices if (device.id, window) not in settled]
             if not left:
@@ -130,26 +152,24 @@ class Run:
             async def windows_of(_: Device, window: TimeWindow = window) -> Sequence[TimeWindow]:
                 return [window]
 
-            await self._round(left, windows_of, backfill=backfill)
+            await self._round(left, windows_of, decider)
             if self.stop.code is not None or self.tally.transfer_limit_reached:
                 return
             await self.rooms.writer.commit([WindowSettled(backfill, window, self.clock())])
 
-    async def _round(self, devices: Sequence[Device], windows_of: WindowsOf, backfill: str | None) -> None:
+    async def _round(self, devices: Sequence[Device], windows_of: WindowsOf, decider: Decider) -> None:
         """All stages once, over `devices`. Ends when they are done or when the run is stopped.
 
         The writer ends last, whatever happens to the others: what they told is in the state then.
         """
-        decider = await self._decider(backfill)
         surveyor = Surveyor(self.rooms.client, windows_of, self.tally, self.lifeline, self.clock)
         orderer = Orderer(self.rooms.client, self.wishes.tag, self.tally, self.lifeline, self.clock)
-        run_fetch = partial(
-            fetch,
+        downloads = FetchRoom(
             Transfer(self.rooms.client, self.rooms.archive, self.tally),
-            workers=self.wishes.downloads,
-            lifeline=self.lifeline,
-            limit=TransferLimit(self.wishes.max_transfer),
-            clock=self.clock,
+            self.wishes.downloads,
+            self.lifeline,
+            TransferLimit(self.wishes.max_transfer),
+            self.clock,
         )
         to_decide, listings = anyio.create_memory_object_stream[Listing](PAGES)
         to_order, order_jobs = anyio.create_memory_object_stream[OrderJob](PAGES)
@@ -160,7 +180,7 @@ class Run:
                     stages.start_soon(survey, devices, surveyor, self.wishes.listings, to_decide)
                     stages.start_soon(decide, decider, listings, Outputs(facts.clone(), to_order, to_fetch))
                     stages.start_soon(order, orderer, order_jobs, facts.clone())
-                    stages.start_soon(run_fetch, fetch_jobs, facts.clone())
+                    stages.start_soon(fetch, downloads, fetch_jobs, facts.clone())
 
     @asynccontextmanager
     async def _recording(self) -> AsyncIterator[MemoryObjectSendStream[Facts]]:
@@ -171,10 +191,8 @@ class Run:
             async with send:
                 yield send
 
-    async def _decider(self, backfill: str | None) -> Decider:
-        paths = PathBook(
-            self.rooms.reader, self.wishes.layout, self.tenant, await self.rooms.reader.folders()
-        )
+    def _decider(self, backfill: str | None) -> Decider:
+        paths = PathBook(self.rooms.reader, self.wishes.layout, self.tenant, self.folders)
         return Decider(
             self.rooms.reader,
             paths,
@@ -184,14 +202,3 @@ class Run:
             self.clock,
             backfill,
         )
-
-
-def _folders(devices: Sequence[Device], known: dict[str, str]) -> list[str]:
-    """A folder for each device: its own where it has one, else a new one that no other device has."""
-    taken = set(known.values())
-    folders = []
-    for device in devices:
-        folder = known.get(device.id) or device_folder(device.name, device.id, taken)
-        taken.add(folder)
-        folders.append(folder)
-    return folders

@@ -1,0 +1,78 @@
+"""The simulated platform: served for the user, and mirrored for two nights by the demo."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from osfsync.app.runs import SyncRequest, ignore_progress, sync
+from osfsync.archive.settings import ArchiveSettings
+from osfsync.cloud.settings import CloudSettings
+from osfsync.config import Settings
+from osfsync.domain.model import utc_now
+from osfsync.domain.summary import RunSummary
+from osfsync.pipeline.perform import Observe
+from osfsync.simulator.server import Simulator, serve
+from osfsync.simulator.world import World
+from osfsync.state.settings import StateSettings
+
+NIGHTS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """What is simulated; the same seed gives the same fleet, to the byte."""
+
+    devices: int = 8
+    files: int = 40
+    seed: int = 1
+
+    def build(self) -> World:
+        """The fleet, at the present moment."""
+        return World.generate(
+            seed=self.seed, devices=self.devices, files_per_device=self.files, now=utc_now()
+        )
+
+
+def settings_for(simulator: Simulator, folder: Path) -> Settings:
+    """Settings that mirror a simulated platform into `folder`."""
+    world = simulator.world
+    return Settings(
+        cloud=CloudSettings(url=simulator.url, username=world.username, tenant=world.main.name),
+        archive=ArchiveSettings(path=folder / "mirror"),
+        state=StateSettings(url=f"sqlite:///{(folder / 'osfsync.db').as_posix()}"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """One night of the demo. `delivered` counts files that devices brought to the server since the last."""
+
+    number: int
+    delivered: int
+    summary: RunSummary
+
+
+@asynccontextmanager
+async def demo(
+    fleet: Fleet, folder: Path, observe: Observe = ignore_progress
+) -> AsyncIterator[tuple[Settings, AsyncIterator[Night]]]:
+    """Two nights against a simulated fleet; a day passes between them. Yields the settings and the nights."""
+    world = fleet.build()
+    async with serve(world) as simulator:
+        settings = settings_for(simulator, folder)
+        yield settings, _nights(world, settings, observe)
+
+
+async def _nights(world: World, settings: Settings, observe: Observe) -> AsyncIterator[Night]:
+    async def password() -> str:
+        return world.password
+
+    for number in range(1, NIGHTS + 1):
+        before = len(world.available())
+        if number > 1:
+            world.advance(timedelta(days=1))
+        delivered = len(world.available()) - before
+        summary = await sync(settings, password, SyncRequest(), observe=observe, clock=lambda: world.now)
+        yield Night(number, delivered, summary)

@@ -1,0 +1,59 @@
+"""What every command needs: settings from all sources, logs, and a loop to run in."""
+
+import os
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+from osfsync.config import Loaded, Settings, load
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The options before the command. `verbosity` is -1 for quiet, else the number of -v."""
+
+    config: Path | None
+    verbosity: int
+    log_format: str
+
+    def set_up_logs(self) -> None:
+        """Logs go to stderr; stdout belongs to the answer."""
+        from osfsync import logs
+
+        logs.setup(verbosity=self.verbosity, log_format=self.log_format, stream=sys.stderr)
+
+    def load(self, flags: Mapping[str, object] | None = None) -> Loaded:
+        """Settings from flags, environment and files; warnings are said on stderr."""
+        loaded = load(config=self.config, environ=os.environ, flags=flags or {}, cwd=Path.cwd())
+        if self.verbosity >= 0:
+            for warning in loaded.warnings:
+                click.echo(f"osfsync: warning: {warning}", err=True)
+        return loaded
+
+    def password(self, settings: Settings) -> Callable[[], Awaitable[str]]:
+        """A way to the password, which is hidden from the logs as soon as it is known."""
+        from osfsync import logs
+        from osfsync.config.password import read_password
+
+        async def ask() -> str:
+            secret = await read_password(settings, os.environ)
+            logs.hide(secret)
+            return secret
+
+        return ask
+
+
+def run_async(function: Callable[[], Awaitable[T]]) -> T:
+    """Run a coroutine function in the fastest loop that the system has."""
+    import anyio
+
+    return anyio.run(function, backend_options={"use_uvloop": sys.platform != "win32"})
+
+
+pass_context = click.make_pass_decorator(Context)

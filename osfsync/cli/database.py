@@ -1,0 +1,54 @@
+"""`db`: look after the state database."""
+
+from pathlib import Path
+
+import click
+
+from osfsync.cli.context import Context, pass_context
+from osfsync.domain.errors import StateDamagedError
+
+
+@click.group()
+def db() -> None:
+    """Look after the state database."""
+
+
+@db.command()
+@pass_context
+def upgrade(context: Context) -> None:
+    """Bring the database to this version; every command does so by itself."""
+    from osfsync.state import maintenance
+
+    before, after = maintenance.upgrade(context.load().settings.state)
+    click.echo(
+        f"The state is at revision {after}"
+        + (", as before." if before == after else f", it was at {before}.")
+    )
+
+
+@db.command()
+@pass_context
+def check(context: Context) -> None:
+    """Check the database for damage."""
+    from osfsync.state import maintenance
+
+    problems = maintenance.check(context.load().settings.state)
+    for problem in problems:
+        click.echo(problem)
+    if problems:
+        raise StateDamagedError(
+            f"The state has {len(problems)} problems.",
+            hint="Put back a backup made with `osfsync db backup`.",
+        )
+    click.echo("The state is sound.")
+
+
+@db.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@pass_context
+def backup(context: Context, file: Path) -> None:
+    """Write a copy of the database to FILE; also while a sync works."""
+    from osfsync.state import maintenance
+
+    maintenance.backup(context.load().settings.state, file)
+    click.echo(f"The state was copied to {file}.")

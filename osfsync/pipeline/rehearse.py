@@ -1,0 +1,77 @@
+"""The dry run: survey and planner for real, and nothing after them: no order, no download, no record."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import anyio
+from anyio.streams.memory import MemoryObjectReceiveStream
+
+from osfsync.cloud.client import CloudClient
+from osfsync.domain.model import Tenant, utc_now
+from osfsync.pipeline.decide import Decider, Outputs, PathBook, decide
+from osfsync.pipeline.messages import Facts, FetchJob, Listing, OrderJob
+from osfsync.pipeline.nightly import PAGES, Wishes, choose_devices, folders_of, windows_to_list
+from osfsync.pipeline.order import commands_for
+from osfsync.pipeline.stop import Lifeline, Stop
+from osfsync.pipeline.survey import Surveyor, survey
+from osfsync.pipeline.tally import Tally
+from osfsync.state.reader import Reader
+
+
+@dataclass(slots=True)
+class Rehearsal:
+    """One dry run. The tally's files that are left are those that would be fetched."""
+
+    client: CloudClient
+    reader: Reader
+    tenant: Tenant
+    wishes: Wishes
+    stop: Stop
+    tally: Tally = field(default_factory=Tally)
+    clock: Callable[[], datetime] = utc_now
+
+    async def run(self, since: datetime | None = None, until: datetime | None = None) -> None:
+        """List and decide as `Run.sync` does."""
+        devices = await choose_devices(self.client, self.wishes, self.tally)
+        folders = folders_of(devices, await self.reader.folders())
+        decider = Decider(
+            self.reader,
+            PathBook(self.reader, self.wishes.layout, self.tenant, folders),
+            self.wishes.selection,
+            self.wishes.policy,
+            self.tally,
+            self.clock,
+        )
+        windows_of = windows_to_list(self.reader, self.wishes, self.clock(), since, until)
+        surveyor = Surveyor(self.client, windows_of, self.tally, Lifeline(), self.clock)
+        to_decide, listings = anyio.create_memory_object_stream[Listing](PAGES)
+        to_record, facts = anyio.create_memory_object_stream[Facts](PAGES)
+        to_order, orders = anyio.create_memory_object_stream[OrderJob](PAGES)
+        to_fetch, fetches = anyio.create_memory_object_stream[Sequence[FetchJob]](PAGES)
+        with self.stop.scope():
+            async with anyio.create_task_group() as stages:
+                stages.start_soon(survey, devices, surveyor, self.wishes.listings, to_decide)
+                stages.start_soon(decide, decider, listings, Outputs(to_record, to_order, to_fetch))
+                stages.start_soon(_forget, facts)
+                stages.start_soon(self._count_commands, orders)
+                stages.start_soon(_drop, fetches)
+
+    async def _count_commands(self, orders: MemoryObjectReceiveStream[OrderJob]) -> None:
+        async with orders:
+            async for job in orders:
+                self.tally.orders_sent += sum(1 for _ in commands_for(job.wanted, self.wishes.tag))
+
+
+async def _forget(facts: MemoryObjectReceiveStream[Facts]) -> None:
+    """Let new files' paths be free again, as if they had been written."""
+    async with facts:
+        async for told in facts:
+            if told.committed is not None:
+                told.committed.set()
+
+
+async def _drop(fetches: MemoryObjectReceiveStream[Sequence[FetchJob]]) -> None:
+    async with fetches:
+        async for _ in fetches:
+            pass
