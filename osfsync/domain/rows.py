@@ -87,7 +87,7 @@ class OrderRow:
 
     Attributes:
         files: how many files it was sent for.
-        awaited: how many of them are not held and were not ordered again since; the order is open while any are.
+        awaited: how many of them are neither held nor ordered again since; it is open while there are any.
         answer: what the platform said where it refused.
     """
 

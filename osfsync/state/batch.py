@@ -1,9 +1,9 @@
-"""Facts → rows, grouped so that one statement takes many, without changing what the order of facts means. Pure."""
+"""Facts → rows, grouped so that one statement takes many, with the effect of the facts one by one. Pure."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any, assert_never
+from typing import assert_never
 
 import msgspec
 
@@ -21,8 +21,8 @@ from osfsync.domain.outcomes import (
 )
 from osfsync.domain.pathkey import path_key
 from osfsync.domain.rows import OrderState
-
-Row = dict[str, Any]
+from osfsync.state.statements import Row
+from osfsync.state.tables import to_text
 
 
 class Step(IntEnum):
@@ -41,6 +41,14 @@ class Step(IntEnum):
     INSERT_ATTEMPT = 10
 
 
+@dataclass(frozen=True, slots=True)
+class RunKey:
+    """The run that tells the facts, and its tenant."""
+
+    id: str
+    tenant_id: str
+
+
 @dataclass(slots=True)
 class Group:
     """Rows by step. Within a step they keep the order of their facts."""
@@ -53,7 +61,7 @@ class Group:
                 yield step, self.rows[step]
 
 
-def groups_of(facts: Sequence[Fact], run_id: str) -> list[Group]:
+def groups_of(facts: Sequence[Fact], run: RunKey) -> list[Group]:
     """The fewest groups, in order, whose rows have the effect of the facts one by one.
 
     A group does its steps in a fixed order. Facts about one thing (a file, a device's problem, a backfill)
@@ -62,7 +70,7 @@ def groups_of(facts: Sequence[Fact], run_id: str) -> list[Group]:
     groups = [Group()]
     reached: dict[object, Step] = {}
     for fact in facts:
-        placed = list(_rows(fact, run_id))
+        placed = list(_rows(fact, run))
         if any(reached.get(about, step) > step for step, about, _ in placed):
             groups.append(Group())
             reached.clear()
@@ -74,46 +82,49 @@ def groups_of(facts: Sequence[Fact], run_id: str) -> list[Group]:
 
 
 _Placed = tuple[Step, object, Row]
-"""A row, the step that takes it, and what it is about: the order of steps matters among rows about one thing."""
+"""A step, what its row is about, and the row: the order of steps matters among rows about one thing."""
 
 
-def _rows(fact: Fact, run_id: str) -> Iterator[_Placed]:  # noqa: PLR0911 - one line for each fact
+def _rows(fact: Fact, run: RunKey) -> Iterator[_Placed]:  # noqa: PLR0911 - one line for each fact
     match fact:
         case DeviceSeen():
-            return _device_seen(fact)
+            return _device_seen(fact, run.tenant_id)
         case FilesSeen():
             return _files_seen(fact)
         case Listed():
-            return _listed(fact, run_id)
+            return _listed(fact, run.id)
         case ListingFailed():
-            return _listing_failed(fact, run_id)
+            return _listing_failed(fact, run.id)
         case Fetched():
-            return _fetched(fact, run_id)
+            return _fetched(fact, run.id)
         case FetchFailed():
-            return _fetch_failed(fact, run_id)
+            return _fetch_failed(fact, run.id)
         case Ordered():
-            return _ordered(fact, run_id)
+            return _ordered(fact, run.id)
         case OrderRefused():
-            return _order_refused(fact, run_id)
+            return _order_refused(fact, run.id)
         case WindowSettled():
             return _window_settled(fact)
         case _:
             assert_never(fact)
 
 
-def _device_seen(fact: DeviceSeen) -> Iterator[_Placed]:
+def _device_seen(fact: DeviceSeen, tenant_id: str) -> Iterator[_Placed]:
+    at = to_text(fact.at)
     row = {
         "id": fact.device.id,
+        "tenant_id": tenant_id,
         "name": fact.device.name,
         "folder": fact.folder,
         "folder_key": path_key(fact.folder),
-        "first_seen": fact.at,
-        "last_seen": fact.at,
+        "first_seen": at,
+        "last_seen": at,
     }
     yield Step.UPSERT_DEVICE, None, row
 
 
 def _files_seen(fact: FilesSeen) -> Iterator[_Placed]:
+    at, seen_from, seen_to = to_text(fact.at), to_text(fact.window.start), to_text(fact.window.end)
     for seen in fact.files:
         file = seen.file
         row = {
@@ -121,16 +132,16 @@ def _files_seen(fact: FilesSeen) -> Iterator[_Placed]:
             "name": file.name,
             "storage_status": int(file.status),
             "size": file.size,
-            "start": file.start,
-            "end": file.end,
+            "start": None if file.start is None else to_text(file.start),
+            "end": None if file.end is None else to_text(file.end),
             "tag": file.tag,
             "extra": msgspec.json.encode(file.extra).decode() if file.extra else None,
             "path": seen.path,
             "path_key": path_key(seen.path),
-            "first_seen": fact.at,
-            "changed_at": fact.at,
-            "seen_from": fact.window.start,
-            "seen_to": fact.window.end,
+            "first_seen": at,
+            "changed_at": at,
+            "seen_from": seen_from,
+            "seen_to": seen_to,
         }
         yield Step.UPSERT_FILE, (fact.device_id, file.name), row
 
@@ -139,17 +150,17 @@ def _listed(fact: Listed, run_id: str) -> Iterator[_Placed]:
     row = {
         "run_id": run_id,
         "device_id": fact.device_id,
-        "start": fact.window.start,
-        "end": fact.window.end,
+        "start": to_text(fact.window.start),
+        "end": to_text(fact.window.end),
         "source": fact.source.value,
         "files": fact.files,
-        "listed_at": fact.at,
+        "listed_at": to_text(fact.at),
         "backfill": fact.backfill,
         "problem": None,
         "problem_text": None,
     }
     yield Step.INSERT_LISTING, ("backfill", fact.backfill), row
-    listed = {"of_device": fact.device_id, "at": fact.at, "source": fact.source.value}
+    listed = {"of_device": fact.device_id, "at": to_text(fact.at), "source": fact.source.value}
     yield Step.DEVICE_LISTED, ("device", fact.device_id), listed
 
 
@@ -157,11 +168,11 @@ def _listing_failed(fact: ListingFailed, run_id: str) -> Iterator[_Placed]:
     row = {
         "run_id": run_id,
         "device_id": fact.device_id,
-        "start": fact.window.start,
-        "end": fact.window.end,
+        "start": to_text(fact.window.start),
+        "end": to_text(fact.window.end),
         "source": None,
         "files": None,
-        "listed_at": fact.at,
+        "listed_at": to_text(fact.at),
         "backfill": None,
         "problem": fact.slug,
         "problem_text": fact.explanation,
@@ -171,7 +182,7 @@ def _listing_failed(fact: ListingFailed, run_id: str) -> Iterator[_Placed]:
         "of_device": fact.device_id,
         "slug": fact.slug,
         "explanation": fact.explanation,
-        "at": fact.at,
+        "at": to_text(fact.at),
     }
     yield Step.DEVICE_FAILED, ("device", fact.device_id), failed
 
@@ -182,7 +193,7 @@ def _fetched(fact: Fetched, run_id: str) -> Iterator[_Placed]:
         "of_name": fact.name,
         "held": fact.held.size,
         "hash": fact.held.sha256,
-        "at": fact.held.fetched_at,
+        "at": to_text(fact.held.fetched_at),
         "shown": fact.held.verification.value,
         "found": fact.adopted,
         "run": run_id,
@@ -192,7 +203,12 @@ def _fetched(fact: Fetched, run_id: str) -> Iterator[_Placed]:
 
 def _fetch_failed(fact: FetchFailed, run_id: str) -> Iterator[_Placed]:
     failure = fact.failure
-    told = {"slug": failure.slug, "explanation": failure.explanation, "check_name": failure.check, "at": failure.at}
+    told = {
+        "slug": failure.slug,
+        "explanation": failure.explanation,
+        "check_name": failure.check,
+        "at": to_text(failure.at),
+    }
     about = (fact.device_id, fact.name)
     yield Step.FILE_FAILED, about, {"of_device": fact.device_id, "of_name": fact.name, **told}
     yield (
@@ -204,8 +220,9 @@ def _fetch_failed(fact: FetchFailed, run_id: str) -> Iterator[_Placed]:
 
 def _ordered(fact: Ordered, run_id: str) -> Iterator[_Placed]:
     yield Step.INSERT_ORDER, None, _order_row(fact, run_id, OrderState.SENT, len(fact.names), None)
+    at = to_text(fact.at)
     for name in fact.names:
-        row = {"of_device": fact.device_id, "of_name": name, "at": fact.at}
+        row = {"of_device": fact.device_id, "of_name": name, "at": at}
         yield Step.FILE_ORDERED, (fact.device_id, name), row
 
 
@@ -220,16 +237,20 @@ def _order_row(
     return {
         "run_id": run_id,
         "device_id": fact.device_id,
-        "start": fact.window.start,
-        "end": fact.window.end,
+        "start": to_text(fact.window.start),
+        "end": to_text(fact.window.end),
         "tag": fact.tag,
         "files": count,
-        "sent_at": fact.at,
+        "sent_at": to_text(fact.at),
         "state": state.value,
         "answer": answer,
     }
 
 
 def _window_settled(fact: WindowSettled) -> Iterator[_Placed]:
-    row = {"of_backfill": fact.backfill, "of_start": fact.window.start, "of_end": fact.window.end}
+    row = {
+        "of_backfill": fact.backfill,
+        "of_start": to_text(fact.window.start),
+        "of_end": to_text(fact.window.end),
+    }
     yield Step.SETTLE_LISTINGS, ("backfill", fact.backfill), row

@@ -22,7 +22,12 @@ _READER_PRAGMAS = ("PRAGMA query_only = ON",)
 async def writing_engine(path: Path) -> AsyncIterator[AsyncEngine]:
     """An engine of one connection, whose every transaction begins with the write lock."""
     engine = create_async_engine(
-        _url(path), connect_args={"timeout": BUSY_SECONDS}, pool_size=1, max_overflow=0, hide_parameters=True
+        _url(path),
+        connect_args={"timeout": BUSY_SECONDS},
+        pool_size=1,
+        max_overflow=0,
+        pool_reset_on_return=None,  # engine.begin() leaves no transaction behind
+        hide_parameters=True,
     )
 
     @event.listens_for(engine.sync_engine, "connect")

@@ -17,7 +17,9 @@ from osfsync.state.settings import StateSettings
 _MIGRATION_PATIENCE = 10.0
 """Seconds to wait for another process that is migrating the same state."""
 
-_held_here: set[Path] = set()  # global because the lock is the process's: a migration must not wait for itself
+_held_here: set[Path] = (
+    set()
+)  # global because the lock is the process's: a migration must not wait for itself
 
 
 @contextmanager
@@ -68,7 +70,7 @@ def _hold(path: Path, patience: float) -> Iterator[None]:
 
 
 def _holder(path: Path) -> str:
-    """Who holds the lock, for the message only: a note that may be missing, or left by a run that was killed."""
+    """Who holds the lock, for the message only: a note that may be missing, or a killed run's."""
     try:
         note = json.loads(_beside(path, ".holder").read_text(encoding="utf-8"))
         return f" (process {note['pid']}, since {note['since']})"

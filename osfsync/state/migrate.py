@@ -37,7 +37,9 @@ def read_revision(path: Path) -> str | None:
     if not path.exists():
         return None
     with border(path), closing(sqlite3.connect(path)) as connection:
-        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        tables = {
+            name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        }
         if not tables:
             return None
         row = (
@@ -81,7 +83,7 @@ def _migrate(path: Path, found: str | None) -> None:
 
 @contextmanager
 def _transaction(path: Path) -> Iterator[Connection]:
-    """One transaction around a whole migration: SQLite's DDL is transactional once the driver stays out of it."""
+    """One transaction around a whole migration: SQLite can take DDL back once the driver stays out of it."""
     engine = create_engine(URL.create("sqlite", database=str(path)), poolclass=NullPool, hide_parameters=True)
 
     @event.listens_for(engine, "connect")

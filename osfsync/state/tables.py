@@ -24,23 +24,34 @@ HEAD = "0001"
 
 
 def to_text(moment: datetime) -> str:
-    """`2025-06-26T06:41:43.000000Z`: UTC and of fixed width, so that text sorts as time does."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
+    """`2025-06-26T06:41:43.000000Z`: UTC and of fixed width, so that text sorts as time does.
+
+    Raises ValueError for a naive datetime: nobody knows which moment it means.
+    """
+    if moment.tzinfo is None:
+        raise ValueError(f"the state stores zone-aware times only, not {moment}")
+    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    # Formatted by hand: half the time of isoformat(), and a page of files has a thousand moments.
+    return "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ" % (  # noqa: UP031 - the fastest way
+        utc.year,
+        utc.month,
+        utc.day,
+        utc.hour,
+        utc.minute,
+        utc.second,
+        utc.microsecond,
+    )
 
 
 class UtcTime(TypeDecorator[datetime]):
-    """A zone-aware moment, stored as text (see `to_text`); a naive one is refused."""
+    """A zone-aware moment, stored as text (see `to_text`)."""
 
     impl = Text
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's signature
         """To text."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"the state stores zone-aware times only, not {value}")
-        return to_text(value)
+        return None if value is None else to_text(value)
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
         """From text."""
@@ -137,7 +148,6 @@ files = Table(
 # Most files are held, so what is asked of the others must not read them all.
 not_held = files.c.sha256.is_(None)
 Index("ix_files_not_held", files.c.device_id, files.c.name, sqlite_where=not_held)
-Index("ix_files_not_held_start", files.c.start, files.c.seen_from, sqlite_where=not_held)
 Index(
     "ix_files_awaited",
     files.c.device_id,
@@ -161,7 +171,12 @@ listings = Table(
     Column("problem", Text),
     Column("problem_text", Text),
 )
-Index("ix_listings_backfill", listings.c.backfill, listings.c.start, sqlite_where=listings.c.backfill.is_not(None))
+Index(
+    "ix_listings_backfill",
+    listings.c.backfill,
+    listings.c.start,
+    sqlite_where=listings.c.backfill.is_not(None),
+)
 
 orders = Table(
     "orders",

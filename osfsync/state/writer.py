@@ -8,20 +8,21 @@ from typing import Self
 from uuid import uuid4
 
 import anyio
-from sqlalchemy import Insert, Update
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from osfsync.domain.errors import OsfsyncError
 from osfsync.domain.model import Tenant
 from osfsync.domain.outcomes import Fact, RunOutcome
 from osfsync.state import statements
-from osfsync.state.batch import Group, Row, Step, groups_of
+from osfsync.state.batch import RunKey, Step, groups_of
 from osfsync.state.border import border
+from osfsync.state.statements import Row, Statement
+from osfsync.state.tables import to_text
 
-_STATEMENTS: Mapping[Step, Insert | Update] = {step: getattr(statements, step.name) for step in Step}
+_STATEMENTS: Mapping[Step, Statement] = {step: getattr(statements, step.name) for step in Step}
 
-_ONE_ROW_EACH = frozenset({Step.FILE_ORDERED, Step.FILE_HELD, Step.FILE_FAILED})
-"""Steps that change a file which must be known; another number of changed rows means a fact was lost."""
+_ONE_ROW_EACH = frozenset({statements.FILE_ORDERED, statements.FILE_HELD, statements.FILE_FAILED})
+"""Statements about files that must be known; another number of changed rows means that a fact was lost."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,28 +46,33 @@ class NewRun:
 
 
 class Writer:
-    """Writes for one run. Every transaction is run to its end, or not at all, whoever is cancelled meanwhile."""
+    """Writes for one run. Every transaction is run to its end, whoever is cancelled meanwhile."""
 
-    def __init__(self, engine: AsyncEngine, path: Path, tenant_id: str, run_id: str) -> None:
+    def __init__(self, engine: AsyncEngine, path: Path, run: RunKey) -> None:
         self._engine = engine
         self._path = path
-        self._tenant_id = tenant_id
-        self.run_id = run_id
+        self._run = run
+
+    @property
+    def run_id(self) -> str:
+        """The run that this writes for."""
+        return self._run.id
 
     @classmethod
     async def start_run(cls, engine: AsyncEngine, path: Path, run: NewRun, at: datetime) -> Self:
         """Record that a run has started, and write for it."""
-        writer = cls(engine, path, run.tenant.id, str(uuid4()))
-        tenant = {"id": run.tenant.id, "name": run.tenant.name, "url": run.url, "first_seen": at}
+        key = RunKey(str(uuid4()), run.tenant.id)
+        writer = cls(engine, path, key)
+        tenant = {"id": key.tenant_id, "name": run.tenant.name, "url": run.url, "first_seen": to_text(at)}
         row = {
-            "id": writer.run_id,
-            "tenant_id": run.tenant.id,
+            "id": key.id,
+            "tenant_id": key.tenant_id,
             "command": run.command,
             "arguments": run.arguments,
-            "since": run.since,
-            "until": run.until,
+            "since": None if run.since is None else to_text(run.since),
+            "until": None if run.until is None else to_text(run.until),
             "backfill": run.backfill,
-            "started": at,
+            "started": to_text(at),
         }
         await writer._transact([(statements.UPSERT_TENANT, [tenant]), (statements.INSERT_RUN, [row])])
         return writer
@@ -76,8 +82,8 @@ class Writer:
     ) -> None:
         """Record how the run ended; `summary` is JSON text."""
         row = {
-            "of_run": self.run_id,
-            "finished": at,
+            "of_run": self._run.id,
+            "finished": to_text(at),
             "outcome": outcome.value,
             "exit_code": int(exit_code),
             "summary": summary,
@@ -91,27 +97,17 @@ class Writer:
             DiskFullError, LockedError, StateError: see `border`.
             OsfsyncError: a fact is about a device or file that the state does not know.
         """
-        if not facts:
-            return
-        groups = groups_of(facts, self.run_id)
-        with anyio.CancelScope(shield=True), border(self._path):
-            async with self._engine.begin() as connection:
-                for group in groups:
-                    await self._apply(connection, group)
+        work = [(_STATEMENTS[step], rows) for group in groups_of(facts, self._run) for step, rows in group]
+        if work:
+            await self._transact(work)
 
-    async def _apply(self, connection: AsyncConnection, group: Group) -> None:
-        for step, rows in group:
-            if step is Step.UPSERT_DEVICE:
-                rows = [{**row, "tenant_id": self._tenant_id} for row in rows]
-            result = await connection.execute(_STATEMENTS[step], rows)
-            if step in _ONE_ROW_EACH and result.rowcount != len(rows):
-                raise OsfsyncError(
-                    f"The state {self._path} was told about a file that it does not know: {step.name.lower()}, "
-                    f"{len(rows)} files, {result.rowcount} known."
-                )
-
-    async def _transact(self, work: Sequence[tuple[Insert | Update, list[Row]]]) -> None:
+    async def _transact(self, work: Sequence[tuple[Statement, list[Row]]]) -> None:
         with anyio.CancelScope(shield=True), border(self._path):
             async with self._engine.begin() as connection:
                 for statement, rows in work:
-                    await connection.execute(statement, rows)
+                    result = await connection.exec_driver_sql(statement.sql, statement.parameters(rows))
+                    if statement in _ONE_ROW_EACH and result.rowcount != len(rows):
+                        raise OsfsyncError(
+                            f"The state {self._path} knows {result.rowcount} of {len(rows)} files "
+                            "that a run fetched, failed to fetch or ordered; nothing was recorded."
+                        )

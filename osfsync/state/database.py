@@ -1,0 +1,74 @@
+"""Opens the state: migrated, with one connection that writes and a few that read."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from anyio import to_thread
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from osfsync.state.engine import reading_engine, writing_engine
+from osfsync.state.location import database_path, require_database
+from osfsync.state.migrate import ensure_current
+from osfsync.state.overview import Overview
+from osfsync.state.query import Query
+from osfsync.state.reader import Reader
+from osfsync.state.settings import StateSettings
+from osfsync.state.writer import NewRun, Writer
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What can be asked of the state."""
+
+    path: Path
+    reader: Reader
+    overview: Overview
+
+
+@dataclass(frozen=True, slots=True)
+class Database(View):
+    """The state of a process that may also write."""
+
+    engine: AsyncEngine
+
+    async def start_run(self, run: NewRun, at: datetime) -> Writer:
+        """Record that a run has started; the writer takes its facts."""
+        return await Writer.start_run(self.engine, self.path, run, at)
+
+
+@asynccontextmanager
+async def open_state(settings: StateSettings) -> AsyncIterator[Database]:
+    """The state for a run: created where there is none, migrated where it is older.
+
+    Raises:
+        ConfigError: the URL names no SQLite file.
+        StateError: the file or its folder can't be used, or it is newer than this version.
+        StateDamagedError, DiskFullError, LockedError: see `border`.
+    """
+    path = database_path(settings)
+    await to_thread.run_sync(ensure_current, path)
+    async with writing_engine(path) as writing, _view(path) as view:
+        yield Database(path, view.reader, view.overview, writing)
+
+
+@asynccontextmanager
+async def open_view(settings: StateSettings) -> AsyncIterator[View]:
+    """The state for a report: nothing can be written, and a state that does not exist is an error.
+
+    An older one is migrated first. Raises as `open_state` does.
+    """
+    path = database_path(settings)
+    require_database(path)
+    await to_thread.run_sync(ensure_current, path)
+    async with _view(path) as view:
+        yield view
+
+
+@asynccontextmanager
+async def _view(path: Path) -> AsyncIterator[View]:
+    async with reading_engine(path) as engine:
+        query = Query(engine, path)
+        yield View(path, Reader(query), Overview(query))

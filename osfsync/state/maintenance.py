@@ -1,0 +1,86 @@
+"""Care for the state database: check, upgrade, backup; in threads, so that the caller's loop goes on."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from anyio import to_thread
+
+from osfsync.domain.errors import StateDamagedError, StateError
+from osfsync.state.border import border
+from osfsync.state.location import database_path, require_database
+from osfsync.state.migrate import ensure_current, read_revision
+from osfsync.state.settings import StateSettings
+from osfsync.state.tables import HEAD
+
+_PROBLEMS_SHOWN = 100
+
+
+async def check(settings: StateSettings) -> list[str]:
+    """Problems of the database, one sentence each; empty where all is well.
+
+    Raises:
+        StateError: there is no database, or it can't be read at all.
+    """
+    path = database_path(settings)
+    require_database(path)
+    return await to_thread.run_sync(_check, path)
+
+
+async def upgrade(settings: StateSettings) -> tuple[str | None, str]:
+    """Migrate to this version's revision; answers the revisions before (None: it was empty) and after.
+
+    Raises as `open_state` does.
+    """
+    return await to_thread.run_sync(ensure_current, database_path(settings))
+
+
+async def backup(settings: StateSettings, target: Path) -> None:
+    """Copy the database into one file, consistent to a moment, while runs may go on.
+
+    Raises:
+        StateError: there is no database, or `target` exists, or can't be written.
+        DiskFullError: there is no space for the copy.
+    """
+    path = database_path(settings)
+    require_database(path)
+    await to_thread.run_sync(_backup, path, target)
+
+
+def _check(path: Path) -> list[str]:
+    try:
+        revision = read_revision(path)
+        with border(path), closing(sqlite3.connect(path)) as connection:
+            connection.execute("PRAGMA query_only = ON")
+            integrity = connection.execute(f"PRAGMA integrity_check({_PROBLEMS_SHOWN})").fetchall()
+            orphans = connection.execute("PRAGMA foreign_key_check").fetchmany(_PROBLEMS_SHOWN)
+    except StateDamagedError as error:
+        return [error.message]
+    problems = [f"Integrity: {message}." for (message,) in integrity if message != "ok"]
+    problems += [
+        f"Row {row} of {table} refers to {parent}, where there is no such row."
+        for table, row, parent, _ in orphans
+    ]
+    if revision != HEAD:
+        problems.append(f"The revision is {revision or 'none'}, this version of osfsync works with {HEAD}.")
+    return problems
+
+
+def _backup(path: Path, target: Path) -> None:
+    if target.exists():
+        raise StateError(f"The backup {target} exists already.", hint="Name a new file; none is overwritten.")
+    part = target.with_name(f".{target.name}.part")
+    with border(target):
+        part.unlink(missing_ok=True)
+        try:
+            _copy(path, part)
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def _copy(path: Path, part: Path) -> None:
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(part)) as copy:
+        with border(path):
+            source.execute("PRAGMA schema_version").fetchone()  # tells a damaged source from a bad target
+        source.backup(copy)  # in one step: writers go on beside it, and none makes it begin anew

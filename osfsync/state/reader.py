@@ -1,0 +1,108 @@
+"""What a run asks while it works: looked up for whole pages of files."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import select
+
+from osfsync.domain.model import FileRecord, TimeWindow, merge_windows
+from osfsync.domain.outcomes import RunOutcome
+from osfsync.state.query import Query
+from osfsync.state.records import COLUMNS, records_of
+from osfsync.state.tables import devices, listings, runs
+
+PAGE = 500
+"""Names in one statement. It always has as many parameters, so that it is prepared once."""
+
+_MARKS = ", ".join("?" * PAGE)
+_RECORDS = f"SELECT {COLUMNS} FROM files WHERE device_id = ? AND name IN ({_MARKS})"  # noqa: S608 - constants
+_PATHS = f"SELECT path_key, device_id, name FROM files WHERE path_key IN ({_MARKS})"  # noqa: S608 - constants
+_UNHELD_DAYS = """
+    SELECT substr(coalesce(start, "end", seen_from), 1, 10) AS first,
+           max(substr(coalesce("end", start, seen_to), 1, 10))
+    FROM files INDEXED BY ix_files_not_held
+    WHERE sha256 IS NULL AND device_id = ?
+    GROUP BY first
+"""
+
+
+class Reader:
+    """Answers from the newest commit. Any number of tasks may ask at once."""
+
+    def __init__(self, query: Query) -> None:
+        self._query = query
+
+    async def records(self, device_id: str, names: Sequence[str]) -> dict[str, FileRecord]:
+        """What is known of these files of a device, by name; unknown ones are left out."""
+        records: dict[str, FileRecord] = {}
+        for page in _pages(names):
+            rows = await self._query.sql(_RECORDS, (device_id, *page))
+            records.update((record.file.name, record) for record in records_of(rows))
+        return records
+
+    async def paths_taken(self, path_keys: Sequence[str]) -> dict[str, tuple[str, str]]:
+        """Which of these path keys belong to known files: (device id, name) by key."""
+        taken: dict[str, tuple[str, str]] = {}
+        for page in _pages(path_keys):
+            for key, device_id, name in await self._query.sql(_PATHS, tuple(page)):
+                taken[key] = (device_id, name)
+        return taken
+
+    async def folders(self) -> dict[str, str]:
+        """The folder of every known device, by its id."""
+        rows = await self._query.select(select(devices.c.id, devices.c.folder))
+        return dict(row.tuple() for row in rows)
+
+    async def unheld_windows(self, device_id: str) -> list[TimeWindow]:
+        """The days, merged, of every file of a device that is known and not held.
+
+        A file's days are those of its recording; where the list does not tell them, those of the window that
+        listed it.
+        """
+        rows = await self._query.sql(_UNHELD_DAYS, (device_id,))
+        return merge_windows(_days(first, max(first, last)) for first, last in rows)
+
+    async def settled(self, backfill: str) -> set[tuple[str, TimeWindow]]:
+        """Windows that this backfill is done with: (device id, window)."""
+        columns = (listings.c.device_id, listings.c.start, listings.c.end)
+        rows = await self._query.select(
+            select(*columns).where(listings.c.backfill == backfill, listings.c.settled)
+        )
+        return {(device_id, TimeWindow(start, end)) for device_id, start, end in rows}
+
+    async def resumable_backfill(self, tenant_id: str, since: datetime, until: datetime | None) -> str | None:
+        """The id of the newest backfill over this very period, unless it was completed.
+
+        `since` and `until` are the period as the user gave it: None where it was left open.
+        """
+        rows = await self._query.select(
+            select(runs.c.backfill, runs.c.outcome)
+            .where(
+                runs.c.tenant_id == tenant_id,
+                runs.c.backfill.is_not(None),
+                runs.c.since == since,
+                runs.c.until.is_not_distinct_from(until),
+            )
+            .order_by(runs.c.started.desc())
+            .limit(1)
+        )
+        for backfill, outcome in rows:
+            return None if outcome == RunOutcome.COMPLETE else str(backfill)
+        return None
+
+
+def _pages(values: Sequence[str]) -> Iterator[list[str | None]]:
+    """Pieces of `PAGE` values, the last one filled up with NULL, which equals nothing."""
+    for begin in range(0, len(values), PAGE):
+        page: list[str | None] = list(values[begin : begin + PAGE])
+        yield page + [None] * (PAGE - len(page))
+
+
+def _days(first: str, last: str) -> TimeWindow:
+    """From the beginning of one day to the end of another, given as `2025-06-26`."""
+    begin = datetime.fromisoformat(first).replace(tzinfo=UTC)
+    end = datetime.fromisoformat(last).replace(tzinfo=UTC)
+    almost_never = datetime.max.replace(tzinfo=UTC)
+    return TimeWindow(
+        begin, end + timedelta(days=1) if end < almost_never - timedelta(days=1) else almost_never
+    )
