@@ -1,0 +1,110 @@
+"""Puts a group of small files in place, in one go. Blocking, for a worker thread."""
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from osfsync.archive.base import Body
+from osfsync.archive.durable import sync_folder
+from osfsync.archive.failures import translate
+from osfsync.archive.intake import judge
+from osfsync.archive.tree import Tree, open_part, write_all
+from osfsync.domain.errors import ArchiveError, DamagedError, DiskFullError, OsfsyncError
+from osfsync.domain.model import Held
+
+AT_ONCE = 16
+"""From this many files (or folders) on, one flush of the file system is cheaper than one for each."""
+
+SyncAll = Callable[[], None]
+
+
+class Group:
+    """One group on its way: judged, written, made durable, named, names made durable.
+
+    Where the disk fills up, what was written before is still put in place.
+    """
+
+    def __init__(self, tree: Tree, sync_all: SyncAll | None, bodies: Sequence[Body]) -> None:
+        self._tree = tree
+        self._bodies = bodies
+        self._sync_all = sync_all if len(bodies) >= AT_ONCE else None
+        self._results: dict[int, Held | OsfsyncError] = {}
+        self._parts: dict[int, Path] = {}  # on the disk, not yet in place
+        self._failure: OsfsyncError | None = None
+
+    def place(self) -> list[Held | OsfsyncError]:
+        """One result per body, in order. Raises what concerns the archive as a whole."""
+        try:
+            self._write()
+            changed = self._name()
+            self._sync(changed)
+        finally:
+            self._discard(self._parts.values())
+        if self._failure is not None:
+            raise self._failure
+        return [self._results[number] for number in range(len(self._bodies))]
+
+    def _write(self) -> None:
+        for number, body in enumerate(self._bodies):
+            try:
+                self._results[number] = judge(body.data, body.expected_size, body.check)
+            except DamagedError as error:
+                self._results[number] = error
+                continue
+            try:
+                self._write_part(number, body.data)
+            except OSError as error:
+                self._failure = translate(error, f"writing {body.path}", self._tree.root)
+                self._discard([self._parts.pop(number)])
+                break
+        if self._sync_all is not None and self._parts:
+            try:
+                self._sync_all()
+            except OSError as error:
+                raise translate(error, "making files durable", self._tree.root) from error
+
+    def _write_part(self, number: int, data: bytes) -> None:
+        part = self._parts[number] = self._tree.new_part()
+        descriptor = open_part(part)
+        try:
+            write_all(descriptor, data)
+            if self._sync_all is None:
+                os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def _name(self) -> set[Path]:
+        """Rename what was written; the folders that got new names."""
+        changed: set[Path] = set()
+        for number in list(self._parts):
+            try:
+                self._tree.move(self._parts[number], self._bodies[number].path, changed)
+            except DiskFullError as error:
+                self._failure = error
+                break
+            except ArchiveError as error:
+                self._results[number] = error
+            else:
+                del self._parts[number]
+        return changed
+
+    def _sync(self, changed: set[Path]) -> None:
+        try:
+            if self._sync_all is not None and len(changed) >= AT_ONCE:
+                self._sync_all()
+            else:
+                for folder in changed:
+                    sync_folder(folder)
+        except OSError as error:
+            raise translate(error, "making names durable", self._tree.root) from error
+
+    def _discard(self, parts: Iterable[Path]) -> None:
+        for part in parts:
+            with suppress(OSError):  # the next run's `prepare` removes what could not be removed here
+                part.unlink(missing_ok=True)
+
+
+def place_group(tree: Tree, sync_all: SyncAll | None, bodies: Sequence[Body]) -> list[Held | OsfsyncError]:
+    """See `Archive.place`; `sync_all` makes the whole file system durable, where that can be trusted."""
+    return Group(tree, sync_all, bodies).place()

@@ -1,0 +1,112 @@
+"""Folders and names below an archive's root. Blocking calls, for worker threads."""
+
+import errno
+import os
+from itertools import count
+from pathlib import Path
+from secrets import token_hex
+
+from osfsync.archive.durable import sync_folder
+from osfsync.archive.failures import translate
+from osfsync.archive.paths import PART_FOLDER
+from osfsync.domain.errors import ArchiveError
+
+_PART_SUFFIX = ".part"
+_KNOWN_FOLDERS = 10_000  # remembered at most; a few hundred bytes each
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+
+
+class Tree:
+    """Part files lie in one hidden folder at the root, so that a rename never leaves the file system.
+
+    A symbolic link that leads out of the archive is read through, never written through.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._parts = root / PART_FOLDER
+        self._run = token_hex(4)
+        self._numbers = count()
+        self._known: set[Path] = set()
+
+    def prepare(self) -> None:
+        """Make root and part folder, and remove half-written files. Raises ArchiveError, DiskFullError."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            if self._parts.is_symlink():
+                raise ArchiveError(f"{self._parts} is a symbolic link.", hint="Remove the link.")
+            self._parts.mkdir(exist_ok=True)
+            for entry in self._parts.glob("*" + _PART_SUFFIX):
+                entry.unlink()
+            probe = self.new_part()
+            os.close(os.open(probe, _CREATE, 0o666))
+            probe.unlink()
+            sync_folder(self.root)
+        except OSError as error:
+            raise translate(error, "making it ready", self.root) from error
+
+    def locate(self, path: str) -> Path:
+        """Where a path of `safe_path` lies. Raises ArchiveError for any path that could lead elsewhere."""
+        parts = path.split("/")
+        if any(part in {"", ".", ".."} for part in parts) or any(sign in path for sign in "\\:\0"):
+            raise ArchiveError(f"{path!r} is not a path inside the archive.")
+        if parts[0].casefold() == PART_FOLDER:
+            raise ArchiveError(f"{path!r} leads into the archive's own folder.")
+        return self.root.joinpath(*parts)
+
+    def new_part(self) -> Path:
+        """A name for a part file that nothing else uses."""
+        return self._parts / f"{self._run}-{next(self._numbers)}{_PART_SUFFIX}"
+
+    def move(self, part: Path, path: str, changed: set[Path]) -> None:
+        """Give a part file its name, over what lies there; `changed` takes the folders that got new names.
+
+        Raises ArchiveError for this path, DiskFullError.
+        """
+        target = self.locate(path)
+        try:
+            self._make_folder(target.parent, changed)
+            try:
+                part.replace(target)
+            except FileNotFoundError:  # someone removed the folder since it was last seen
+                self._known.discard(target.parent)
+                self._make_folder(target.parent, changed)
+                part.replace(target)
+        except OSError as error:
+            told = error
+            if os.path.isdir(target):  # noqa: PTH112 - never raises. Systems differ in what they call this
+                told = OSError(errno.EISDIR, os.strerror(errno.EISDIR))
+            raise translate(told, f"putting {path} in place", self.root) from error
+        changed.add(target.parent)
+
+    def _make_folder(self, folder: Path, changed: set[Path]) -> None:
+        if folder in self._known:
+            return
+        missing = []
+        existing = folder
+        while existing != self.root and not existing.is_dir():
+            missing.append(existing)
+            existing = existing.parent
+        if not existing.resolve().is_relative_to(self.root.resolve()):
+            raise ArchiveError(
+                f"{existing} leads out of the archive by a symbolic link, and nothing is written there.",
+                hint="The archive must lie on one file system: mount the disk at the archive's root instead.",
+            )
+        for new in reversed(missing):
+            new.mkdir(exist_ok=True)  # raises FileExistsError where a file lies
+            changed.add(new.parent)
+        if len(self._known) >= _KNOWN_FOLDERS:
+            self._known.clear()
+        self._known.add(folder)
+
+
+def open_part(part: Path) -> int:
+    """Create a part file; a descriptor for writing."""
+    return os.open(part, _CREATE, 0o666)
+
+
+def write_all(descriptor: int, piece: bytes) -> None:
+    """Write every byte: the system may take fewer at once."""
+    rest = memoryview(piece)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
