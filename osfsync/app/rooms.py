@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
 
+from osfsync.app.choice import policy_of, selection_of
 from osfsync.archive.base import Archive
 from osfsync.archive.local import LocalArchive
 from osfsync.archive.paths import check_layout
 from osfsync.cloud.client import CloudClient, open_client
 from osfsync.config import Settings
 from osfsync.domain.model import Tenant
-from osfsync.domain.planner import Policy
-from osfsync.domain.selection import Globs, Selection
 from osfsync.pipeline.nightly import Rooms, Run, Wishes
 from osfsync.pipeline.rehearse import Rehearsal
 from osfsync.pipeline.stop import Stop
@@ -27,20 +26,6 @@ Password = Callable[[], Awaitable[str]]
 Clock = Callable[[], datetime]
 
 USER_AGENT = f"osfsync/{version('osfsync')}"
-
-
-def selection_of(settings: Settings) -> Selection:
-    """The user's choice of devices and files."""
-    select = settings.select
-    return Selection(
-        Globs.of(select.devices, select.exclude_devices), Globs.of(select.files, select.exclude_files)
-    )
-
-
-def policy_of(settings: Settings) -> Policy:
-    """What the planner may do."""
-    orders = settings.orders
-    return Policy(mode=orders.mode, patience=orders.patience, attempts=orders.attempts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +49,11 @@ class OpenRooms:
         return Rehearsal(
             self.client, self.database.reader, self.tenant, self._wishes(None), Stop(), clock=self.clock
         )
+
+    async def open_orders(self) -> int:
+        """How many commands may still bring files."""
+        after = self.clock() - self.settings.orders.patience
+        return await self.database.overview.orders_open_count(after)
 
     def _wishes(self, max_transfer: int | None) -> Wishes:
         settings = self.settings

@@ -79,7 +79,7 @@ class _Session:
 
     async def _end(self, ending: Ending) -> RunSummary:
         sent = self.run.tally.orders_sent
-        open_orders = await self.rooms.database.reader.orders_open_count()
+        open_orders = await self.rooms.open_orders()
         summary = summarize(
             self.run.tally,
             ending,
@@ -204,7 +204,7 @@ async def rehearse(
             ending = await perform(
                 rehearsal.stop, rehearsal.tally, work, observe=observe, max_duration=request.max_duration
             )
-            orders = OrderCounts(rehearsal.tally.orders_sent, await rooms.database.reader.orders_open_count())
+            orders = OrderCounts(rehearsal.tally.orders_sent, await rooms.open_orders())
             summary = summarize(rehearsal.tally, ending, "", "sync", started, orders)
     except OsfsyncError as error:
         summary = _not_begun("sync", started, error)

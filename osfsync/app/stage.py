@@ -1,6 +1,6 @@
 """The simulated platform: served for the user, and mirrored for two nights by the demo."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,7 +13,9 @@ from osfsync.config import Settings
 from osfsync.domain.model import utc_now
 from osfsync.domain.summary import RunSummary
 from osfsync.pipeline.perform import Observe
+from osfsync.pipeline.stop import Stop, stopped_by_signals
 from osfsync.simulator.server import Simulator, serve
+from osfsync.simulator.standing import run_clock
 from osfsync.simulator.world import World
 from osfsync.state.settings import StateSettings
 
@@ -76,3 +78,30 @@ async def _nights(world: World, settings: Settings, observe: Observe) -> AsyncIt
         delivered = len(world.available()) - before
         summary = await sync(settings, password, SyncRequest(), observe=observe, clock=lambda: world.now)
         yield Night(number, delivered, summary)
+
+
+async def serve_fleet(
+    fleet: Fleet, address: tuple[str, int], speed: float, announce: Callable[[Simulator], None]
+) -> None:
+    """Serve a fleet whose clock runs `speed` times as fast as ours, until a signal ends it."""
+    stop = Stop()
+    world = fleet.build()
+    host, port = address
+    with stopped_by_signals(stop):
+        async with serve(world, host=host, port=port) as simulator:
+            announce(simulator)
+            with stop.scope():
+                await run_clock(world, speed)
+
+
+def sync_toml_for(simulator: Simulator) -> str:
+    """A configuration file for a simulated platform."""
+    world = simulator.world
+    return (
+        "[cloud]\n"
+        f'url = "{simulator.url}"\n'
+        f'username = "{world.username}"\n'
+        f'tenant = "{world.main.name}"\n'
+        "[archive]\n"
+        'path = "./mirror"\n'
+    )

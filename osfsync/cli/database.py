@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from osfsync.cli.context import Context, pass_context
+from osfsync.cli.context import Context, pass_context, run_async
 from osfsync.domain.errors import StateDamagedError
 
 
@@ -19,7 +19,8 @@ def upgrade(context: Context) -> None:
     """Bring the database to this version; every command does so by itself."""
     from osfsync.state import maintenance
 
-    before, after = maintenance.upgrade(context.load().settings.state)
+    settings = context.load().settings.state
+    before, after = run_async(lambda: maintenance.upgrade(settings))
     click.echo(
         f"The state is at revision {after}"
         + (", as before." if before == after else f", it was at {before}.")
@@ -32,7 +33,8 @@ def check(context: Context) -> None:
     """Check the database for damage."""
     from osfsync.state import maintenance
 
-    problems = maintenance.check(context.load().settings.state)
+    settings = context.load().settings.state
+    problems = run_async(lambda: maintenance.check(settings))
     for problem in problems:
         click.echo(problem)
     if problems:
@@ -50,5 +52,6 @@ def backup(context: Context, file: Path) -> None:
     """Write a copy of the database to FILE; also while a sync works."""
     from osfsync.state import maintenance
 
-    maintenance.backup(context.load().settings.state, file)
+    settings = context.load().settings.state
+    run_async(lambda: maintenance.backup(settings, file))
     click.echo(f"The state was copied to {file}.")

@@ -12,6 +12,7 @@ from osfsync.cli.context import Context, pass_context, run_async
 
 if TYPE_CHECKING:
     from osfsync.app.stage import Fleet
+    from osfsync.simulator.server import Simulator
 
 _devices = click.option(
     "--devices", type=click.IntRange(1, 10_000), default=8, show_default=True, help="Simulated devices."
@@ -66,10 +67,10 @@ async def _play(context: Context, fleet: "Fleet", folder: Path) -> int:
             click.echo(f"Night {night.number}\n{words.table(night.summary)}")
             code = max(code, int(night.summary.exit_code))
         drawing = renderer("table", DEVICES)
-        parts = [drawing.begin()]
+        click.echo(f"What is known now\n{drawing.begin()}", nl=False)
         async for chunk in known.devices(settings):
-            parts.append(drawing.rows(chunk))
-        click.echo("What is known now\n" + "".join([*parts, drawing.end()]), nl=False)
+            click.echo(drawing.rows(chunk), nl=False)
+        click.echo(drawing.end(), nl=False)
     return code
 
 
@@ -90,12 +91,22 @@ async def _play(context: Context, fleet: "Fleet", folder: Path) -> int:
 def simulate(
     context: Context, *, devices: int, files: int, seed: int, host: str, port: int, speed: float
 ) -> int:
-    """Serve a simulated platform until stopped; prints a ready sync.toml."""
-    from osfsync.app.stage import Fleet, show
+    """Serve a simulated platform until stopped; prints url, account and a ready sync.toml."""
+    from osfsync.app.stage import Fleet, serve_fleet
 
     context.set_up_logs()
-    return run_async(lambda: show(Fleet(devices, files, seed), host, port, speed, _introduce))
+    fleet = Fleet(devices, files, seed)
+    run_async(lambda: serve_fleet(fleet, (host, port), speed, _announce))
+    return 0
 
 
-def _introduce(sync_toml: str) -> None:
-    click.echo(sync_toml)
+def _announce(simulator: "Simulator") -> None:
+    from osfsync.app.stage import sync_toml_for
+
+    click.echo(
+        f"A simulated platform listens on {simulator.url}; Ctrl-C ends it.\n"
+        f"Account: {simulator.world.username}, password: {simulator.world.password}\n"
+        f"  OSFSYNC_PASSWORD={simulator.world.password} osfsync sync\n"
+        "with this sync.toml:\n"
+    )
+    click.echo(sync_toml_for(simulator))

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from osfsync.domain.model import StorageStatus
-from osfsync.domain.outcomes import RunOutcome
 from osfsync.domain.planner import Policy, plan
 from osfsync.domain.rows import DeviceRow, FileRow, RunRow, Totals
 from osfsync.domain.selection import Selection
@@ -147,8 +146,3 @@ def summary_model(summary: RunSummary) -> SummaryModel:
         ),
         error=summary.error or None,
     )
-
-
-def last_success_of(runs: Sequence[RunRow]) -> datetime | None:
-    """When a run last ended with all that could be had."""
-    return next((run.finished for run in runs if run.outcome is RunOutcome.COMPLETE), None)
