@@ -21,10 +21,8 @@ def upgrade(context: Context) -> None:
 
     settings = context.load().settings.state
     before, after = run_async(lambda: maintenance.upgrade(settings))
-    click.echo(
-        f"The state is at revision {after}"
-        + (", as before." if before == after else f", it was at {before}.")
-    )
+    history = {None: "it was created", after: "as before"}.get(before, f"it was at {before}")
+    click.echo(f"The state is at revision {after}, {history}.")
 
 
 @db.command()
