@@ -50,6 +50,7 @@ _COLOURS = {"debug": "2", "info": "36", "warning": "33", "error": "31", "critica
 _HEAD = ("timestamp", "level", "event")
 _BLOCKS = ("exception", "stack")
 
+LogFormat = Literal["console", "json"]
 Render = Callable[[WrappedLogger, str, EventDict], str]
 
 
@@ -93,7 +94,7 @@ def mask(text: str) -> str:
     return text if len(text) <= 2 * _HALF else f"{text[:_HALF]} … {text[-_HALF:]}"
 
 
-def setup(*, verbosity: int, log_format: Literal["console", "json"], stream: TextIO) -> None:
+def setup(*, verbosity: int, log_format: LogFormat, stream: TextIO) -> None:
     """Send logs to `stream`; a second call replaces the first.
 
     `verbosity` is -1 for errors only, 0 for warnings (a quiet cron), 1 for info, 2 for debug.

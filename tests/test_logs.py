@@ -178,7 +178,8 @@ def test_hidden_values_are_masked_wherever_they_stand(log_format: Literal["conso
     try:
         raise ValueError(f"refused: {SECRET}") from KeyError(SECRET, CREDENTIALS)
     except ValueError as error:
-        log.exception("event " + SECRET, what=SECRET, error=error, url=quoted, where=Path(CREDENTIALS))
+        event = f"event {SECRET}"
+        log.exception(event, what=SECRET, error=error, url=quoted, where=Path(CREDENTIALS))
         log.info("x", data={SECRET: [f"a{CREDENTIALS}b"]}, group=ExceptionGroup(SECRET, [error]))
         logging.getLogger("aiohttp").exception("%s", SECRET, stack_info=True)
     text = stream.getvalue()

@@ -17,7 +17,7 @@ import structlog
 from anyio import to_thread
 from anyio.abc import Process
 
-from osfsync.cloud.settings import CloudSettings
+from osfsync.config.schema import Settings
 from osfsync.config.sources import PASSWORD_HINT, PASSWORD_VARIABLE
 from osfsync.domain.errors import ConfigError
 
@@ -30,12 +30,13 @@ _T = TypeVar("_T")
 _log = structlog.get_logger(__name__)
 
 
-async def read_password(cloud: CloudSettings, environ: Mapping[str, str]) -> str:
+async def read_password(settings: Settings, environ: Mapping[str, str]) -> str:
     """Take the password from the first source that is there.
 
     OSFSYNC_PASSWORD, then `password_file`, then `password_command`, then the system's key store.
     A source that is named but fails is an error; the next one is not tried. Raises ConfigError.
     """
+    cloud = settings.cloud
     if password := environ.get(PASSWORD_VARIABLE):
         return password
     if cloud.password_file is not None:

@@ -9,6 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from osfsync.cloud.settings import CloudSettings
+from osfsync.config import Settings
 from osfsync.config import password as passwords
 from osfsync.config.password import read_password
 from osfsync.domain.errors import ConfigError
@@ -21,8 +22,8 @@ KEYRING = {
 }
 
 
-def cloud(**given: Path | tuple[str, ...]) -> CloudSettings:
-    return CloudSettings(url=URL, username="u", **given)  # type: ignore[arg-type]
+def cloud(**given: Path | tuple[str, ...]) -> Settings:
+    return Settings(cloud=CloudSettings(url=URL, username="u", **given))  # type: ignore[arg-type]
 
 
 def printing(code: str) -> tuple[str, ...]:
@@ -53,7 +54,7 @@ def keyring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
             sys.modules.pop(name, None)
 
 
-async def refusal(settings: CloudSettings) -> str:
+async def refusal(settings: Settings) -> str:
     with pytest.raises(ConfigError) as caught:
         await read_password(settings, {})
     return str(caught.value)
