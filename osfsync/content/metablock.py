@@ -21,6 +21,7 @@ _MAGIC = re.compile(
 _IDENTIFIERS = (b"OSF", b"OCEAN_STREAM_FORMAT", b"OCEAN_STREAMING_FORMAT")
 _VERSIONS = (3, 4, 5)
 _BLANKS = b"\xef\xbb\xbf \t\r\n"  # UTF-8's byte order mark too
+_ENCODINGS = {"utf-8", "us-ascii", "iso-8859-1", "windows-1252"}
 _SLICE = 256 * 1024
 _DEFAULT_WIDTH = 2
 _WIDTHS = (2, 4)
@@ -114,7 +115,13 @@ def _xml_channels(metablock: bytes) -> list[tuple[str, str]]:
     def doctype(*_: object) -> None:
         raise DamagedError("metablock", "The file's metablock holds a DOCTYPE, which is refused.")
 
+    def declaration(_version: str, encoding: str | None, _standalone: int) -> None:
+        # The parser would ask Python's codecs for any other, and some of these do odd things.
+        if encoding is not None and encoding.casefold() not in _ENCODINGS:
+            raise DamagedError("metablock", "The file's metablock is in an unknown encoding.")
+
     parser = expat.ParserCreate()
+    parser.XmlDeclHandler = declaration
     parser.StartElementHandler = start
     parser.StartDoctypeDeclHandler = doctype
     try:
@@ -122,7 +129,7 @@ def _xml_channels(metablock: bytes) -> list[tuple[str, str]]:
         for at in range(0, len(metablock), _SLICE):
             parser.Parse(metablock[at : at + _SLICE], False)
         parser.Parse(b"", True)
-    except (expat.ExpatError, ValueError, LookupError) as error:  # the latter two: odd encodings
+    except expat.ExpatError as error:
         raise DamagedError("metablock", "The file's metablock is not well-formed XML.") from error
     return channels
 
