@@ -15,6 +15,7 @@ from osfsync.simulator.fleet import SimFile
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_CARRIAGE_RETURN = {"\r": "&#13;"}  # else parsers read it as a line feed
 _PIECE = 64_000  # characters of XML in one piece of a streamed list
 
 
@@ -97,7 +98,7 @@ def _entry(file: SimFile, dialect: Dialect) -> str:
     if dialect.attributes:
         inside = " ".join(f"{name}={quoteattr(text)}" for name, text in fields)
         return f"  <GeoLogFile {inside}/>\n"
-    inside = "".join(f"<{name}>{escape(text)}</{name}>" for name, text in fields)
+    inside = "".join(f"<{name}>{escape(text, _CARRIAGE_RETURN)}</{name}>" for name, text in fields)
     return f"  <GeoLogFile>{inside}</GeoLogFile>\n"
 
 

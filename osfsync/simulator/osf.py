@@ -24,8 +24,9 @@ MINIMUM_SIZE = 2_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _VALUE_BLOCK = 0x08  # one absolute time, one value
 _TEXT_BLOCK = 0x04  # one absolute time, one text
-_MOST_ROUNDS = 2_000  # numbers above this would cost a second for each 10 MB; log lines cost nearly nothing
+_MOST_ROUNDS = 500  # numbers cost far more time to make than log lines
 _MOST_TEXT = 60_000  # fits a stored block of a compressed stream (65,535)
+_PHRASE = 1_000  # random bytes that a log line repeats
 
 _ROUND = struct.Struct("<HHBqf HHBqd HHBqi")  # one block each of the three numeric channels below
 _TEXT_HEAD = struct.Struct("<HIBqI")
@@ -126,12 +127,13 @@ def _log(recording: Recording, room: int, frame: int, rng: Random) -> Iterator[b
     """Log lines that fill `room` to the byte, when each is wrapped into `frame` bytes more."""
     time = _nanoseconds(recording.end)
     least = _TEXT_HEAD.size + frame
+    phrase = hexlify(rng.randbytes(_PHRASE))
     while room:
         take = min(room, _MOST_TEXT)
         if 0 < room - take < least:
             take -= least
         length = take - least
-        text = hexlify(rng.randbytes((length + 1) // 2))[:length]
+        text = (phrase * (length // len(phrase) + 1))[:length]
         yield _TEXT_HEAD.pack(_LOG_INDEX, 13 + length, _TEXT_BLOCK, time, length) + text
         room -= take
 

@@ -97,7 +97,7 @@ async def drip(
     size = max(int(fault.bytes_per_second * _TICK), 1)
     for start in range(0, len(view), size):
         piece = view[start : start + size]
-        await response.write(piece)
         await pause(len(piece) / fault.bytes_per_second)
+        await response.write(piece)
     await response.write_eof()
     return response
