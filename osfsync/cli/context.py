@@ -5,7 +5,7 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import click
 
@@ -20,7 +20,7 @@ class Context:
 
     config: Path | None
     verbosity: int
-    log_format: str
+    log_format: Literal["console", "json"]
 
     def set_up_logs(self) -> None:
         """Logs go to stderr; stdout belongs to the answer."""

@@ -2,6 +2,7 @@
 
 from importlib import import_module
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -55,6 +56,13 @@ class _Commands(click.Group):
 )
 @click.version_option(__version__, prog_name="osfsync")
 @click.pass_context
-def cli(ctx: click.Context, config: Path | None, verbose: int, quiet: bool, log_format: str) -> None:  # noqa: FBT001 — click passes flags so
+def cli(
+    ctx: click.Context,
+    *,
+    config: Path | None,
+    verbose: int,
+    quiet: bool,
+    log_format: Literal["console", "json"],
+) -> None:
     """Mirror the OSF files of an optiCLOUD tenant, and say why each missing file is missing."""
     ctx.obj = Context(config, -1 if quiet else verbose, log_format)

@@ -10,7 +10,7 @@ from osfsync.domain.errors import ConfigError
 from osfsync.domain.model import utc_now
 
 
-class _Parsed(click.ParamType):
+class _Parsed(click.ParamType[Any]):
     """A value that a parser of the configuration reads."""
 
     def __init__(self, name: str, parse: Callable[[str], Any]) -> None:

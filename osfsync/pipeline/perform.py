@@ -1,8 +1,9 @@
 """Performing a run: signals, the time limit, progress, and what its end means."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import anyio
 
@@ -11,7 +12,7 @@ from osfsync.domain.outcomes import RunOutcome
 from osfsync.pipeline.stop import Stop, stopped_by_signals
 from osfsync.pipeline.tally import Tally
 
-Observe = Callable[[Tally], Awaitable[None]]
+Observe = Callable[[Tally], Coroutine[Any, Any, None]]
 """Shows progress while a run works; it is cancelled when the run ends."""
 
 
