@@ -1,0 +1,76 @@
+"""An answer's body as it comes off the line: paced, watched for stalls, bounded where it is kept."""
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+
+from osfsync.cloud.throttle import Throttle
+from osfsync.domain.errors import InterruptedBodyError, ProtocolError
+
+MEASURING_SPAN = 30.0
+"""Seconds of waiting over which the rate of a body is measured."""
+
+_PLAIN = frozenset({"", "identity"})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Body:
+    """A body that is read once.
+
+    Attributes:
+        what: it belongs to, in the words of a message.
+        length: Content-Length in bytes, None where the platform does not tell it. A body that ends before it
+            is an error here; without it, a cut can't be seen here.
+        encoding: Content-Encoding, in lower case. The bytes come as they were sent.
+    """
+
+    what: str
+    length: int | None
+    encoding: str
+    _read: Callable[[], Awaitable[bytes]] = field(repr=False)
+    _throttle: Throttle = field(repr=False)
+    _minimum_rate: int = field(repr=False)
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """The bytes as they come.
+
+        Raises:
+            InterruptedBodyError: the connection broke, fell silent, ended early, or gave less than the
+                minimum rate over a measuring span. Only the waiting for bytes counts, not what the reader
+                does with them.
+        """
+        received, waited = 0, 0.0
+        while True:
+            asked = time.monotonic()
+            piece = await self._read()
+            if not piece:
+                return
+            received += len(piece)
+            waited += time.monotonic() - asked
+            if waited >= MEASURING_SPAN:
+                if received < self._minimum_rate * waited:
+                    raise InterruptedBodyError(
+                        f"The {self.what} came too slowly: {received} bytes in {waited:.0f} seconds.",
+                        hint="See cloud.minimum_rate.",
+                    )
+                received, waited = 0, 0.0
+            await self._throttle.spend(len(piece))
+            yield piece
+
+    async def plain_pieces(self, most: int) -> AsyncIterator[bytes]:
+        """The bytes of a text. Raises ProtocolError where it is compressed or larger than `most` bytes."""
+        if self.encoding not in _PLAIN:
+            raise ProtocolError(
+                f"The {self.what} came compressed ({self.encoding[:20]!r}), which was not asked for.",
+                hint="A proxy on the way may do that.",
+            )
+        length = 0
+        async for piece in self.pieces():
+            length += len(piece)
+            if length > most:
+                raise ProtocolError(f"The {self.what} is larger than {most} bytes.")
+            yield piece
+
+    async def read(self, most: int) -> bytes:
+        """The whole of a text. Raises ProtocolError where it is compressed or larger than `most` bytes."""
+        return b"".join([piece async for piece in self.plain_pieces(most)])

@@ -1,0 +1,186 @@
+"""The verbs: what can be asked of the platform, in domain types."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+
+from osfsync.cloud import calls, parsing
+from osfsync.cloud.body import Body
+from osfsync.cloud.calls import Call
+from osfsync.cloud.fields import RecordReader
+from osfsync.cloud.listing import json_pages, xml_pages
+from osfsync.cloud.login import Login
+from osfsync.cloud.models import CommunicationEvent, Reading
+from osfsync.cloud.sender import Attempts, Sender, retryable
+from osfsync.cloud.session import open_session
+from osfsync.cloud.settings import CloudSettings, FieldNames, LimitSettings
+from osfsync.cloud.throttle import Throttle
+from osfsync.domain.errors import CloudError, NotFoundError
+from osfsync.domain.model import DataFile, Device, Tenant, TimeWindow, utc_now
+
+__all__ = ["Body", "CloudClient", "open_client"]
+
+_LARGEST_TEXT = 1_000_000
+"""Bytes of an answer that is one token or one small object."""
+
+_LARGEST_TELEMETRY = 64_000_000
+
+
+class CloudClient:
+    """One account's view of one tenant. Made by `open_client`; all workers share one.
+
+    Every verb logs in when needed, waits for its turn under the limits, is repeated where that helps, and
+    raises a CloudError where it fails; a LoginRefusedError or TenantError is final for all of them.
+    """
+
+    def __init__(self, sender: Sender, login: Login, fields: FieldNames) -> None:
+        self._sender = sender
+        self._login = login
+        self._fields = fields
+        self._credentials: dict[str, str] = {}
+
+    async def tenants(self) -> list[Tenant]:
+        """Tenants that the account reaches; the first login post only."""
+        return await self._sender.repeat("login", self._login.tenants)
+
+    async def tenant(self) -> Tenant:
+        """The chosen tenant; logs in. Raises TenantError, LoginRefusedError."""
+        return await self._sender.repeat("login", self._login.tenant)
+
+    async def devices(self) -> list[Device]:
+        """All devices of the tenant. Raises ProtocolError where the list is known to be incomplete."""
+        tenant = await self.tenant()
+
+        def call_for(page: int) -> Call:
+            return calls.devices(tenant.id, page)
+
+        found: dict[str, Device] = {}
+        async with aclosing(json_pages(self._sender, call_for)) as pages:
+            async for records in pages:
+                found |= {device.id: device for device in parsing.devices(records)}
+        return list(found.values())
+
+    async def files(self, device: Device, window: TimeWindow) -> AsyncIterator[list[DataFile]]:
+        """All known files of a device with their storage status, in pages of at most 500.
+
+        Raises:
+            ForbiddenError: the account may not read the device's credentials; see `server_files`.
+        """
+        try:
+            call = calls.file_list(device, await self._credentials_of(device), window)
+            reader = RecordReader(device.id, call.what, self._fields)
+            async with aclosing(xml_pages(self._sender, call, reader)) as pages:
+                async for page in pages:
+                    yield page
+        except CloudError:
+            # It may have been replaced.
+            self._credentials.pop(device.id, None)
+            raise
+
+    async def server_files(self, device: Device, window: TimeWindow) -> AsyncIterator[list[DataFile]]:
+        """Files that the server has, in pages of at most 500; needs no credentials."""
+
+        def call_for(page: int) -> Call:
+            return calls.server_files(device, window, page)
+
+        what = call_for(0).what
+        reader = RecordReader(device.id, what, self._fields)
+        async with aclosing(json_pages(self._sender, call_for)) as pages:
+            async for records in pages:
+                yield parsing.server_files(records, reader, what)
+
+    async def order(self, device: Device, window: TimeWindow, tag: str) -> None:
+        """Queue a command to the device: deliver the files of `window`. Returns when it is queued.
+
+        Repeated only where it certainly was not queued.
+        """
+        await self.tenant()
+        await self._sender.send(calls.request_list(device, window, tag), _ignore)
+
+    @asynccontextmanager
+    async def download(self, device: Device, name: str) -> AsyncIterator[Body]:
+        """One file: both steps, one try; see `retrying`.
+
+        A download token that has run out meanwhile is renewed once.
+        """
+        async with AsyncExitStack() as stack:
+            try:
+                body = await self._open(device, name, stack)
+            except NotFoundError:
+                body = await self._open(device, name, stack)
+            yield body
+
+    async def _open(self, device: Device, name: str, stack: AsyncExitStack) -> Body:
+        first = calls.download_token(device, name)
+        async with self._sender.once(first) as body:
+            token = parsing.download_token(await body.read(_LARGEST_TEXT), first.what)
+        return await stack.enter_async_context(self._sender.once(calls.download(device, token)))
+
+    async def communication(self, device: Device, window: TimeWindow) -> list[CommunicationEvent]:
+        """What device and platform said to each other, in the platform's order."""
+
+        def call_for(page: int) -> Call:
+            return calls.communication(device, window, page)
+
+        what = call_for(0).what
+        found: list[CommunicationEvent] = []
+        async with aclosing(json_pages(self._sender, call_for, parsing.loose_page)) as pages:
+            async for records in pages:
+                found += parsing.events(records, what)
+        return found
+
+    async def telemetry(self, device: Device) -> list[Reading]:
+        """The latest value of each data channel, in order of their names."""
+        call = calls.telemetry(device, utc_now())
+        return parsing.readings(await self._sender.send(call, _telemetry), call.what)
+
+    async def _credentials_of(self, device: Device) -> str:
+        known = self._credentials.get(device.id)
+        if known is None:
+            call = calls.credentials(device)
+            known = parsing.credentials_id(await self._sender.send(call, _text), call.what)
+            self._credentials[device.id] = known
+        return known
+
+    def retrying(self) -> Attempts:
+        """Attempts for a caller that must repeat a whole flow: `async for attempt in …: with attempt: …`.
+
+        Repeats on errors that say `retryable`, with jittered, growing waits, `limits.retries` times at most.
+        """
+        return self._sender.attempts("download", retryable)
+
+
+@asynccontextmanager
+async def open_client(
+    cloud: CloudSettings,
+    limits: LimitSettings,
+    *,
+    password: Callable[[], Awaitable[str]],
+    user_agent: str,
+) -> AsyncIterator[CloudClient]:
+    """Open a client; its connections are closed at the end. Nothing is sent before the first verb.
+
+    Args:
+        cloud: which platform, which account.
+        limits: how hard the platform and the line may be driven.
+        password: asked at each login, and not kept.
+        user_agent: who we are, for the platform's log.
+
+    Raises:
+        ConfigError: the address or the file of certificates can't be used.
+    """
+    throttle = Throttle(limits.requests_per_second, limits.bandwidth)
+    async with open_session(cloud, limits, throttle, user_agent) as session:
+        login = Login(session, cloud.username, cloud.tenant, password)
+        yield CloudClient(Sender(session, login, limits.retries), login, cloud.fields)
+
+
+async def _text(body: Body) -> bytes:
+    return await body.read(_LARGEST_TEXT)
+
+
+async def _telemetry(body: Body) -> bytes:
+    return await body.read(_LARGEST_TELEMETRY)
+
+
+async def _ignore(_: Body) -> None:
+    """A command is answered by its status alone."""

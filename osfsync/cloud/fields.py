@@ -1,0 +1,221 @@
+"""Records of undocumented shape → DataFile, by known aliases of their fields. Sans-IO.
+
+The API page names no field inside `<GeoLogFile>` beyond a name and the status, and none of the JSON list.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import msgspec
+
+from osfsync.cloud.calls import from_epoch
+from osfsync.cloud.settings import FieldNames
+from osfsync.domain.errors import ProtocolError
+from osfsync.domain.model import DataFile, StorageStatus
+
+_T = TypeVar("_T")
+
+ALIASES: Mapping[str, tuple[str, ...]] = {
+    "name": ("filename", "name"),
+    "status": ("storagestatus", "status", "state"),
+    "size": ("filesize", "size"),
+    "start": ("starttime", "start", "from"),
+    "end": ("endtime", "end", "to"),
+    "tag": ("tag",),
+}
+"""Spellings by preference, compared without case, `@`, `_` and `-`."""
+
+LONGEST_NAME = 4_096
+"""Characters of a file's name, beyond what any file system takes."""
+
+_EXTRA_FIELDS = 32
+_EXTRA_TEXT = 256
+_SHOWN_FIELDS = 20
+_SHOWN_TEXT = 40
+_SHAPES = 256
+_LARGEST = 2**63 - 1
+_NUMBER = re.compile(r"[0-9]{1,20}(\.[0-9]*)?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """Where the fields stand in records of one shape; `others` are in order of their names."""
+
+    name: str | None
+    status: str | None
+    size: str | None
+    start: str | None
+    end: str | None
+    tag: str | None
+    others: tuple[str, ...]
+
+
+class RecordReader:
+    """Reads the records of one answer.
+
+    Args:
+        device_id: whose files they are.
+        what: the answer, in the words of a message.
+        names: the user's word on which field is which.
+    """
+
+    def __init__(self, device_id: str, what: str, names: FieldNames) -> None:
+        self._device_id = device_id
+        self._what = what
+        self._names = names
+        self._shapes: dict[tuple[str, ...], _Columns] = {}
+
+    def file(self, record: object) -> DataFile:
+        """A record that tells a storage status. Raises ProtocolError where it or the name is not found."""
+        fields, columns = self._open(record)
+        status = number_of(fields[columns.status]) if columns.status is not None else None
+        if status is None or status > max(StorageStatus):
+            raise self._unreadable("storage status (0 to 3)", fields)
+        return self._build(fields, columns, StorageStatus(status), columns.others)
+
+    def server_file(self, record: object) -> DataFile:
+        """A record of the server's own list: what it names, the server has."""
+        fields, columns = self._open(record)
+        others = columns.others if columns.status is None else (*columns.others, columns.status)
+        return self._build(fields, columns, StorageStatus.SERVER_ONLY, others)
+
+    def _open(self, record: object) -> tuple[Mapping[str, object], _Columns]:
+        fields = record if isinstance(record, dict) else {}
+        shape = tuple(fields)
+        columns = self._shapes.get(shape)
+        if columns is None:
+            if len(self._shapes) >= _SHAPES:
+                self._shapes.clear()
+            columns = self._shapes[shape] = _columns(shape, self._names)
+        return fields, columns
+
+    def _build(
+        self,
+        fields: Mapping[str, object],
+        columns: _Columns,
+        status: StorageStatus,
+        others: tuple[str, ...],
+    ) -> DataFile:
+        name = scalar_of(fields[columns.name]) if columns.name is not None else None
+        if name is None or len(name) > LONGEST_NAME:
+            raise self._unreadable("file name", fields)
+        unread: list[str] = []
+        size = _optional(fields, columns.size, number_of, unread)
+        start = _optional(fields, columns.start, moment_of, unread)
+        end = _optional(fields, columns.end, moment_of, unread)
+        if start is not None and end is not None and end < start and columns.end is not None:
+            unread.append(columns.end)
+            end = None
+        tag = scalar_of(fields[columns.tag]) if columns.tag is not None else None
+        extra = extra_of(fields, (*others, *unread)) if others or unread else ()
+        return DataFile(self._device_id, name, status, size, start, end, tag, extra)
+
+    def _unreadable(self, missing: str, fields: Mapping[str, object]) -> ProtocolError:
+        return ProtocolError(
+            f"The {self._what} has a record without a readable {missing}; "
+            f"it holds these fields: {shown(fields)}.",
+            hint="Name the right fields under [cloud.fields] in the configuration.",
+        )
+
+
+def _columns(shape: tuple[str, ...], names: FieldNames) -> _Columns:
+    spelled = {spelling(field): field for field in reversed(shape)}
+
+    def find(role: str, override: str | None) -> str | None:
+        wanted = ALIASES[role] if override is None else (spelling(override),)
+        return next((spelled[alias] for alias in wanted if alias in spelled), None)
+
+    found = {role: find(role, getattr(names, role)) for role in ALIASES}
+    others = tuple(sorted(set(shape) - set(found.values())))
+    return _Columns(**found, others=others)
+
+
+def spelling(field: str) -> str:
+    """A field's name without prefix, case and separators."""
+    return field.rpartition(":")[2].lstrip("@").replace("_", "").replace("-", "").lower()
+
+
+def scalar_of(value: object) -> str | None:
+    """The text of a field: of an element with attributes its text, of a repeated one the first."""
+    if isinstance(value, list):
+        value = value[0] if value else None
+    if isinstance(value, dict):
+        value = value.get("#text", value.get("id"))
+    match value:
+        case str():
+            return value.strip() or None
+        case bool():
+            return str(value).lower()
+        case int() | float():
+            return str(value)
+        case _:
+            return None
+
+
+def number_of(value: object) -> int | None:
+    """A whole number from 0 up; None where it is none."""
+    text = scalar_of(value)
+    if text is None or _NUMBER.fullmatch(text) is None:
+        return None
+    whole, _, fraction = text.partition(".")
+    number = int(whole)
+    return number if number <= _LARGEST and not fraction.strip("0") else None
+
+
+def moment_of(value: object) -> datetime | None:
+    """A time from seconds, milliseconds or ISO-8601 text (without a zone: UTC); None where it is none."""
+    text = scalar_of(value)
+    if text is None:
+        return None
+    if _NUMBER.fullmatch(text) is not None:
+        return from_epoch(float(text))
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def extra_of(fields: Mapping[str, object], chosen: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """What else a record told, bounded in number and length; empty fields are left out."""
+    pairs: list[tuple[str, str]] = []
+    for field in chosen:
+        text = _whole_text(fields[field])
+        if text is not None and len(pairs) < _EXTRA_FIELDS:
+            pairs.append((field.lstrip("@")[:_EXTRA_TEXT], text[:_EXTRA_TEXT]))
+    return tuple(pairs)
+
+
+def shown(fields: Iterable[str]) -> str:
+    """The names of fields for a message, bounded, control characters made visible."""
+    names = [repr(field[:_SHOWN_TEXT]) for field in fields]
+    more = len(names) - _SHOWN_FIELDS
+    listed = ", ".join(names[:_SHOWN_FIELDS]) or "none"
+    return f"{listed} and {more} more" if more > 0 else listed
+
+
+def _whole_text(value: object) -> str | None:
+    if not isinstance(value, dict | list):
+        return scalar_of(value)
+    try:
+        return msgspec.json.encode(value).decode() if value else None
+    except RecursionError:
+        return "(nested too deeply)"
+
+
+def _optional(
+    fields: Mapping[str, object],
+    column: str | None,
+    read: Callable[[object], _T | None],
+    unread: list[str],
+) -> _T | None:
+    """Read a field that may be missing; one that can't be read is kept as extra."""
+    if column is None:
+        return None
+    value = read(fields[column])
+    if value is None:
+        unread.append(column)
+    return value

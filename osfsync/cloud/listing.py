@@ -1,0 +1,128 @@
+"""Lists of any length in pages of at most 500: XML by way of a spool, JSON page by page."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import closing
+from functools import partial
+
+import aiofiles.tempfile
+from aiofiles.threadpool.binary import AsyncBufferedReader
+from anyio import to_thread
+
+from osfsync.cloud import parsing
+from osfsync.cloud.body import Body
+from osfsync.cloud.calls import Call
+from osfsync.cloud.fields import RecordReader
+from osfsync.cloud.filelist import PAGE, Emit, read_file_list
+from osfsync.cloud.lockstep import Lockstep
+from osfsync.cloud.parsing import Page, Raws
+from osfsync.cloud.sender import Sender
+from osfsync.domain.errors import InterruptedBodyError, ProtocolError
+from osfsync.domain.model import DataFile
+
+LARGEST_XML = 2_000_000_000
+LARGEST_JSON = 512_000_000
+"""Bytes of one answer; a file takes 200 to 300 of them."""
+
+MOST_PAGES = 10_000
+
+_IN_MEMORY = 4_000_000  # bytes of a spool; a longer one lies on the disk
+_CHUNK = 131_072  # bytes; some 9 ms of parsing
+_EDGE = 1_000  # bytes at the start and the end of a text
+_LARGE_JSON = 500_000  # bytes; from here on decoding leaves the loop
+
+
+async def xml_pages(sender: Sender, call: Call, reader: RecordReader) -> AsyncGenerator[list[DataFile], None]:
+    """Files of an XML list. The connection is free again before the first page comes."""
+    async with aiofiles.tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as spool:
+        await sender.send(call, partial(_fill, spool))
+        await spool.seek(0)
+
+        def parse(chunks: parsing.Chunks, emit: Emit) -> None:
+            read_file_list(chunks, reader, call.what, emit)
+
+        # Closing is quick: the parser stands still unless it is fed.
+        with closing(Lockstep(parse)) as parser:
+            chunk = b"-"
+            while chunk:
+                chunk = await spool.read(_CHUNK)
+                for page in await to_thread.run_sync(parser.feed, chunk):
+                    yield page
+
+
+async def _fill(spool: AsyncBufferedReader, body: Body) -> None:
+    await spool.seek(0)
+    await spool.truncate()
+    head = tail = b""
+    async for piece in body.plain_pieces(LARGEST_XML):
+        head = head or piece[:_EDGE]
+        tail = (tail + piece)[-_EDGE:]
+        await spool.write(piece)
+    if b"<FileList" in head and not tail.rstrip().endswith((b"FileList>", b"/>")):
+        raise _cut(body)
+
+
+async def json_pages(
+    sender: Sender, call_for: Callable[[int], Call], read: Callable[[bytes, str], Page] = parsing.page
+) -> AsyncGenerator[Raws, None]:
+    """Records of a JSON list, undecoded; follows its pages where the platform did not give all at once.
+
+    Args:
+        sender: sends the calls.
+        call_for: makes the call for a page by its number, from 0.
+        read: takes an answer apart.
+
+    Raises:
+        ProtocolError: the list is known to be incomplete.
+    """
+    seen, first = 0, b""
+    for number in range(MOST_PAGES):
+        call = call_for(number)
+        body = await sender.send(call, _whole)
+        page = await _off_loop(len(body), partial(read, body, call.what))
+        former, first = first, bytes(page.records[0]) if page.records else b""
+        if number and first == former:
+            raise _incomplete(call, seen, page)
+        for start in range(0, len(page.records), PAGE):
+            yield page.records[start : start + PAGE]
+        seen += len(page.records)
+        if not goes_on(page, number, seen):
+            if page.total is not None and seen < page.total:
+                raise _incomplete(call, seen, page)
+            return
+        if not page.records:
+            raise _incomplete(call, seen, page)
+    raise ProtocolError(f"The {call_for(0).what} has more than {MOST_PAGES} pages.")
+
+
+def goes_on(page: Page, number: int, seen: int) -> bool:
+    """Whether a list has records beyond the `seen` of its pages 0 to `number`, by what the last one tells."""
+    if page.total is not None and seen >= page.total:
+        return False
+    if page.has_next is not None:
+        return page.has_next
+    if page.total_pages is not None:
+        return number + 1 < page.total_pages
+    return page.total is not None
+
+
+def _incomplete(call: Call, seen: int, page: Page) -> ProtocolError:
+    of = f" of {page.total}" if page.total is not None else ", though it tells of more"
+    return ProtocolError(
+        f"The {call.what} is incomplete: the platform gave {seen} entries{of}.", hint="Try again later."
+    )
+
+
+async def _whole(body: Body) -> bytes:
+    read = await body.read(LARGEST_JSON)
+    if read[:1] in {b"[", b"{"} and not read[-_EDGE:].rstrip().endswith((b"]", b"}")):
+        raise _cut(body)
+    return read
+
+
+def _cut(body: Body) -> InterruptedBodyError:
+    """A cut that shows in nothing but the text: where no length is announced, HTTP can't tell."""
+    return InterruptedBodyError(f"The {body.what} ended early.")
+
+
+async def _off_loop(size: int, work: Callable[[], Page]) -> Page:
+    return await to_thread.run_sync(work) if size > _LARGE_JSON else work()

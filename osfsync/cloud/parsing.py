@@ -1,0 +1,252 @@
+"""The platform's JSON and text answers → domain types. Sans-IO.
+
+Strict where the API page promises something, tolerant where the shape is only inferred.
+"""
+
+import base64
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import msgspec
+
+from osfsync.cloud.calls import from_epoch
+from osfsync.cloud.fields import RecordReader, extra_of, moment_of, number_of, scalar_of, spelling
+from osfsync.cloud.models import CommunicationEvent, Reading
+from osfsync.domain.errors import ProtocolError
+from osfsync.domain.model import DataFile, Device, Tenant
+
+LONGEST_TOKEN = 8_192
+"""Characters of a download token or a credential; more would not fit into an address."""
+
+_TOKEN = re.compile(r"[!-.0-~]+", re.ASCII)  # visible ASCII without the slash
+
+_KIND_FIELDS = ("type", "eventtype", "kind", "command", "event", "messagetype", "action", "name")
+_TIME_FIELDS = ("ts", "timestamp", "time", "eventtime", "createdtime", "createdat", "date", "starttime")
+_KINDS = frozenset({"PING", "ATTN", "UPLOAD", "RETURN_LIST", "RETURN_FILE", "RETURN_ERROR", "LIST_FILES"})
+
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+Raws = Sequence[msgspec.Raw]
+Chunks = Iterator[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """One tenant that the account reaches, and the id that the second login post wants."""
+
+    tenant: Tenant
+    authority_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a list: undecoded records, and what the answer says of the rest, where it does."""
+
+    records: Raws
+    total: int | None
+    total_pages: int | None
+    has_next: bool | None
+
+
+def authorities(body: bytes) -> list[Authority]:
+    """First login post. Entries without a tenant are skipped, as the API page's sample does."""
+    entries = _decode(body, "login")
+    if not isinstance(entries, list):
+        raise _unexpected("login", "a list of tenants")
+    found = [_authority(entry) for entry in entries if isinstance(entry, dict)]
+    return [authority for authority in found if authority is not None]
+
+
+def _authority(entry: Mapping[str, object]) -> Authority | None:
+    tenant = entry.get("tenant")
+    if not isinstance(tenant, dict) or scalar_of(tenant.get("name")) is None:
+        return None
+    authority_id = identity(entry.get("authorityId"))
+    tenant_id = identity(tenant.get("id")) or identity(entry.get("tenantId"))
+    if authority_id is None or tenant_id is None:
+        raise _unexpected("login", "the ids of a tenant and its authority")
+    return Authority(Tenant(tenant_id, str(tenant["name"]).strip()), authority_id)
+
+
+def login_token(body: bytes) -> str:
+    """Second login post."""
+    answer = _decode(body, "login")
+    token = answer.get("token") if isinstance(answer, dict) else None
+    if not isinstance(token, str) or _visible(token) is None:
+        raise _unexpected("login", "a token")
+    return token
+
+
+def token_lifetime(token: str, now: datetime) -> timedelta | None:
+    """How long a login token is good for, by its own word; None where it does not tell.
+
+    It is a JWT as far as known, and is only read, not verified: the platform is the one to judge it. Its
+    own `iat` counts before our clock, which may be wrong.
+    """
+    try:
+        claims = msgspec.json.decode(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
+        expires, issued = claims.get("exp"), claims.get("iat")
+    except (IndexError, AttributeError, ValueError, *_UNREADABLE):
+        return None
+    end, start = from_epoch(_float(expires)), from_epoch(_float(issued))
+    if end is None:
+        return None
+    lifetime = end - (start or now)
+    return lifetime if lifetime > timedelta(0) else None
+
+
+def credentials_id(body: bytes, what: str) -> str:
+    """The device's access token. Its own field, as the API page says."""
+    answer = _decode(body, what)
+    found = answer.get("credentialsId") if isinstance(answer, dict) else None
+    if not isinstance(found, str) or not found.strip() or len(found) > LONGEST_TOKEN:
+        raise _unexpected(what, "a credentialsId")
+    return found
+
+
+def download_token(body: bytes, what: str) -> str:
+    """First step of a download: text, perhaps quoted."""
+    try:
+        text = body.decode("ascii").strip()
+    except UnicodeDecodeError:
+        raise _unexpected(what, "a download token") from None
+    if len(text) > 1 and text[0] == text[-1] == '"':
+        text = text[1:-1].strip()
+    token = _visible(text)
+    if token is None or token.startswith(("<", "{", "[")):
+        raise _unexpected(what, "a download token")
+    return token
+
+
+def page(body: bytes, what: str) -> Page:
+    """One page of devices or server files; the records stand in `data` (API page)."""
+    try:
+        answer = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+        records = msgspec.json.decode(answer["data"], type=list[msgspec.Raw])
+        rest = {key: msgspec.json.decode(answer[key]) for key in _PAGING if key in answer}
+    except (KeyError, *_UNREADABLE):
+        raise _unexpected(what, "a list under the name of data", body) from None
+    has_next = rest.get("hasNext")
+    return Page(
+        records,
+        number_of(rest.get("totalElements")),
+        number_of(rest.get("totalPages")),
+        has_next if isinstance(has_next, bool) else None,
+    )
+
+
+_PAGING = ("totalElements", "totalPages", "hasNext")
+
+
+def devices(records: Raws) -> list[Device]:
+    """Devices of one page. The API page promises ids; a device without a name goes by its id."""
+    found: list[Device] = []
+    for raw in records:
+        entry = _decode(raw, "device list")
+        if not isinstance(entry, dict) or (device_id := identity(entry.get("id"))) is None:
+            raise _unexpected("device list", "the id of a device")
+        found.append(Device(device_id, scalar_of(entry.get("name")) or device_id))
+    return found
+
+
+def server_files(records: Raws, reader: RecordReader, what: str) -> list[DataFile]:
+    """Files of a page, or a piece of a page, of the server's own list."""
+    return [reader.server_file(_decode(raw, what)) for raw in records]
+
+
+def loose_page(body: bytes, what: str) -> Page:
+    """One page of a list of undocumented shape: bare, or under `data`."""
+    if body.lstrip()[:1] != b"[":
+        return page(body, what)
+    try:
+        return Page(msgspec.json.decode(body, type=list[msgspec.Raw]), None, None, None)
+    except _UNREADABLE:
+        raise _unexpected(what, "a list", body) from None
+
+
+def events(records: Raws, what: str) -> list[CommunicationEvent]:
+    """Communication events. Their fields are not documented."""
+    return [_event(_decode(raw, what)) for raw in records]
+
+
+def _event(record: object) -> CommunicationEvent:
+    fields = _flattened(record) if isinstance(record, dict) else {"event": record}
+    spelled = {spelling(field): value for field, value in reversed(fields.items())}
+    texts = [text for text in map(scalar_of, fields.values()) if text is not None]
+    kind = next((text.upper() for text in texts if text.upper() in _KINDS), None)
+    if kind is None:
+        named = (scalar_of(spelled.get(field)) for field in _KIND_FIELDS)
+        kind = next((text.upper() for text in named if text is not None), "")
+    times = (moment_of(spelled.get(field)) for field in _TIME_FIELDS)
+    at = next((moment for moment in times if moment is not None), None)
+    return CommunicationEvent(kind, at, extra_of(fields, fields))
+
+
+def _flattened(record: Mapping[str, object]) -> dict[str, object]:
+    """A record with the fields of its inner records beside its own, which come first."""
+    inner = {
+        field: value
+        for holder in record.values()
+        if isinstance(holder, dict)
+        for field, value in holder.items()
+    }
+    return {**record, **{field: value for field, value in inner.items() if field not in record}}
+
+
+def readings(body: bytes, what: str) -> list[Reading]:
+    """Latest value of each channel, in order of their names."""
+    answer = _decode(body, what)
+    if not isinstance(answer, dict):
+        raise _unexpected(what, "values by channel")
+    return [_reading(channel, answer[channel]) for channel in sorted(answer)]
+
+
+def _reading(channel: str, values: object) -> Reading:
+    entries: Iterable[object] = values if isinstance(values, list) else [values]
+    found = [
+        Reading(channel, scalar_of(entry.get("value")) or "", moment_of(entry.get("ts")))
+        for entry in entries
+        if isinstance(entry, dict)
+    ]
+    dated = [reading for reading in found if reading.at is not None]
+    return max(dated, key=lambda r: r.at.timestamp() if r.at else 0, default=Reading(channel, "", None))
+
+
+def identity(value: object) -> str | None:
+    """An id: a bare string or `{"entityType", "id"}`."""
+    found = value.get("id") if isinstance(value, dict) else value
+    return found if isinstance(found, str) and found.strip() else None
+
+
+def html(body: bytes) -> bool:
+    """Whether an answer is a web page in place of data."""
+    head = body[:256].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    return head.startswith((b"<!doctype html", b"<html"))
+
+
+def _decode(body: bytes | msgspec.Raw, what: str) -> object:
+    try:
+        return msgspec.json.decode(body)
+    except _UNREADABLE:
+        raise _unexpected(what, "JSON", bytes(body)) from None
+
+
+def _unexpected(what: str, wanted: str, body: bytes = b"") -> ProtocolError:
+    if html(body):
+        return ProtocolError(
+            f"The {what} came as a web page, not as data.",
+            hint="Check cloud.url, and whether a proxy or a login page stands in between.",
+        )
+    if body and not body.strip():
+        return ProtocolError(f"The {what} came empty.")
+    return ProtocolError(f"The {what} can't be read: {wanted} was expected.")
+
+
+def _visible(text: str) -> str | None:
+    return text if len(text) <= LONGEST_TOKEN and _TOKEN.fullmatch(text) else None
+
+
+def _float(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0

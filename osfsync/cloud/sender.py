@@ -1,0 +1,90 @@
+"""Sends calls with a login, and again where that helps."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+import stamina
+
+from osfsync.cloud.body import Body
+from osfsync.cloud.calls import Call
+from osfsync.cloud.login import Login
+from osfsync.cloud.refusals import refusal, worth_repeating
+from osfsync.cloud.session import Session
+from osfsync.domain.errors import LoginRefusedError, OsfsyncError
+
+_T = TypeVar("_T")
+
+Attempts = AsyncIterator[stamina.Attempt]
+
+_FIRST_WAIT = 0.5  # seconds
+_LONGEST_WAIT = 30.0
+_JITTER = 1.0
+_UNAUTHORIZED = 401
+
+
+class Sender:
+    """What all workers of a client share to reach the platform.
+
+    Args:
+        retries: more tries after the first.
+    """
+
+    def __init__(self, session: Session, login: Login, retries: int) -> None:
+        self._session = session
+        self._login = login
+        self._retries = retries
+
+    def attempts(self, label: str, worth: Callable[[Exception], bool]) -> Attempts:
+        """Tries with growing, jittered waits between them, as long as `worth` says yes."""
+        return aiter(
+            stamina.retry_context(
+                on=worth,
+                attempts=self._retries + 1,
+                timeout=None,
+                wait_initial=_FIRST_WAIT,
+                wait_max=_LONGEST_WAIT,
+                wait_jitter=_JITTER,
+            ).with_name(label, (), {})
+        )
+
+    async def repeat(self, label: str, action: Callable[[], Awaitable[_T]]) -> _T:
+        """Do something until it succeeds or fails with what can't be helped by repeating."""
+        async for attempt in self.attempts(label, retryable):
+            with attempt:
+                return await action()
+        raise AssertionError("stamina ends with a result or an error")
+
+    async def send(self, call: Call, receive: Callable[[Body], Awaitable[_T]]) -> _T:
+        """Send a call and let `receive` read its answer, both again where that helps and does no harm."""
+        async for attempt in self.attempts(call.label, lambda error: worth_repeating(call, error)):
+            with attempt:
+                async with self.once(call) as body:
+                    return await receive(body)
+        raise AssertionError("stamina ends with a result or an error")
+
+    @asynccontextmanager
+    async def once(self, call: Call) -> AsyncIterator[Body]:
+        """One try, but for a login that has run out: it is renewed, and the call repeated, once.
+
+        Raises:
+            LoginRefusedError: the platform does not take the token that it has just given.
+            CloudError: whatever else its status means.
+        """
+        for _ in range(2):
+            async with self._session.exchange(call, self._login.token) as answer:
+                if answer.status != _UNAUTHORIZED:
+                    if (error := refusal(call, answer.status, answer.headers)) is not None:
+                        raise error
+                    yield answer.body
+                    return
+            self._login.refused(answer.bearer)
+        raise LoginRefusedError(
+            f"The platform does not take the login for the {call.what}, though it has just given it (401).",
+            hint="Try again; if it stays so, tell an administrator of the platform.",
+        )
+
+
+def retryable(error: Exception) -> bool:
+    """Whether an error says that trying again may help."""
+    return isinstance(error, OsfsyncError) and error.retryable

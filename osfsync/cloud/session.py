@@ -1,0 +1,207 @@
+"""HTTP through aiohttp: one try of one call. The only place where aiohttp's errors are caught.
+
+They are never chained to ours: their texts hold addresses, and those hold credentials and tokens.
+"""
+
+import ssl
+import urllib.request
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiohttp
+import msgspec
+from anyio import to_thread
+from yarl import URL
+
+from osfsync.cloud.body import Body
+from osfsync.cloud.calls import Call
+from osfsync.cloud.faults import LINE_ERRORS, fault
+from osfsync.cloud.refusals import retry_after
+from osfsync.cloud.settings import CloudSettings, LimitSettings
+from osfsync.cloud.throttle import Throttle
+from osfsync.domain.errors import ConfigError, ProtocolError
+from osfsync.domain.model import utc_now
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_MOST_REDIRECTS = 5
+_BUSY = frozenset({429, 503})
+
+_SPARE_CONNECTIONS = 16
+"""Beyond those of downloads and listings: commands, logins, questions."""
+
+Bearer = Callable[[], Awaitable[str]]
+"""Gives the login token. Asked after the throttle: a pause may outlast a token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer whose body is still on the line.
+
+    Attributes:
+        status: HTTP status.
+        headers: names compare without case.
+        bearer: the login token that the request carried; empty where it carried none.
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    bearer: str = field(repr=False)
+    body: Body
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """Reads the body of one answer."""
+
+    response: aiohttp.ClientResponse = field(repr=False)
+    what: str
+    origin: str
+
+    async def read(self) -> bytes:
+        """At least one byte; empty at the end. Raises InterruptedBodyError."""
+        try:
+            return await self.response.content.readany()
+        except LINE_ERRORS as error:
+            raise fault(error, self.what, self.origin) from None
+
+
+class Session:
+    """Sends calls to one platform. Made by `open_session`."""
+
+    def __init__(
+        self, http: aiohttp.ClientSession, origin: str, throttle: Throttle, minimum_rate: int
+    ) -> None:
+        self._http = http
+        self._origin = origin
+        self._throttle = throttle
+        self._minimum_rate = minimum_rate
+
+    @asynccontextmanager
+    async def exchange(self, call: Call, bearer: Bearer | None = None) -> AsyncIterator[Answer]:
+        """One try: send a call, follow redirects within the platform, give the answer whatever its status.
+
+        A pause that the platform asks for is noted for all workers.
+        """
+        url = URL(self._origin + call.path, encoded=True).with_query(call.params or None)
+        for _ in range(_MOST_REDIRECTS + 1):
+            await self._throttle.turn()
+            token = await bearer() if bearer is not None else ""
+            response = await self._request(call, url, token)
+            try:
+                if response.status not in _REDIRECTS:
+                    self._heed(response)
+                    yield Answer(response.status, response.headers, token, self._body(response, call.what))
+                    return
+                url = _redirected(call, url, response.headers.get("Location", ""))
+            finally:
+                response.release()
+        raise ProtocolError(
+            f"The request for the {call.what} is redirected more than {_MOST_REDIRECTS} times."
+        )
+
+    async def _request(self, call: Call, url: URL, token: str) -> aiohttp.ClientResponse:
+        headers = {"Accept": call.accept}
+        if token:
+            headers["X-Authorization"] = f"Bearer {token}"
+        data = None
+        if call.json is not None:
+            data = msgspec.json.encode(call.json)
+            headers["Content-Type"] = "application/json"
+        try:
+            return await self._http.request(
+                call.method, url, data=data, headers=headers, allow_redirects=False
+            )
+        except LINE_ERRORS as error:
+            raise fault(error, call.what, self._origin) from None
+
+    def _body(self, response: aiohttp.ClientResponse, what: str) -> Body:
+        encoding = response.headers.get("Content-Encoding", "").strip().lower()
+        read = _Line(response, what, self._origin).read
+        return Body(what, response.content_length, encoding, read, self._throttle, self._minimum_rate)
+
+    def _heed(self, response: aiohttp.ClientResponse) -> None:
+        if response.status in _BUSY:
+            length = retry_after(response.headers, utc_now())
+            if length is not None:
+                self._throttle.pause(length)
+
+
+def _redirected(call: Call, url: URL, location: str) -> URL:
+    """Where a redirect leads, if we may follow it: GET only, and never to another origin."""
+    try:
+        target = url.join(URL(location))
+        elsewhere = target.origin() != url.origin()
+        host = str(target.origin())
+    except ValueError:
+        raise ProtocolError(f"The request for the {call.what} is redirected to no valid address.") from None
+    if elsewhere:
+        raise ProtocolError(
+            f"The request for the {call.what} is redirected to {host}, which is not the configured platform.",
+            hint="If that is the platform's right address, put it into cloud.url.",
+        )
+    if call.method != "GET":
+        raise ProtocolError(f"The {call.method} of the {call.what} is redirected, which is not followed.")
+    return target
+
+
+@asynccontextmanager
+async def open_session(
+    cloud: CloudSettings, limits: LimitSettings, throttle: Throttle, user_agent: str
+) -> AsyncIterator[Session]:
+    """Open the connections to the platform; they are closed at the end.
+
+    Raises:
+        ConfigError: the address or the file of certificates can't be used.
+    """
+    origin = _origin(cloud.url)
+    connector = aiohttp.TCPConnector(
+        limit=limits.downloads + limits.listings + _SPARE_CONNECTIONS,
+        ssl=await to_thread.run_sync(_certificates, cloud.ca_file) if cloud.ca_file else True,
+    )
+    connect = cloud.connect_timeout.total_seconds()
+    async with aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        # The bytes of a file are wanted exactly as they lie on the server.
+        auto_decompress=False,
+        headers={"Accept-Encoding": "identity", "User-Agent": user_agent},
+        proxy=cloud.proxy or await to_thread.run_sync(_proxy_of_environment, URL(origin)),
+        timeout=aiohttp.ClientTimeout(
+            total=None, connect=connect, sock_connect=connect, sock_read=cloud.idle_timeout.total_seconds()
+        ),
+    ) as http:
+        yield Session(http, origin, throttle, cloud.minimum_rate)
+
+
+def _origin(text: str) -> str:
+    try:
+        url = URL(text)
+        if url.scheme in {"http", "https"} and url.host:
+            return str(url.origin())
+    except ValueError:
+        pass
+    raise ConfigError("cloud.url is not an address.", hint="It looks like https://example.opticloud.io.")
+
+
+def _certificates(ca_file: Path) -> ssl.SSLContext:
+    """The system's authorities and those of `ca_file`."""
+    context = ssl.create_default_context()
+    try:
+        context.load_verify_locations(ca_file)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(
+            f"cloud.ca_file {str(ca_file)!r} can't be read as PEM certificates: {error}."
+        ) from error
+    return context
+
+
+def _proxy_of_environment(url: URL) -> str | None:
+    """The proxy that HTTPS_PROXY, NO_PROXY or the system names.
+
+    Asked once: aiohttp's `trust_env` asks for each request, in two threads, and would add a netrc's password.
+    """
+    if urllib.request.proxy_bypass(url.host or ""):
+        return None
+    return urllib.request.getproxies().get(url.scheme)
