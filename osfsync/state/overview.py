@@ -107,7 +107,7 @@ class Overview:
 
     async def devices(self) -> list[DeviceRow]:
         """All known devices by name, with the sums over their files."""
-        sums: dict[str, list[Row[*tuple[Any, ...]]]] = {}
+        sums: dict[str, list[tuple[Any, ...]]] = {}
         for row in await self._query.sql(_SUMS):
             sums.setdefault(row[0], []).append(row)
         known = await self._query.select(select(devices).order_by(devices.c.name, devices.c.id))
@@ -183,11 +183,11 @@ def _named(row: Row[*tuple[Any, ...]]) -> dict[str, Any]:
     return dict(zip(row._fields, row, strict=True))
 
 
-def _rows(rows: Sequence[Row[*tuple[Any, ...]]], known: Mapping[str, Device]) -> list[FileRow]:
+def _rows(rows: Sequence[tuple[Any, ...]], known: Mapping[str, Device]) -> list[FileRow]:
     return [FileRow(known[record.file.device_id], record) for record in records_of(rows)]
 
 
-def _missing(sums: Sequence[Row[*tuple[Any, ...]]]) -> dict[StorageStatus, int]:
+def _missing(sums: Sequence[tuple[Any, ...]]) -> dict[StorageStatus, int]:
     """From rows of `_SUMS`."""
     missing = dict.fromkeys(StorageStatus, 0)
     for _, status, known, held, *_rest in sums:
@@ -195,7 +195,7 @@ def _missing(sums: Sequence[Row[*tuple[Any, ...]]]) -> dict[StorageStatus, int]:
     return missing
 
 
-def _device_row(row: Mapping[str, Any], sums: Sequence[Row[*tuple[Any, ...]]]) -> DeviceRow:
+def _device_row(row: Mapping[str, Any], sums: Sequence[tuple[Any, ...]]) -> DeviceRow:
     return DeviceRow(
         device=Device(row["id"], row["name"]),
         tenant_id=row["tenant_id"],

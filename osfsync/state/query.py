@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 from sqlalchemy import Row, Select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from osfsync.state.border import border
+
+if TYPE_CHECKING:
+    import aiosqlite
 
 
 class Query:
@@ -29,9 +32,11 @@ class Query:
                 rows = (await connection.execute(statement)).all()
         return rows
 
-    async def sql(self, text: str, values: tuple[Any, ...] = ()) -> Sequence[Row[*tuple[Any, ...]]]:
-        """All rows of SQL text, values as SQLite gives them: several times faster."""
+    async def sql(self, text: str, values: tuple[Any, ...] = ()) -> Sequence[tuple[Any, ...]]:
+        """All rows of SQL text, values as SQLite gives them; one hop to the connection's thread."""
         with anyio.CancelScope(shield=True), border(self._path):
             async with self._engine.connect() as connection:
-                rows = (await connection.exec_driver_sql(text, values)).all()
+                pooled = await connection.get_raw_connection()
+                driver = cast("aiosqlite.Connection", pooled.driver_connection)
+                rows = cast("list[tuple[Any, ...]]", await driver.execute_fetchall(text, values))
         return rows

@@ -51,7 +51,7 @@ class Reader:
     async def folders(self) -> dict[str, str]:
         """The folder of every known device, by its id."""
         rows = await self._query.select(select(devices.c.id, devices.c.folder))
-        return dict(row.tuple() for row in rows)
+        return {row[0]: row[1] for row in rows}
 
     async def unheld_windows(self, device_id: str) -> list[TimeWindow]:
         """The days, merged, of every file of a device that is known and not held.
