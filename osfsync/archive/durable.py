@@ -15,7 +15,7 @@ _SYNCFS_TELLS_ERRORS = (5, 8)  # Linux before that: syncfs reports no failed wri
 _UNSUPPORTED = {errno.EINVAL, errno.ENOTSUP}
 
 
-def sync_folder(folder: Path) -> None:
+def sync_folder(folder: str | Path) -> None:
     """Make the names in a folder durable.
 
     Windows has no counterpart for folders, and NTFS keeps names in its journal; some network file systems

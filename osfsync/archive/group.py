@@ -3,13 +3,12 @@
 import os
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from pathlib import Path
 
 from osfsync.archive.base import Body
 from osfsync.archive.durable import sync_folder
 from osfsync.archive.failures import translate
 from osfsync.archive.intake import judge
-from osfsync.archive.tree import Tree, open_part, write_all
+from osfsync.archive.tree import Tree, open_part, remove_part, write_all
 from osfsync.domain.errors import ArchiveError, DamagedError, DiskFullError, OsfsyncError
 from osfsync.domain.model import Held
 
@@ -30,7 +29,7 @@ class Group:
         self._bodies = bodies
         self._sync_all = sync_all if len(bodies) >= AT_ONCE else None
         self._results: dict[int, Held | OsfsyncError] = {}
-        self._parts: dict[int, Path] = {}  # on the disk, not yet in place
+        self._parts: dict[int, str] = {}  # on the disk, not yet in place
         self._failure: OsfsyncError | None = None
 
     def place(self) -> list[Held | OsfsyncError]:
@@ -74,9 +73,9 @@ class Group:
         finally:
             os.close(descriptor)
 
-    def _name(self) -> set[Path]:
+    def _name(self) -> set[str]:
         """Rename what was written; the folders that got new names."""
-        changed: set[Path] = set()
+        changed: set[str] = set()
         for number in list(self._parts):
             try:
                 self._tree.move(self._parts[number], self._bodies[number].path, changed)
@@ -89,7 +88,7 @@ class Group:
                 del self._parts[number]
         return changed
 
-    def _sync(self, changed: set[Path]) -> None:
+    def _sync(self, changed: set[str]) -> None:
         try:
             if self._sync_all is not None and len(changed) >= AT_ONCE:
                 self._sync_all()
@@ -99,10 +98,10 @@ class Group:
         except OSError as error:
             raise translate(error, "making names durable", self._tree.root) from error
 
-    def _discard(self, parts: Iterable[Path]) -> None:
+    def _discard(self, parts: Iterable[str]) -> None:
         for part in parts:
             with suppress(OSError):  # the next run's `prepare` removes what could not be removed here
-                part.unlink(missing_ok=True)
+                remove_part(part)
 
 
 def place_group(tree: Tree, sync_all: SyncAll | None, bodies: Sequence[Body]) -> list[Held | OsfsyncError]:

@@ -28,7 +28,7 @@ class LocalArchive:
     """
 
     def __init__(self, root: Path) -> None:
-        self._root = root
+        self._root = root.absolute()
         self._tree = Tree(root)
         self._sync_all: Callable[[], None] | None = None
         self._groups = CapacityLimiter(1)  # one thread writes small files faster than two
@@ -50,7 +50,7 @@ class LocalArchive:
             found = {}
             for path in paths:
                 with suppress(OSError):  # what can't be seen is not there; writing it tells why
-                    status = self._tree.locate(path).stat()
+                    status = Path(self._tree.locate(path)).stat()
                     if stat.S_ISREG(status.st_mode):
                         found[path] = status.st_size
             return found

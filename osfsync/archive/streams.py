@@ -14,7 +14,7 @@ from anyio import CancelScope, CapacityLimiter, to_thread
 from osfsync.archive.durable import sync_folder
 from osfsync.archive.failures import translate
 from osfsync.archive.intake import Intake
-from osfsync.archive.tree import Tree, open_part, write_all
+from osfsync.archive.tree import Tree, open_part, remove_part, write_all
 from osfsync.domain.model import Held
 
 _READ = 1024 * 1024  # bytes at once
@@ -57,7 +57,7 @@ class _Steps:
 class LocalReceiver:
     """See `Receiver`. The part file is made by the first step; `discard` removes what is left of it."""
 
-    _part: Path | None
+    _part: str | None
 
     def __init__(self, tree: Tree, path: str, intake: Intake, limiter: CapacityLimiter) -> None:
         self._tree = tree
@@ -100,7 +100,7 @@ class LocalReceiver:
 
     def _commit(self) -> Held:
         held = self._intake.finish()
-        changed: set[Path] = set()
+        changed: set[str] = set()
         try:
             os.fsync(self._opened())
             self._close()  # Windows renames no open file
@@ -117,7 +117,7 @@ class LocalReceiver:
         with suppress(OSError):  # the next run's `prepare` removes what could not be removed here
             self._close()
             if self._part is not None:
-                self._part.unlink(missing_ok=True)
+                remove_part(self._part)
 
 
 class Inspection:
@@ -151,7 +151,7 @@ class Inspection:
             raise translate(error, f"reading {self._path}", self._tree.root) from error
 
     def _open(self) -> bool:
-        file = self._tree.locate(self._path)
+        file = Path(self._tree.locate(self._path))
         try:
             status = file.stat()
             if not stat.S_ISREG(status.st_mode):
@@ -174,7 +174,7 @@ class Inspection:
         held = self._intake.finish()
         if sys.platform != "win32":  # there, only a file opened for writing can be synced
             os.fsync(self._opened())
-        sync_folder(self._tree.locate(self._path).parent)
+        sync_folder(Path(self._tree.locate(self._path)).parent)
         return held
 
     def _opened(self) -> int:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 from itertools import count
 from pathlib import Path
 from secrets import token_hex
@@ -14,20 +15,23 @@ from osfsync.domain.errors import ArchiveError
 _PART_SUFFIX = ".part"
 _KNOWN_FOLDERS = 10_000  # remembered at most; a few hundred bytes each
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+_COMPONENT = r"(?!\.{1,2}(?:/|\Z))[^/\\:\x00]+"
+_INSIDE = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
 
 
 class Tree:
     """Part files lie in one hidden folder at the root, so that a rename never leaves the file system.
 
-    A symbolic link that leads out of the archive is read through, never written through.
+    A symbolic link that leads out of the archive is read through, never written through. Paths of files are
+    plain text here: a `Path` for each would cost a sixth of what a small file costs.
     """
 
     def __init__(self, root: Path) -> None:
-        self.root = root
-        self._parts = root / PART_FOLDER
-        self._run = token_hex(4)
+        self.root = root.absolute()
+        self._parts = self.root / PART_FOLDER
+        self._part_prefix = str(self._parts / f"{token_hex(4)}-")
         self._numbers = count()
-        self._known: set[Path] = set()
+        self._known: set[str] = set()
 
     def prepare(self) -> None:
         """Make root and part folder, and remove half-written files. Raises ArchiveError, DiskFullError."""
@@ -39,51 +43,49 @@ class Tree:
             for entry in self._parts.glob("*" + _PART_SUFFIX):
                 entry.unlink()
             probe = self.new_part()
-            os.close(os.open(probe, _CREATE, 0o666))
-            probe.unlink()
+            os.close(open_part(probe))
+            Path(probe).unlink()
             sync_folder(self.root)
         except OSError as error:
             raise translate(error, "making it ready", self.root) from error
 
-    def locate(self, path: str) -> Path:
+    def locate(self, path: str) -> str:
         """Where a path of `safe_path` lies. Raises ArchiveError for any path that could lead elsewhere."""
-        parts = path.split("/")
-        if any(part in {"", ".", ".."} for part in parts) or any(sign in path for sign in "\\:\0"):
+        if _INSIDE.fullmatch(path) is None or path.partition("/")[0].casefold() == PART_FOLDER:
             raise ArchiveError(f"{path!r} is not a path inside the archive.")
-        if parts[0].casefold() == PART_FOLDER:
-            raise ArchiveError(f"{path!r} leads into the archive's own folder.")
-        return self.root.joinpath(*parts)
+        return f"{self.root}{os.sep}{path.replace('/', os.sep)}"
 
-    def new_part(self) -> Path:
+    def new_part(self) -> str:
         """A name for a part file that nothing else uses."""
-        return self._parts / f"{self._run}-{next(self._numbers)}{_PART_SUFFIX}"
+        return f"{self._part_prefix}{next(self._numbers)}{_PART_SUFFIX}"
 
-    def move(self, part: Path, path: str, changed: set[Path]) -> None:
+    def move(self, part: str, path: str, changed: set[str]) -> None:
         """Give a part file its name, over what lies there; `changed` takes the folders that got new names.
 
         Raises ArchiveError for this path, DiskFullError.
         """
         target = self.locate(path)
+        folder = target.rpartition(os.sep)[0]
         try:
-            self._make_folder(target.parent, changed)
+            self._make_folder(folder, changed)
             try:
-                part.replace(target)
+                _rename(part, target)
             except FileNotFoundError:  # someone removed the folder since it was last seen
-                self._known.discard(target.parent)
-                self._make_folder(target.parent, changed)
-                part.replace(target)
+                self._known.discard(folder)
+                self._make_folder(folder, changed)
+                _rename(part, target)
         except OSError as error:
             told = error
             if os.path.isdir(target):  # noqa: PTH112 - never raises. Systems differ in what they call this
                 told = OSError(errno.EISDIR, os.strerror(errno.EISDIR))
             raise translate(told, f"putting {path} in place", self.root) from error
-        changed.add(target.parent)
+        changed.add(folder)
 
-    def _make_folder(self, folder: Path, changed: set[Path]) -> None:
+    def _make_folder(self, folder: str, changed: set[str]) -> None:
         if folder in self._known:
             return
         missing = []
-        existing = folder
+        existing = Path(folder)
         while existing != self.root and not existing.is_dir():
             missing.append(existing)
             existing = existing.parent
@@ -94,15 +96,24 @@ class Tree:
             )
         for new in reversed(missing):
             new.mkdir(exist_ok=True)  # raises FileExistsError where a file lies
-            changed.add(new.parent)
+            changed.add(str(new.parent))
         if len(self._known) >= _KNOWN_FOLDERS:
             self._known.clear()
         self._known.add(folder)
 
 
-def open_part(part: Path) -> int:
+def _rename(part: str, target: str) -> None:
+    os.replace(part, target)  # noqa: PTH105 - see Tree
+
+
+def open_part(part: str) -> int:
     """Create a part file; a descriptor for writing."""
     return os.open(part, _CREATE, 0o666)
+
+
+def remove_part(part: str) -> None:
+    """Remove a part file, where there is one."""
+    Path(part).unlink(missing_ok=True)
 
 
 def write_all(descriptor: int, piece: bytes) -> None:
