@@ -24,11 +24,11 @@ class Endpoint(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request: what stands in its path, its query, its headers and its body."""
+    """One request. Its path, headers and body may hold secrets."""
 
-    path: Mapping[str, str]
+    path: Mapping[str, str] = field(repr=False)
     query: Mapping[str, str]
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
 
 

@@ -64,6 +64,9 @@ class _Credentials(Struct):
     username: str
     password: str
 
+    def __repr__(self) -> str:
+        return f"<credentials of {self.username}>"
+
 
 class _Login(_Credentials, rename="camel"):
     authority_id: str

@@ -35,6 +35,8 @@ from osfsync.simulator.faults import (
 from osfsync.simulator.routes import ROUTES, Route
 from osfsync.simulator.world import World
 
+__all__ = ["ServerOptions", "Simulator", "serve"]
+
 _GRACE = 0.2  # seconds that a request under way is given when the simulator closes
 _BACKLOG = 512
 _MOST_BODY = 4_000_000

@@ -10,10 +10,9 @@ import aiohttp
 import anyio
 import msgspec
 
-from osfsync.simulator.endpoints import ServerOptions
 from osfsync.simulator.faults import Faults
 from osfsync.simulator.fleet import SimDevice
-from osfsync.simulator.server import Simulator, serve
+from osfsync.simulator.server import ServerOptions, Simulator, serve
 from osfsync.simulator.world import World
 
 NOW = datetime(2025, 11, 1, 12, tzinfo=UTC)

@@ -13,6 +13,8 @@ import xmltodict
 from simulator_kit import NOW, visiting
 
 from osfsync.domain.model import StorageStatus
+from osfsync.simulator import access, endpoints
+from osfsync.simulator.answers import Call
 from osfsync.simulator.endpoints import SYSTEM_AUTHORITY, ServerOptions
 from osfsync.simulator.fleet import SimDevice
 from osfsync.simulator.listing import ATTRIBUTES, TERSE, Dialect, TimeSpelling
@@ -144,6 +146,32 @@ async def test_paths_are_as_the_page_spells_them(world: World, device: SimDevice
         ):
             assert (await visitor.get(path, accept="application/xml")).status == 404
         assert (await visitor.get("/api/auth/login")).status == 405
+
+
+async def test_tokens_are_bounded_in_number(
+    world: World, device: SimDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(access, "_MOST_SESSIONS", 2)
+    monkeypatch.setattr(access, "_MOST_GRANTS", 2)
+    async with visiting(world) as visitor:
+        tokens = [(await visitor.download_token(device, NAMES[0])).body.decode() for _ in range(3)]
+        assert [(await visitor.redeem(device, token)).status for token in tokens] == [404, 200, 200]
+        first = visitor.token
+        await visitor.log_in()
+        await visitor.log_in()
+        assert (await visitor.file_list(device)).status == 200
+        visitor.token = first
+        assert (await visitor.file_list(device)).status == 401
+
+
+def test_secrets_stay_out_of_representations(world: World, device: SimDevice) -> None:
+    secret = "s3cret-token"
+    call = Call({"download_token": secret}, {}, {"X-Authorization": f"Bearer {secret}"}, secret.encode())
+    assert secret not in repr(call)
+    login = msgspec.convert({"username": "u", "password": secret, "authorityId": "x"}, type=endpoints._Login)
+    assert secret not in repr(login)
+    assert device.access_token not in repr(device)
+    assert world.password not in repr(world)
 
 
 # --- devices and credentials
