@@ -38,7 +38,8 @@ def translate(error: OSError, doing: str, root: Path) -> OsfsyncError:
     if error.errno in _FULL or _windows_code(error) in _FULL_ON_WINDOWS:
         return DiskFullError(
             f"The disk is full (or a quota is used up) while {doing}: {_free(root)} in {root}.",
-            hint="Free some space; the next run goes on where this one stopped.",
+            hint="Free some space (where bytes are left, remove files: no more of them fit); "
+            "the next run goes on where this one stopped.",
         )
     reason = error.strerror or str(error)
     return ArchiveError(f"The archive {root} can't be used while {doing}: {reason}.", hint=_hint(error))
