@@ -116,14 +116,14 @@ def _create_files() -> None:
         sa.Column("orders", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("ordered_at", sa.Text()),
         sa.PrimaryKeyConstraint("device_id", "name", name="pk_files"),
-        sa.CheckConstraint("storage_status BETWEEN 0 AND 3", name="ck_files_storage_status"),
-        sa.CheckConstraint("(sha256 IS NULL) = (held_size IS NULL)", name="ck_files_held"),
+        sa.CheckConstraint("storage_status BETWEEN 0 AND 3", name=op.f("ck_files_storage_status")),
+        sa.CheckConstraint("(sha256 IS NULL) = (held_size IS NULL)", name=op.f("ck_files_held")),
         sa.ForeignKeyConstraint(["device_id"], ["devices.id"], name="fk_files_device_id_devices"),
         sa.UniqueConstraint("path_key", name="uq_files_path_key"),
         sa.ForeignKeyConstraint(["fetched_run"], ["runs.id"], name="fk_files_fetched_run_runs"),
     )
-    not_held = sa.text("sha256 IS NULL")
-    op.create_index("ix_files_not_held", "files", ["device_id", "name"], sqlite_where=not_held)
+    missing = sa.text("(sha256 IS NULL OR held_size <> size)")
+    op.create_index("ix_files_missing", "files", ["device_id", "name"], sqlite_where=missing)
     op.create_index(
         "ix_files_awaited",
         "files",

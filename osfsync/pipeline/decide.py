@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import assert_never
 
-import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from osfsync.archive.paths import path_key, safe_path, twin_path
@@ -28,6 +27,7 @@ from osfsync.pipeline.messages import (
     ListedPage,
     Listing,
     OrderJob,
+    Receipt,
     Wanted,
     WindowFailed,
     WindowListed,
@@ -60,11 +60,11 @@ class PathBook:
     layout: str
     tenant: Tenant
     folders: dict[str, str]
-    _under_way: list[tuple[anyio.Event, dict[str, str]]] = field(default_factory=list)
+    _under_way: list[tuple[Receipt, dict[str, str]]] = field(default_factory=list)
 
-    async def assign(self, device: Device, files: Sequence[DataFile], committed: anyio.Event) -> list[str]:
-        """Paths for new files of one device, in their order; free for others once `committed` is set."""
-        self._under_way = [(event, keys) for event, keys in self._under_way if not event.is_set()]
+    async def assign(self, device: Device, files: Sequence[DataFile], receipt: Receipt) -> list[str]:
+        """Paths for new files of one device, in their order; remembered here until `receipt` confirms."""
+        self._under_way = [(told, keys) for told, keys in self._under_way if not told.committed]
         plain = [self._plain(device, file) for file in files]
         taken = await self.reader.paths_taken([path_key(path) for path in plain])
         given: dict[str, str] = {}
@@ -74,7 +74,7 @@ class PathBook:
                 plain[index] = twin_path(path, file.name)
                 key = path_key(plain[index])
             given[key] = file.name
-        self._under_way.append((committed, given))
+        self._under_way.append((receipt, given))
         return plain
 
     def _plain(self, device: Device, file: DataFile) -> str:
@@ -146,21 +146,21 @@ class Decider:
             await self._order(page.device, progress, out)
 
     async def _pass_on(self, page: ListedPage, decided: _Decided, out: Outputs) -> None:
-        committed = anyio.Event()
+        receipt = Receipt()
         new = [file for file in decided.changed if file.name not in decided.records]
         paths = {name: record.path for name, record in decided.records.items()}
         if new:
-            given = await self.paths.assign(page.device, new, committed)
+            given = await self.paths.assign(page.device, new, receipt)
             paths.update({file.name: path for file, path in zip(new, given, strict=True)})
         if decided.changed:
             seen = tuple(SeenFile(file, paths[file.name]) for file in decided.changed)
             fact = FilesSeen(page.device.id, page.window, decided.at, seen)
-            await out.facts.send(Facts((fact,), committed))
+            await out.facts.send(Facts((fact,), receipt))
         else:
-            committed.set()
+            receipt.confirm()
         if decided.fetches:
             await out.fetches.send(
-                [FetchJob(page.device, file, paths[file.name], committed) for file in decided.fetches]
+                [FetchJob(page.device, file, paths[file.name], receipt) for file in decided.fetches]
             )
 
     async def window_listed(self, listed: WindowListed, out: Outputs) -> None:

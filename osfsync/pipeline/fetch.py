@@ -87,9 +87,9 @@ class Fetcher:
         held = await self.transfer.archive.adopt(job.path, job.file.size, check_for(job.file.name))
         if held is None:
             return False
-        await job.known.wait()
-        await self._tell(Fetched(job.device.id, job.file.name, held, adopted=True))
-        self.tally.fetched += 1
+        if await job.known.wait():
+            await self._tell(Fetched(job.device.id, job.file.name, held, adopted=True))
+            self.tally.fetched += 1
         self.feed.settle()
         return True
 
@@ -143,35 +143,35 @@ async def _work(fetcher: Fetcher, small: MemoryObjectSendStream[SmallBody]) -> N
 
 
 async def _place_groups(fetcher: Fetcher, small: MemoryObjectReceiveStream[SmallBody]) -> None:
-    """Place what has gathered while the last group was placed."""
-    async with small:
-        async for first in small:
-            group, size = [first], len(first.data)
-            while len(group) < GROUP_FILES and size < GROUP_BYTES:
-                try:
-                    group.append(small.receive_nowait())
-                except (anyio.WouldBlock, anyio.EndOfStream):
-                    break
-                size += len(group[-1].data)
-            await _place(fetcher, group)
+    """Place what has gathered while the last group was placed.
+
+    Cancellation does not end it: it ends the workers, and what they brought whole before is placed and told.
+    """
+    with anyio.CancelScope(shield=True):
+        async with small:
+            async for first in small:
+                group, size = [first], len(first.data)
+                while len(group) < GROUP_FILES and size < GROUP_BYTES:
+                    try:
+                        group.append(small.receive_nowait())
+                    except (anyio.WouldBlock, anyio.EndOfStream):
+                        break
+                    size += len(group[-1].data)
+                await _place(fetcher, [member for member in group if await member.job.known.wait()])
 
 
 async def _place(fetcher: Fetcher, group: Sequence[SmallBody]) -> None:
-    for member in group:
-        await member.job.known.wait()
     bodies = [Body(m.job.path, m.data, m.size, check_for(m.job.file.name)) for m in group]
-    # In place and told: cancellation must not come between.
-    with anyio.CancelScope(shield=True):
-        results = await fetcher.transfer.archive.place(bodies)
-        for member, result in zip(group, results, strict=True):
-            fetcher.transfer.budget.give(member.share)
-            match result:
-                case Held():
-                    await fetcher.placed(member.job, result)
-                case DamagedError():
-                    await fetcher.damaged(member.job, result)
-                case _:
-                    await fetcher.failed(member.job, result)
+    results = await fetcher.transfer.archive.place(bodies)
+    for member, result in zip(group, results, strict=True):
+        fetcher.transfer.budget.give(member.share)
+        match result:
+            case Held():
+                await fetcher.placed(member.job, result)
+            case DamagedError():
+                await fetcher.damaged(member.job, result)
+            case _:
+                await fetcher.failed(member.job, result)
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,26 +51,48 @@ class DeviceDone:
 Listing = ListedPage | WindowListed | WindowFailed | DeviceDone
 
 
+class Receipt:
+    """Tells whoever waits whether facts became durable: yes, or never, because the writer ended before."""
+
+    def __init__(self) -> None:
+        self._answered = anyio.Event()
+        self.committed = False
+
+    def confirm(self) -> None:
+        """The facts are in the state."""
+        self.committed = True
+        self._answered.set()
+
+    def refuse(self) -> None:
+        """The facts will never be in the state."""
+        self._answered.set()
+
+    async def wait(self) -> bool:
+        """Whether the facts are in the state, once that is known."""
+        await self._answered.wait()
+        return self.committed
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Facts for the state, in order. `committed` is set when they are durable."""
+    """Facts for the state, in order."""
 
     facts: tuple[Fact, ...]
-    committed: anyio.Event | None = None
+    receipt: Receipt | None = None
 
 
 @dataclass(slots=True)
 class FetchJob:
     """One file to fetch.
 
-    It may only get its final name after `known` is set: the state knows its path then. `present` tells
+    It may only get its final name once `known` confirms that the state knows its path. `present` tells
     that something lies at its path already; `damaged` counts bodies that were refused.
     """
 
     device: Device
     file: DataFile
     path: str
-    known: anyio.Event
+    known: Receipt
     present: bool = False
     damaged: int = 0
 

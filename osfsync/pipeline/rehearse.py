@@ -67,8 +67,8 @@ async def _forget(facts: MemoryObjectReceiveStream[Facts]) -> None:
     """Let new files' paths be free again, as if they had been written."""
     async with facts:
         async for told in facts:
-            if told.committed is not None:
-                told.committed.set()
+            if told.receipt is not None:
+                told.receipt.confirm()
 
 
 async def _drop(fetches: MemoryObjectReceiveStream[Sequence[FetchJob]]) -> None:

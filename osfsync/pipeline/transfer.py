@@ -113,7 +113,8 @@ class Transfer:
                     await receiver.write(pieces)
                     pieces, length = [], 0
             await receiver.write(pieces)
-            await job.known.wait()
+            if not await job.known.wait():
+                return
             with anyio.CancelScope(shield=True):
                 await placed(job, await receiver.commit())
 

@@ -20,7 +20,7 @@ from osfsync.domain.rows import (
 )
 from osfsync.state.query import Query
 from osfsync.state.records import COLUMNS, records_of
-from osfsync.state.tables import attempts, devices, files, orders, runs, tenants
+from osfsync.state.tables import MISSING, attempts, devices, files, orders, runs, tenants
 
 PAGE = 1000
 
@@ -39,12 +39,12 @@ _FILES_OF_DEVICE = f"""
     WHERE device_id = ? AND name > ? ORDER BY name LIMIT {PAGE}
 """  # noqa: S608 - constants
 _UNHELD = f"""
-    SELECT {COLUMNS} FROM files INDEXED BY ix_files_not_held
-    WHERE sha256 IS NULL AND (device_id, name) > (?, ?) ORDER BY device_id, name LIMIT {PAGE}
+    SELECT {COLUMNS} FROM files INDEXED BY ix_files_missing
+    WHERE {MISSING} AND (device_id, name) > (?, ?) ORDER BY device_id, name LIMIT {PAGE}
 """  # noqa: S608 - constants
 _OLDEST_GAP = f"""
-    SELECT {COLUMNS} FROM files INDEXED BY ix_files_not_held
-    WHERE sha256 IS NULL ORDER BY coalesce(start, "end", seen_from), device_id, name LIMIT 1
+    SELECT {COLUMNS} FROM files INDEXED BY ix_files_missing
+    WHERE {MISSING} ORDER BY coalesce(start, "end", seen_from), device_id, name LIMIT 1
 """  # noqa: S608 - constants
 _FIND = f"""
     SELECT {COLUMNS} FROM files
@@ -92,7 +92,7 @@ class Overview:
                 yield page
 
     async def unheld(self) -> AsyncIterator[list[FileRow]]:
-        """All known files that are not held, by device and name, in pages."""
+        """All known files that are not held as the list tells them, by device and name, in pages."""
         async for page in self._pages(_UNHELD, await self._devices()):
             yield page
 
@@ -134,6 +134,12 @@ class Overview:
             .limit(limit)
         )
         return [_run_row(_named(row)) for row in await self._query.select(statement)]
+
+    async def last_complete(self) -> datetime | None:
+        """When a run last ended with all that could be had."""
+        statement = select(func.max(runs.c.finished)).where(runs.c.outcome == RunOutcome.COMPLETE)
+        moment: datetime | None = (await self._query.select(statement))[0][0]
+        return moment
 
     async def orders(self, limit: int) -> list[OrderRow]:
         """The newest commands to devices, newest first."""

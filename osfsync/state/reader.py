@@ -9,7 +9,7 @@ from osfsync.domain.model import FileRecord, TimeWindow, merge_windows
 from osfsync.domain.outcomes import RunOutcome
 from osfsync.state.query import Query
 from osfsync.state.records import COLUMNS, records_of
-from osfsync.state.tables import devices, listings, runs
+from osfsync.state.tables import MISSING, devices, listings, runs
 
 PAGE = 500
 """Names in one statement. It always has as many parameters, so that it is prepared once."""
@@ -17,13 +17,13 @@ PAGE = 500
 _MARKS = ", ".join("?" * PAGE)
 _RECORDS = f"SELECT {COLUMNS} FROM files WHERE device_id = ? AND name IN ({_MARKS})"  # noqa: S608 - constants
 _PATHS = f"SELECT path_key, device_id, name FROM files WHERE path_key IN ({_MARKS})"  # noqa: S608 - constants
-_UNHELD_DAYS = """
+_UNHELD_DAYS = f"""
     SELECT substr(coalesce(start, "end", seen_from), 1, 10) AS first,
            max(substr(coalesce("end", start, seen_to), 1, 10))
-    FROM files INDEXED BY ix_files_not_held
-    WHERE sha256 IS NULL AND device_id = ?
+    FROM files INDEXED BY ix_files_missing
+    WHERE {MISSING} AND device_id = ?
     GROUP BY first
-"""
+"""  # noqa: S608 - constants
 
 
 class Reader:

@@ -147,7 +147,9 @@ files = Table(
 
 # Most files are held, so what is asked of the others must not read them all.
 not_held = files.c.sha256.is_(None)
-Index("ix_files_not_held", files.c.device_id, files.c.name, sqlite_where=not_held)
+MISSING = "(sha256 IS NULL OR held_size <> size)"
+"""A file that is not held as the list tells it: not at all, or in an older version."""
+Index("ix_files_missing", files.c.device_id, files.c.name, sqlite_where=text(MISSING))
 Index(
     "ix_files_awaited",
     files.c.device_id,
