@@ -47,10 +47,16 @@ class Archive(Protocol):
     Paths are relative, `/`-separated, and made by `safe_path`.
     """
 
-    async def prepare(self) -> None:
-        """Make the archive ready and remove what dead runs left half-written.
+    async def check(self) -> None:
+        """See that files can be put here, beside a run that may be under way.
 
         Raises ArchiveError where it can't be used, DiskFullError.
+        """
+
+    async def prepare(self) -> None:
+        """Check, and remove what dead runs left half-written: for a run that has the archive to itself.
+
+        Raises as `check` does.
         """
 
     async def sizes(self, paths: Sequence[str]) -> dict[str, int]:

@@ -24,7 +24,7 @@ _STREAMS = 4  # threads for large files: more of them only fight over the interp
 class LocalArchive:
     """Files below `root`. All disk work and all checks run in worker threads.
 
-    One run at a time uses an archive: `prepare` removes the part files of all others.
+    One run at a time uses an archive: `prepare` removes the part files of all others, whose files then fail.
     """
 
     def __init__(self, root: Path) -> None:
@@ -33,6 +33,10 @@ class LocalArchive:
         self._sync_all: Callable[[], None] | None = None
         self._groups = CapacityLimiter(1)  # one thread writes small files faster than two
         self._streams = CapacityLimiter(_STREAMS)
+
+    async def check(self) -> None:
+        """See `Archive.check`. Makes the folder where it is missing."""
+        await to_thread.run_sync(self._tree.check, limiter=self._groups)
 
     async def prepare(self) -> None:
         """See `Archive.prepare`."""

@@ -3,6 +3,8 @@
 import errno
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from secrets import token_hex
@@ -33,19 +35,29 @@ class Tree:
         self._numbers = count()
         self._known: set[str] = set()
 
-    def prepare(self) -> None:
-        """Make root and part folder, and remove half-written files. Raises ArchiveError, DiskFullError."""
-        try:
+    def check(self) -> None:
+        """Make root and part folder where missing, and try to write. Raises ArchiveError, DiskFullError."""
+        with self._translated():
             self.root.mkdir(parents=True, exist_ok=True)
             if self._parts.is_symlink():
                 raise ArchiveError(f"{self._parts} is a symbolic link.", hint="Remove the link.")
             self._parts.mkdir(exist_ok=True)
-            for entry in self._parts.glob("*" + _PART_SUFFIX):
-                entry.unlink()
             probe = self.new_part()
             os.close(open_part(probe))
-            Path(probe).unlink()
+            remove_part(probe)
             sync_folder(self.root)
+
+    def prepare(self) -> None:
+        """Check, and remove all half-written files. Raises ArchiveError, DiskFullError."""
+        self.check()
+        with self._translated():
+            for entry in self._parts.glob("*" + _PART_SUFFIX):
+                entry.unlink()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             raise translate(error, "making it ready", self.root) from error
 

@@ -30,7 +30,7 @@ from osfsync.archive.tree import Tree
 from osfsync.content import check_for
 from osfsync.domain.errors import ArchiveError, DamagedError, DiskFullError
 
-needs_posix = pytest.mark.skipif(sys.platform == "win32", reason="folders are not synced on Windows")
+needs_posix = pytest.mark.skipif(sys.platform == "win32", reason="not so on Windows")
 
 
 @pytest.fixture
@@ -64,6 +64,29 @@ async def test_preparing_removes_part_files_of_dead_runs_and_nothing_else(root: 
         write(root / path, data)
     await LocalArchive(root).prepare()
     assert files_below(root) == kept
+
+
+async def test_checking_makes_the_folder_and_leaves_a_run_alone(root: Path) -> None:
+    archive = LocalArchive(root)
+    await archive.check()
+    await archive.prepare()
+    async with archive.receive("d/a.osf", None, check_for("a.osf")) as receiver:
+        await receiver.write([osf()])
+        await LocalArchive(root).check()
+        await receiver.commit()
+    assert files_below(root) == {"d/a.osf": osf()}
+
+
+@needs_posix  # Windows refuses to remove the open part file, and so `prepare` fails
+async def test_a_run_that_another_one_prepares_over_fails_without_harm(
+    archive: LocalArchive, root: Path
+) -> None:
+    async with archive.receive("d/a.osf", None, check_for("a.osf")) as receiver:
+        await receiver.write([osf()])
+        await LocalArchive(root).prepare()
+        with pytest.raises(ArchiveError, match="does no other run use this archive"):
+            await receiver.commit()
+    assert files_below(root) == {}
 
 
 async def test_a_file_in_place_of_the_archive_is_told(root: Path) -> None:
