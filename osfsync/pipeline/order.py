@@ -18,8 +18,8 @@ from osfsync.pipeline.tally import Tally
 
 log = structlog.get_logger(__name__)
 
-MERGE_GAP = timedelta(hours=6)
-"""Files no further apart than this go into one command."""
+MERGE_GAP = timedelta(hours=24)
+"""Files no further apart than this go into one command: a device executes one a contact."""
 
 WORKERS = 4
 
