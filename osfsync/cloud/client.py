@@ -1,6 +1,6 @@
 """The verbs: what can be asked of the platform, in domain types."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 
 from osfsync.cloud import calls, parsing
@@ -59,7 +59,7 @@ class CloudClient:
                 found |= {device.id: device for device in parsing.devices(records)}
         return list(found.values())
 
-    async def files(self, device: Device, window: TimeWindow) -> AsyncIterator[list[DataFile]]:
+    async def files(self, device: Device, window: TimeWindow) -> AsyncGenerator[list[DataFile], None]:
         """All known files of a device with their storage status, in pages of at most 500.
 
         Raises:
@@ -76,7 +76,7 @@ class CloudClient:
             self._credentials.pop(device.id, None)
             raise
 
-    async def server_files(self, device: Device, window: TimeWindow) -> AsyncIterator[list[DataFile]]:
+    async def server_files(self, device: Device, window: TimeWindow) -> AsyncGenerator[list[DataFile], None]:
         """Files that the server has, in pages of at most 500; needs no credentials."""
 
         def call_for(page: int) -> Call:

@@ -99,7 +99,7 @@ class RecordReader:
         status: StorageStatus,
         others: tuple[str, ...],
     ) -> DataFile:
-        name = scalar_of(fields[columns.name]) if columns.name is not None else None
+        name = _name_of(fields[columns.name]) if columns.name is not None else None
         if name is None or len(name) > LONGEST_NAME:
             raise self._unreadable("file name", fields)
         unread: list[str] = []
@@ -153,6 +153,12 @@ def scalar_of(value: object) -> str | None:
             return str(value)
         case _:
             return None
+
+
+def _name_of(value: object) -> str | None:
+    """A file's name to the letter: the platform knows the file by no other."""
+    text = scalar_of(value)
+    return value if text is not None and isinstance(value, str) else text
 
 
 def number_of(value: object) -> int | None:

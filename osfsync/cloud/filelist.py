@@ -20,6 +20,7 @@ PAGE = 500
 LARGEST_RECORD = 1_000_000
 """Bytes of XML without a whole record: no file of a list is described by so many."""
 
+_MOST_NOTED = 100  # names of other elements, for a message
 _ROOT = "FileList"
 _RECORD = "geologfile"
 _GIL_TURN = 50  # records; measured: keeps the event loop's lag under 5 ms
@@ -84,7 +85,7 @@ class _Collector:
         self.fed = 0
         tag = path[-1][0]
         if _local(tag).lower() != _RECORD:
-            if isinstance(item, dict) and len(self.others) < LARGEST_RECORD // 1_000:
+            if isinstance(item, dict) and len(self.others) < _MOST_NOTED:
                 self.others.add(tag)
             return True
         self.page.append(self.reader.file(item))

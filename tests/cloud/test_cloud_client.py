@@ -1,0 +1,452 @@
+import gc
+import json
+import threading
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+import anyio
+import pytest
+from aiohttp import web
+from cloud_platform import CREDENTIAL, DEVICE, DOWNLOAD_TOKEN, WINDOW, Platform, list_path, running
+
+from osfsync.cloud import listing
+from osfsync.cloud.client import CloudClient
+from osfsync.domain.errors import (
+    ForbiddenError,
+    InterruptedBodyError,
+    NotFoundError,
+    OsfsyncError,
+    ProtocolError,
+    ServerError,
+)
+from osfsync.domain.model import DataFile, Device, StorageStatus
+
+DEVICES = "/api/tenants/t-1/devices"
+SERVER_FILES = "/api/devices/d-1/data-files/original"
+ORDER = "/api/devices/d-1/request-list"
+TOKEN = "/api/device/d-1/data-files/CLIENT_SCOPE/download"
+FILE = f"/api/device/d-1/data-files/CLIENT_SCOPE/token/{DOWNLOAD_TOKEN}"
+
+
+@pytest.fixture
+async def platform() -> AsyncIterator[Platform]:
+    async with running() as platform:
+        yield platform
+
+
+def xml_of(count: int) -> str:
+    records = (
+        f"<GeoLogFile><FileName>2025/{n}.osfz</FileName><Status>{n % 4}</Status></GeoLogFile>"
+        for n in range(count)
+    )
+    return f"<FileList>{''.join(records)}</FileList>"
+
+
+def paged(total: int, size: int, **overrides: Any) -> Any:
+    """A list that is given in pages whatever the limit."""
+
+    async def handler(request: web.Request) -> web.Response:
+        assert request.query["limit"] == "-1"
+        start = int(request.query["page"]) * size
+        entries = [
+            {"id": {"entityType": "DEVICE", "id": f"d{n}"}, "name": f"Crane {n}"}
+            for n in range(start, min(start + size, total))
+        ]
+        told = {
+            "totalElements": total,
+            "totalPages": -(-total // size),
+            "hasNext": start + size < total,
+        } | overrides
+        told = {field: value for field, value in told.items() if value is not None}
+        return web.json_response({"data": entries} | told)
+
+    return handler
+
+
+def parser_threads() -> int:
+    return sum(thread.name == "osfsync-file-list" for thread in threading.enumerate())
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {},
+        {"totalPages": None, "hasNext": None},
+        {"totalElements": None, "totalPages": None},
+        {"totalElements": None, "hasNext": None},
+    ],
+)
+async def test_devices_come_complete_however_the_pages_are_told(
+    platform: Platform, told: dict[str, Any]
+) -> None:
+    platform.on(DEVICES, paged(25, 10, **told))
+    async with platform.client() as client:
+        assert await client.devices() == [Device(f"d{n}", f"Crane {n}") for n in range(25)]
+    assert platform.requests[DEVICES] == 3
+
+
+async def test_devices_in_one_answer_need_one_request(platform: Platform) -> None:
+    platform.give(DEVICES, '{"data": [{"id": {"id": "d1"}, "name": "A"}]}')
+    async with platform.client() as client:
+        assert await client.devices() == [Device("d1", "A")]
+    assert platform.requests[DEVICES] == 1
+
+
+@pytest.mark.parametrize(
+    ("total", "size", "overrides"),
+    [
+        (25, 10, {"totalElements": 26, "hasNext": False}),
+        (25, 10, {"hasNext": True, "totalElements": 99}),
+        (0, 10, {"hasNext": True, "totalElements": None}),
+    ],
+)
+async def test_a_device_list_that_is_known_to_be_incomplete_is_an_error(
+    platform: Platform, total: int, size: int, overrides: dict[str, Any]
+) -> None:
+    platform.on(DEVICES, paged(total, size, **overrides))
+    async with platform.client() as client:
+        with pytest.raises(ProtocolError, match="incomplete") as caught:
+            await client.devices()
+    assert caught.value.exit_code == 13
+
+
+async def test_a_platform_that_gives_the_same_page_for_ever_is_not_believed(platform: Platform) -> None:
+    platform.give(DEVICES, '{"data": [{"id": "d1", "name": "A"}], "hasNext": true}')
+    async with platform.client() as client:
+        with pytest.raises(ProtocolError, match="incomplete"):
+            await client.devices()
+    assert platform.requests[DEVICES] == 2
+
+
+async def test_the_number_of_pages_is_bounded(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listing, "MOST_PAGES", 4)
+    platform.on(DEVICES, paged(100, 1))
+    async with platform.client() as client:
+        with pytest.raises(ProtocolError, match="more than 4 pages"):
+            await client.devices()
+
+
+async def test_files_come_in_pages(platform: Platform) -> None:
+    platform.give_list(xml_of(1_234))
+    async with platform.client() as client:
+        pages = [page async for page in client.files(DEVICE, WINDOW)]
+    assert [len(page) for page in pages] == [500, 500, 234]
+    assert pages[0][3] == DataFile("d-1", "2025/3.osfz", StorageStatus.BOTH)
+    assert parser_threads() == 0
+
+
+async def test_the_credential_is_asked_for_once_and_again_after_a_failure(platform: Platform) -> None:
+    platform.give_list(xml_of(1))
+    async with platform.client() as client:
+        for _ in range(3):
+            assert [page async for page in client.files(DEVICE, WINDOW)]
+        assert platform.requests["/api/device/d-1/credentials"] == 1
+        del platform.handlers[list_path()]
+        with pytest.raises(NotFoundError):
+            assert [page async for page in client.files(DEVICE, WINDOW)]
+        platform.give_list(xml_of(1))
+        assert [page async for page in client.files(DEVICE, WINDOW)]
+    assert platform.requests["/api/device/d-1/credentials"] == 2
+
+
+async def test_credentials_that_are_refused(platform: Platform) -> None:
+    platform.give("/api/device/d-1/credentials", "{}", status=403)
+    async with platform.client() as client:
+        with pytest.raises(ForbiddenError, match="'Crane 4'"):
+            assert [page async for page in client.files(DEVICE, WINDOW)]
+    assert platform.requests["/api/device/d-1/credentials"] == 1
+
+
+async def test_a_list_may_lie_on_the_disk(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listing, "_IN_MEMORY", 10_000)
+    platform.give_list(xml_of(5_000))
+    async with platform.client() as client:
+        assert sum([len(page) async for page in client.files(DEVICE, WINDOW)]) == 5_000
+
+
+async def test_a_list_that_is_too_large(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listing, "LARGEST_XML", 1_000)
+    platform.give_list(xml_of(100))
+    async with platform.client() as client:
+        with pytest.raises(ProtocolError, match="larger than 1000 bytes"):
+            assert [page async for page in client.files(DEVICE, WINDOW)]
+
+
+async def until_tidy(tasks: int) -> None:
+    gc.collect()
+    with anyio.fail_after(1):
+        while parser_threads() or len(anyio.get_running_tasks()) > tasks:
+            await anyio.lowlevel.checkpoint()
+
+
+async def test_who_leaves_a_list_early_leaves_no_thread(platform: Platform) -> None:
+    platform.give_list(xml_of(20_000))
+    async with platform.client() as client:
+        await client.tenant()
+        tasks = len(anyio.get_running_tasks())
+        async for page in client.files(DEVICE, WINDOW):
+            assert len(page) == 500
+            assert parser_threads() == 1
+            break
+        await until_tidy(tasks)
+
+
+async def test_who_is_cancelled_within_a_list_leaves_no_thread(platform: Platform) -> None:
+    platform.give_list(xml_of(20_000))
+    seen = 0
+
+    async def read(client: CloudClient, scope: anyio.CancelScope) -> None:
+        nonlocal seen
+        async for page in client.files(DEVICE, WINDOW):
+            seen += len(page)
+            scope.cancel()
+            await anyio.lowlevel.checkpoint()
+
+    async with platform.client() as client:
+        await client.tenant()
+        tasks = len(anyio.get_running_tasks())
+        with anyio.CancelScope() as scope:
+            await read(client, scope)
+        assert seen == 500
+        await until_tidy(tasks)
+
+
+async def test_the_loop_stays_awake_while_a_list_is_parsed(platform: Platform) -> None:
+    platform.give_list(xml_of(20_000))
+    worst, parsing = 0.0, True
+
+    async def watch() -> None:
+        nonlocal worst
+        while parsing:
+            asked = anyio.current_time()
+            await anyio.sleep(0.001)
+            worst = max(worst, anyio.current_time() - asked)
+
+    async with platform.client() as client, anyio.create_task_group() as group:
+        await client.tenant()
+        group.start_soon(watch)
+        assert sum([len(page) async for page in client.files(DEVICE, WINDOW)]) == 20_000
+        parsing = False
+    assert worst < 0.15  # parsing takes more than twice as long, and the machine may be busy
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("", "empty"),
+        ("<!DOCTYPE html><html/>", "web page"),
+        ("<!DOCTYPE FileList><FileList/>", "DOCTYPE"),
+        (xml_of(600)[:-300] + "\n</FileList>", "no complete XML"),
+        ("<FileList><GeoLogFile><Name>a</Name></GeoLogFile></FileList>", "storage status"),
+    ],
+)
+async def test_a_bad_list_is_an_error_of_that_device(platform: Platform, body: str, words: str) -> None:
+    platform.give_list(body)
+    async with platform.client() as client:
+        with pytest.raises(ProtocolError, match=words) as caught:
+            assert [page async for page in client.files(DEVICE, WINDOW)]
+    assert "'Crane 4'" in str(caught.value)
+    assert CREDENTIAL not in str(caught.value)
+    assert parser_threads() == 0
+
+
+async def test_a_list_that_is_cut_without_a_length_is_fetched_again(platform: Platform) -> None:
+    platform.give_list("")
+    whole = xml_of(900).encode()
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Connection": "close"})
+        response.force_close()
+        await response.prepare(request)
+        if platform.requests[request.path] == 1:
+            await response.write(whole[:40_000])
+            assert request.transport is not None
+            request.transport.close()
+            return response
+        await response.write(whole)
+        return response
+
+    platform.on(list_path(), handler)
+    async with platform.client() as client:
+        assert sum([len(page) async for page in client.files(DEVICE, WINDOW)]) == 900
+    assert platform.requests[list_path()] == 2
+
+
+async def test_server_files_in_pages_of_500(platform: Platform) -> None:
+    entries = [{"fileName": f"2025/{n}.osfz", "fileSize": n} for n in range(12_000)]
+    platform.give(SERVER_FILES, json.dumps({"data": entries}))  # large enough to be decoded off the loop
+    async with platform.client() as client:
+        pages = [page async for page in client.server_files(DEVICE, WINDOW)]
+    assert [len(page) for page in pages] == [500] * 24
+    assert pages[0][7] == DataFile("d-1", "2025/7.osfz", StorageStatus.SERVER_ONLY, 7)
+
+
+async def test_a_json_list_that_is_too_large(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listing, "LARGEST_JSON", 10)
+    platform.give(SERVER_FILES, '{"data": []}')
+    async with platform.client() as client:
+        with pytest.raises(ProtocolError, match="larger than 10 bytes"):
+            assert [page async for page in client.server_files(DEVICE, WINDOW)]
+
+
+async def test_compressed_data_that_was_not_asked_for(platform: Platform) -> None:
+    platform.give(SERVER_FILES, b"\x1f\x8b...", headers={"Content-Encoding": "gzip"})
+    async with platform.client() as client:
+        with pytest.raises(ProtocolError, match="compressed"):
+            assert [page async for page in client.server_files(DEVICE, WINDOW)]
+    assert platform.seen[-1].headers["Accept-Encoding"] == "identity"
+
+
+async def test_an_order_is_sent_as_the_api_page_has_it(platform: Platform) -> None:
+    bodies: list[Any] = []
+
+    async def handler(request: web.Request) -> web.Response:
+        bodies.append(await request.json())
+        return web.Response()
+
+    platform.on(ORDER, handler)
+    async with platform.client() as client:
+        await client.order(DEVICE, WINDOW, "preview")
+    assert bodies == [
+        {"startTime": "2025-06-01T00:00:00.000Z", "endTime": "2025-06-30T00:00:00.000Z", "tag": "preview"}
+    ]
+
+
+@pytest.mark.parametrize(("status", "sent"), [(429, 3), (503, 3), (500, 1), (502, 1), (504, 1), (400, 1)])
+async def test_an_order_is_repeated_only_where_it_was_not_taken(
+    platform: Platform, status: int, sent: int
+) -> None:
+    platform.give(ORDER, b"", status=status)
+    async with platform.client() as client:
+        with pytest.raises(OsfsyncError, match=str(status)):
+            await client.order(DEVICE, WINDOW, "preview")
+    assert platform.requests[ORDER] == sent
+
+
+@pytest.mark.parametrize("answered", [True, False])
+async def test_an_order_that_may_have_been_queued_is_not_sent_again(
+    platform: Platform, answered: bool
+) -> None:
+    async def handler(request: web.Request) -> web.Response:
+        await request.read()
+        if answered:
+            assert request.transport is not None
+            request.transport.abort()
+        await anyio.sleep_forever()
+        raise AssertionError
+
+    platform.on(ORDER, handler)
+    async with platform.client(idle_timeout=datetime.resolution * 100_000) as client:
+        with pytest.raises(InterruptedBodyError):
+            await client.order(DEVICE, WINDOW, "preview")
+    assert platform.requests[ORDER] == 1
+
+
+async def download(client: CloudClient, name: str = "2025/a.osfz") -> bytes:
+    async with client.download(DEVICE, name) as body:
+        return b"".join([piece async for piece in body.pieces()])
+
+
+async def download_repeatedly(client: CloudClient) -> None:
+    async for attempt in client.retrying():
+        with attempt:
+            await download(client)
+
+
+async def test_a_download_takes_two_steps(platform: Platform) -> None:
+    asked: list[Any] = []
+
+    async def handler(request: web.Request) -> web.Response:
+        asked.append(await request.json())
+        return web.Response(text=f'"{DOWNLOAD_TOKEN}"')
+
+    platform.on(TOKEN, handler)
+    platform.give(FILE, b"\x1f\x8bcontent" * 50_000, headers={"Content-Encoding": "gzip"})
+    async with platform.client() as client, client.download(DEVICE, "2025/ä.osfz") as body:
+        assert body.length == 450_000
+        assert b"".join([piece async for piece in body.pieces()]) == b"\x1f\x8bcontent" * 50_000
+    assert asked == [["2025/ä.osfz"]]
+
+
+async def test_a_login_that_ends_between_the_steps_costs_no_second_token(platform: Platform) -> None:
+    async def handler(_: web.Request) -> web.Response:
+        platform.valid.clear()
+        return web.Response(text=DOWNLOAD_TOKEN)
+
+    platform.on(TOKEN, handler)
+    platform.give(FILE, b"content")
+    async with platform.client() as client:
+        assert await download(client) == b"content"
+    assert (platform.requests[TOKEN], platform.requests[FILE], len(platform.logins)) == (1, 2, 2)
+
+
+async def test_a_download_token_that_has_run_out_is_renewed_once(platform: Platform) -> None:
+    async def handler(_: web.Request) -> web.Response:
+        return web.Response(status=404 if platform.requests[FILE] == 1 else 200, body=b"content")
+
+    platform.give(TOKEN, DOWNLOAD_TOKEN)
+    platform.on(FILE, handler)
+    async with platform.client() as client:
+        assert await download(client) == b"content"
+        del platform.handlers[FILE]
+        with pytest.raises(NotFoundError):
+            await download(client)
+    assert (platform.requests[TOKEN], platform.requests[FILE]) == (4, 4)
+
+
+async def test_a_download_is_one_try(platform: Platform) -> None:
+    platform.give(TOKEN, DOWNLOAD_TOKEN)
+    platform.give(FILE, b"", status=502)
+    async with platform.client() as client:
+        with pytest.raises(ServerError):
+            await download(client)
+        assert (platform.requests[TOKEN], platform.requests[FILE]) == (1, 1)
+        with pytest.raises(ServerError):
+            await download_repeatedly(client)
+    assert (platform.requests[TOKEN], platform.requests[FILE]) == (4, 4)
+
+
+async def test_what_can_not_be_helped_is_not_repeated(platform: Platform) -> None:
+    platform.give(TOKEN, "<html>Login</html>")
+    async with platform.client() as client:
+        with pytest.raises(ProtocolError, match="download token"):
+            await download_repeatedly(client)
+    assert platform.requests[TOKEN] == 1
+
+
+async def test_an_error_of_the_reader_stays_what_it_is(platform: Platform) -> None:
+    platform.give(TOKEN, DOWNLOAD_TOKEN)
+    platform.give(FILE, b"content")
+    async with platform.client() as client:
+        with pytest.raises(NotFoundError, match="mine"):
+            async with client.download(DEVICE, "a"):
+                raise NotFoundError("mine")
+        assert await download(client) == b"content"
+    assert platform.requests[FILE] == 2
+
+
+async def test_communication_and_telemetry(platform: Platform) -> None:
+    at = int(datetime(2025, 6, 2, tzinfo=UTC).timestamp() * 1000)
+    platform.give("/api/devices/d-1/communication/data", json.dumps([{"ts": at, "type": "PING"}]))
+    platform.give(
+        "/api/plugins/telemetry/DEVICE/d-1/values/timeseries", json.dumps({"t": [{"ts": at, "value": "4"}]})
+    )
+    async with platform.client() as client:
+        (event,) = await client.communication(DEVICE, WINDOW)
+        (reading,) = await client.telemetry(DEVICE)
+    assert (event.kind, event.at) == ("PING", datetime(2025, 6, 2, tzinfo=UTC))
+    assert (reading.channel, reading.value, reading.at) == ("t", "4", event.at)
+
+
+async def test_calls_carry_the_login_and_who_we_are(platform: Platform) -> None:
+    platform.give(DEVICES, '{"data": []}')
+    async with platform.client() as client:
+        assert await client.devices() == []
+    first, *_, last = platform.seen
+    assert "X-Authorization" not in first.headers
+    assert last.headers["X-Authorization"].removeprefix("Bearer ") in platform.valid
+    assert last.headers["User-Agent"] == "osfsync/test"
+    assert last.headers["Accept"] == (
+        "text/html, application/json, application/xhtml+xml, application/xml;q=0.9"
+    )
