@@ -76,13 +76,17 @@ def groups_of(facts: Sequence[Fact], run: RunKey) -> list[Group]:
             reached.clear()
         rows = groups[-1].rows
         for step, about, row in placed:
-            reached[about] = max(step, reached.get(about, step))
+            if about is not None:
+                reached[about] = max(step, reached.get(about, step))
             rows.setdefault(step, []).append(row)
     return groups
 
 
 _Placed = tuple[Step, object, Row]
-"""A step, what its row is about, and the row: the order of steps matters among rows about one thing."""
+"""A step, what its row is about, and the row.
+
+The order of steps matters among rows about one thing; None is about nothing.
+"""
 
 
 def _rows(fact: Fact, run: RunKey) -> Iterator[_Placed]:  # noqa: PLR0911 - one line for each fact
@@ -159,7 +163,7 @@ def _listed(fact: Listed, run_id: str) -> Iterator[_Placed]:
         "problem": None,
         "problem_text": None,
     }
-    yield Step.INSERT_LISTING, ("backfill", fact.backfill), row
+    yield Step.INSERT_LISTING, fact.backfill and ("backfill", fact.backfill), row
     listed = {"of_device": fact.device_id, "at": to_text(fact.at), "source": fact.source.value}
     yield Step.DEVICE_LISTED, ("device", fact.device_id), listed
 

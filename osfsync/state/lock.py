@@ -48,14 +48,14 @@ def hold_lock_to_migrate(path: Path) -> Iterator[None]:
 def _hold(path: Path, patience: float) -> Iterator[None]:
     require_folder(path)
     lock = FileLock(_beside(path, ".lock"), thread_local=False)
-    try:
-        with border(path):
+    with border(path):
+        try:
             lock.acquire(timeout=patience)
-    except Timeout as error:
-        raise LockedError(
-            f"Another run works on the state {path}{_holder(path)}.",
-            hint="Wait until it has ended, or stop it.",
-        ) from error
+        except Timeout as error:  # an OSError too, so it must not reach the border
+            raise LockedError(
+                f"Another run works on the state {path}{_holder(path)}.",
+                hint="Wait until it has ended, or stop it.",
+            ) from error
     try:
         with border(path):
             _beside(path, ".holder").write_text(

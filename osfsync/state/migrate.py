@@ -40,13 +40,13 @@ def read_revision(path: Path) -> str | None:
         tables = {
             name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
         }
-        if not tables:
-            return None
         row = (
             connection.execute("SELECT version_num FROM alembic_version").fetchone()
             if "alembic_version" in tables
             else None
         )
+    if not tables - {"alembic_version"} and row is None:
+        return None
     if row is None:
         raise StateError(
             f"{path} is a database of another program.", hint="Set state.url to a file of its own."

@@ -1,0 +1,243 @@
+"""Any facts, in any batches: the state knows what a simple model of one dictionary says."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from shutil import copyfile
+
+import anyio
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from state_samples import LATER, NOW, RUN, WINDOW
+
+from osfsync.domain.model import (
+    DataFile,
+    Device,
+    Failure,
+    FileRecord,
+    Held,
+    ListingSource,
+    StorageStatus,
+    TimeWindow,
+    Verification,
+)
+from osfsync.domain.outcomes import (
+    DeviceSeen,
+    Fact,
+    Fetched,
+    FetchFailed,
+    FilesSeen,
+    Listed,
+    ListingFailed,
+    Ordered,
+    OrderRefused,
+    SeenFile,
+    WindowSettled,
+)
+from osfsync.state.database import open_state
+from osfsync.state.migrate import ensure_current
+from osfsync.state.settings import StateSettings
+
+DEVICES = ("d1", "d2")
+NAMES = ("a.osf", "day/a.osf", "ü.osf")
+WINDOWS = (WINDOW, TimeWindow(NOW, LATER))
+
+moments = st.integers(0, 10**9).map(lambda number: NOW + timedelta(milliseconds=number, microseconds=7))
+devices = st.sampled_from(DEVICES)
+names = st.sampled_from(NAMES)
+windows = st.sampled_from(WINDOWS)
+words = st.text(max_size=5)
+data_files = st.builds(
+    DataFile,
+    device_id=st.just(""),
+    name=names,
+    status=st.sampled_from(StorageStatus),
+    size=st.sampled_from([None, 1, 2]),
+    start=st.none() | moments,
+    end=st.none() | moments,
+    tag=st.none() | words,
+    extra=st.lists(st.tuples(words, words), max_size=2).map(tuple),
+)
+helds = st.builds(
+    Held,
+    size=st.integers(0, 2**60),
+    sha256=st.sampled_from(["ab" * 32, "cd" * 32]),
+    fetched_at=moments,
+    verification=st.sampled_from(Verification),
+)
+failures = st.builds(Failure, slug=words, explanation=words, at=moments, check=st.none() | words)
+
+
+def seen(device_id: str, window: TimeWindow, at: object, files: Sequence[DataFile]) -> FilesSeen:
+    placed = tuple(SeenFile(replace(file, device_id=device_id), f"{device_id}/{file.name}") for file in files)
+    return FilesSeen(device_id, window, at, placed)  # type: ignore[arg-type]  # from a strategy of moments
+
+
+facts: st.SearchStrategy[Fact] = st.one_of(
+    st.builds(
+        lambda device_id, name, at: DeviceSeen(Device(device_id, name), f"{device_id} {name}", at),
+        devices,
+        words,
+        moments,
+    ),
+    st.builds(seen, devices, windows, moments, st.lists(data_files, min_size=1, max_size=3)),
+    st.builds(
+        Listed,
+        devices,
+        windows,
+        st.sampled_from(ListingSource),
+        st.integers(0, 9),
+        moments,
+        st.sampled_from([None, "b1", "b2"]),
+    ),
+    st.builds(ListingFailed, devices, windows, words, words, moments),
+    st.builds(Fetched, devices, names, helds, st.booleans()),
+    st.builds(FetchFailed, devices, names, failures),
+    st.builds(Ordered, devices, windows, words, st.lists(names, unique=True).map(tuple), moments),
+    st.builds(OrderRefused, devices, windows, words, words, words, moments),
+    st.builds(WindowSettled, st.sampled_from(["b1", "b2"]), windows, moments),
+)
+
+
+@dataclass
+class KnownDevice:
+    name: str
+    folder: str
+    last_seen: object
+    listed_at: object = None
+    source: ListingSource | None = None
+    problem: tuple[str, str, object] | None = None
+
+
+@dataclass
+class Model:
+    devices: dict[str, KnownDevice] = field(default_factory=dict)
+    files: dict[tuple[str, str], FileRecord] = field(default_factory=dict)
+    listings: list[tuple[str | None, str, TimeWindow]] = field(default_factory=list)
+    settled: dict[str, set[tuple[str, TimeWindow]]] = field(
+        default_factory=lambda: {"b1": set(), "b2": set()}
+    )
+    orders: Counter[str] = field(default_factory=Counter)
+    attempts: dict[tuple[str, str], list[Failure]] = field(default_factory=dict)
+
+    def takes(self, fact: Fact) -> bool:
+        """Whether a run could tell this now: it only speaks of files that it was told of."""
+        match fact:
+            case Fetched() | FetchFailed():
+                return (fact.device_id, fact.name) in self.files
+            case Ordered():
+                return all((fact.device_id, name) in self.files for name in fact.names)
+            case _:
+                return True
+
+    def apply(self, fact: Fact) -> None:  # noqa: C901 - one case for each fact
+        match fact:
+            case DeviceSeen():
+                known = self.devices.setdefault(
+                    fact.device.id, KnownDevice(fact.device.name, fact.folder, fact.at)
+                )
+                known.name, known.last_seen = fact.device.name, fact.at
+            case FilesSeen():
+                for placed in fact.files:
+                    self.see(fact, placed)
+            case Listed():
+                device = self.devices[fact.device_id]
+                device.listed_at, device.source, device.problem = fact.at, fact.source, None
+                self.listings.append((fact.backfill, fact.device_id, fact.window))
+            case ListingFailed():
+                self.devices[fact.device_id].problem = (fact.slug, fact.explanation, fact.at)
+            case Fetched():
+                self.change(fact.device_id, fact.name, held=fact.held, tries=0, failure=None)
+            case FetchFailed():
+                tries = self.files[fact.device_id, fact.name].tries + 1
+                self.change(fact.device_id, fact.name, tries=tries, failure=fact.failure)
+                self.attempts.setdefault((fact.device_id, fact.name), []).insert(0, fact.failure)
+            case Ordered():
+                self.orders["sent"] += 1
+                for name in fact.names:
+                    orders = self.files[fact.device_id, name].orders + 1
+                    self.change(fact.device_id, name, orders=orders, ordered_at=fact.at)
+            case OrderRefused():
+                self.orders["refused"] += 1
+            case WindowSettled():
+                self.settled[fact.backfill] |= {
+                    (device_id, window)
+                    for backfill, device_id, window in self.listings
+                    if (backfill, window) == (fact.backfill, fact.window)
+                }
+
+    def see(self, fact: FilesSeen, placed: SeenFile) -> None:
+        key = (fact.device_id, placed.file.name)
+        known = self.files.get(key)
+        if known is None:
+            self.files[key] = FileRecord(placed.file, placed.path, fact.at, fact.window)
+            return
+        before = (known.file.status, known.file.size)
+        self.change(*key, file=placed.file, seen_in=fact.window)
+        if before != (placed.file.status, placed.file.size):
+            self.change(*key, tries=0, failure=None)
+
+    def change(self, device_id: str, name: str, **values: object) -> None:
+        known = self.files[device_id, name]
+        self.files[device_id, name] = replace(known, **values)  # type: ignore[arg-type]  # the names are right
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("migrated") / "state.db"
+    ensure_current(path)
+    return path
+
+
+@settings(
+    max_examples=80,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(batches=st.lists(st.lists(facts, max_size=8), max_size=4))
+def test_the_state_knows_what_the_facts_say_one_by_one(
+    migrated: Path, tmp_path: Path, batches: list[list[Fact]]
+) -> None:
+    path = tmp_path / "state.db"
+    for suffix in ("-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    copyfile(migrated, path)
+    anyio.run(_compare, StateSettings(url=f"sqlite:///{path}"), batches)
+
+
+async def _compare(where: StateSettings, batches: list[list[Fact]]) -> None:
+    model = Model()
+    beginning: list[Fact] = [DeviceSeen(Device(device_id, ""), device_id, NOW) for device_id in DEVICES]
+    async with open_state(where) as database:
+        writer = await database.start_run(RUN, NOW)
+        for drawn in [beginning, *batches]:
+            batch = []
+            for fact in drawn:
+                if model.takes(fact):
+                    model.apply(fact)
+                    batch.append(fact)
+            await writer.commit(batch)
+        for device_id in DEVICES:
+            expected = {name: record for (of, name), record in model.files.items() if of == device_id}
+            assert await database.reader.records(device_id, NAMES) == expected
+        for key, expected_attempts in model.attempts.items():
+            told = await database.overview.attempts(*key)
+            assert [attempt.failure for attempt in told] == expected_attempts
+        assert Counter(order.state for order in await database.overview.orders(999)) == model.orders
+        for backfill, expected_settled in model.settled.items():
+            assert await database.reader.settled(backfill) == expected_settled
+        rows = {row.device.id: row for row in await database.overview.devices()}
+        assert {
+            key: KnownDevice(
+                row.device.name,
+                row.folder,
+                row.last_seen,
+                row.listed_at,
+                row.source,
+                row.problem and (row.problem.slug, row.problem.explanation, row.problem.at),
+            )
+            for key, row in rows.items()
+        } == model.devices
