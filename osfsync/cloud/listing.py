@@ -57,8 +57,14 @@ async def _fill(spool: AsyncBufferedReader, body: Body) -> None:
         head = head or piece[:_EDGE]
         tail = (tail + piece)[-_EDGE:]
         await spool.write(piece)
-    if b"<FileList" in head and not tail.rstrip().endswith((b"FileList>", b"/>")):
+    if _xml_is_cut(head.lstrip(), tail.rstrip()):
         raise _cut(body)
+
+
+def _xml_is_cut(head: bytes, tail: bytes) -> bool:
+    if b"<FileList" in head:
+        return not tail.endswith((b"FileList>", b"/>"))
+    return head.startswith(b"<") and not tail.endswith(b">")
 
 
 async def json_pages(
@@ -120,7 +126,7 @@ async def _whole(body: Body) -> bytes:
 
 
 def _cut(body: Body) -> InterruptedBodyError:
-    """A cut that shows in nothing but the text: where no length is announced, HTTP can't tell."""
+    """A cut that shows in the text alone: HTTP tells none where no length is announced."""
     return InterruptedBodyError(f"The {body.what} ended early.")
 
 

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import ssl
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -118,24 +119,25 @@ def list_path(window: TimeWindow = WINDOW) -> str:
 
 
 @asynccontextmanager
-async def listening(handler: Handler) -> AsyncIterator[str]:
+async def listening(handler: Handler, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
     """Serve on a free port of loopback."""
     app = web.Application(client_max_size=1_000_000)
     app.router.add_route("*", "/{path:.*}", handler)
     runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
+        site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
         await site.start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+        scheme = "https" if tls else "http"
+        yield f"{scheme}://127.0.0.1:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()
 
 
 @asynccontextmanager
-async def running() -> AsyncIterator[Platform]:
+async def running(tls: ssl.SSLContext | None = None) -> AsyncIterator[Platform]:
     """A platform, and retries without the waits between them."""
     platform = Platform()
     with stamina.set_testing(True, attempts=100, cap=True):
-        async with listening(platform.handle) as platform.url:
+        async with listening(platform.handle, tls) as platform.url:
             yield platform

@@ -1,0 +1,58 @@
+"""TLS with a certificate that only its maker trusts."""
+
+import shutil
+import ssl
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from cloud_platform import Platform, running
+
+from osfsync.domain.errors import UnreachableError
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A fresh certificate for loopback and its key."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("openssl is not installed: no certificate can be made")
+    folder = tmp_path_factory.mktemp("tls")
+    made, key = folder / "cert.pem", folder / "key.pem"
+    command = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=test"]
+    command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(made)]
+    subprocess.run(command, check=True, capture_output=True)
+    return made, key
+
+
+@pytest.fixture
+async def platform(certificate: tuple[Path, Path]) -> AsyncIterator[Platform]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+    async with running(context) as platform:
+        yield platform
+
+
+async def test_a_certificate_of_ones_own_authority(
+    platform: Platform, certificate: tuple[Path, Path]
+) -> None:
+    assert platform.url.startswith("https://")
+    async with platform.client(ca_file=certificate[0]) as client:
+        assert (await client.tenant()).name == "Works"
+
+
+async def test_a_certificate_that_is_not_trusted_is_not_tried_again(platform: Platform) -> None:
+    async with platform.client() as client:
+        with pytest.raises(UnreachableError, match="not trusted: self-signed") as caught:
+            await client.tenant()
+    assert not caught.value.retryable
+    assert "cloud.ca_file" in caught.value.hint
+    assert not platform.requests
+
+
+async def test_a_certificate_for_another_host(platform: Platform, certificate: tuple[Path, Path]) -> None:
+    url = platform.url.replace("127.0.0.1", "localhost")
+    async with platform.client(url=url, ca_file=certificate[0]) as client:
+        with pytest.raises(UnreachableError, match="not trusted"):
+            await client.tenant()
