@@ -59,7 +59,7 @@ async def _tried(subject: str, check: Callable[[], Awaitable[Finding]]) -> Findi
 async def _archive(settings: Settings) -> Finding:
     check_layout(settings.archive.layout)
     archive = LocalArchive(settings.archive.path)
-    await archive.prepare()
+    await archive.check()
     free = await archive.free_space()
     if free < ROOM_TOLERANCE:
         return Finding(

@@ -9,4 +9,6 @@ def path_key(path: str) -> str:
     Two paths with one key would overwrite each other on Windows or macOS, so the archive never hands out
     both, and the state refuses to store both.
     """
-    return unicodedata.normalize("NFC", path).casefold()
+    # Folding case can bring forth a sequence that composes: decompose before, compose after (Unicode, D145).
+    folded = unicodedata.normalize("NFD", path).casefold()
+    return unicodedata.normalize("NFC", folded)

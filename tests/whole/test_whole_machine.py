@@ -60,6 +60,7 @@ class WholeSync(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.stack = ExitStack()
+        self.size = 2_000
         self.ever_available: dict[tuple[str, str], set[bytes]] = {}
 
     @initialize()
@@ -82,11 +83,17 @@ class WholeSync(RuleBasedStateMachine):
         for key in self.world.available():
             self.ever_available.setdefault(key, set()).add(self.world.content(*key))
 
-    @rule(device=devices, name=names, status=st.sampled_from(StorageStatus), size=st.integers(2_000, 9_000))
-    def a_file_appears_or_changes(self, device: int, name: str, status: StorageStatus, size: int) -> None:
+    @rule(
+        device=devices,
+        several=st.lists(names, min_size=1, max_size=6, unique=True),
+        status=st.sampled_from(StorageStatus),
+    )
+    def files_appear_or_change(self, device: int, several: list[str], status: StorageStatus) -> None:
         with self.world_changes():
             owner = self.world.devices(self.world.main.id)[device]
-            self.world.add_file(owner, name, status, size=size)
+            for name in several:
+                self.size += 7  # a change shows by another size, and by nothing else that is sure
+                self.world.add_file(owner, name, status, size=self.size)
 
     @rule(device=devices, status=st.sampled_from(StorageStatus))
     def a_status_changes(self, device: int, status: StorageStatus) -> None:
