@@ -4,10 +4,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import anyio
 from sqlalchemy import URL, Connection, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from osfsync.state.whole import to_the_end
 
 BUSY_SECONDS = 10.0
 """How long to wait for a program that has locked the database."""
@@ -80,5 +81,4 @@ async def _disposing(engine: AsyncEngine) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        with anyio.CancelScope(shield=True):  # each connection is a thread, which must end
-            await engine.dispose()
+        await to_the_end(engine.dispose)  # each connection is a thread, which must end

@@ -1,25 +1,22 @@
-"""Asks the state: one statement, all its rows, never left half-way."""
+"""Asks the state: one statement, all its rows."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-import anyio
 from sqlalchemy import Row, Select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from osfsync.state.border import border
+from osfsync.state.whole import to_the_end
 
 if TYPE_CHECKING:
     import aiosqlite
 
 
 class Query:
-    """Runs statements on reading connections.
-
-    Each is short, so it is shielded: a cancelled caller learns of it right after, and no connection (which is
-    a thread) is left behind. Long answers are asked for in pages, each a statement of its own.
-    """
+    """Runs statements on reading connections. Long answers are asked for in pages, a statement each."""
 
     def __init__(self, engine: AsyncEngine, path: Path) -> None:
         self._engine = engine
@@ -27,16 +24,22 @@ class Query:
 
     async def select(self, statement: Select[*tuple[Any, ...]]) -> Sequence[Row[*tuple[Any, ...]]]:
         """All rows of a statement, values in Python's types."""
-        with anyio.CancelScope(shield=True), border(self._path):
-            async with self._engine.connect() as connection:
-                rows = (await connection.execute(statement)).all()
-        return rows
+        with border(self._path):
+            rows = await to_the_end(partial(self._select, statement))
+        return rows  # noqa: RET504 - mypy thinks that a context manager may swallow an error
 
     async def sql(self, text: str, values: tuple[Any, ...] = ()) -> Sequence[tuple[Any, ...]]:
         """All rows of SQL text, values as SQLite gives them; one hop to the connection's thread."""
-        with anyio.CancelScope(shield=True), border(self._path):
-            async with self._engine.connect() as connection:
-                pooled = await connection.get_raw_connection()
-                driver = cast("aiosqlite.Connection", pooled.driver_connection)
-                rows = cast("list[tuple[Any, ...]]", await driver.execute_fetchall(text, values))
-        return rows
+        with border(self._path):
+            rows = await to_the_end(partial(self._sql, text, values))
+        return rows  # noqa: RET504 - mypy thinks that a context manager may swallow an error
+
+    async def _select(self, statement: Select[*tuple[Any, ...]]) -> Sequence[Row[*tuple[Any, ...]]]:
+        async with self._engine.connect() as connection:
+            return (await connection.execute(statement)).all()
+
+    async def _sql(self, text: str, values: tuple[Any, ...]) -> Sequence[tuple[Any, ...]]:
+        async with self._engine.connect() as connection:
+            pooled = await connection.get_raw_connection()
+            driver = cast("aiosqlite.Connection", pooled.driver_connection)
+            return cast("list[tuple[Any, ...]]", await driver.execute_fetchall(text, values))

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Self
 from uuid import uuid4
 
-import anyio
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from osfsync.domain.errors import OsfsyncError
@@ -18,6 +18,7 @@ from osfsync.state.batch import RunKey, Step, groups_of
 from osfsync.state.border import border
 from osfsync.state.statements import Row, Statement
 from osfsync.state.tables import to_text
+from osfsync.state.whole import to_the_end
 
 _STATEMENTS: Mapping[Step, Statement] = {step: getattr(statements, step.name) for step in Step}
 
@@ -102,12 +103,15 @@ class Writer:
             await self._transact(work)
 
     async def _transact(self, work: Sequence[tuple[Statement, list[Row]]]) -> None:
-        with anyio.CancelScope(shield=True), border(self._path):
-            async with self._engine.begin() as connection:
-                for statement, rows in work:
-                    result = await connection.exec_driver_sql(statement.sql, statement.parameters(rows))
-                    if statement in _ONE_ROW_EACH and result.rowcount != len(rows):
-                        raise OsfsyncError(
-                            f"The state {self._path} knows {result.rowcount} of {len(rows)} files "
-                            "that a run fetched, failed to fetch or ordered; nothing was recorded."
-                        )
+        with border(self._path):
+            await to_the_end(partial(self._write, work))
+
+    async def _write(self, work: Sequence[tuple[Statement, list[Row]]]) -> None:
+        async with self._engine.begin() as connection:
+            for statement, rows in work:
+                result = await connection.exec_driver_sql(statement.sql, statement.parameters(rows))
+                if statement in _ONE_ROW_EACH and result.rowcount != len(rows):
+                    raise OsfsyncError(
+                        f"The state {self._path} knows {result.rowcount} of {len(rows)} files "
+                        "that a run fetched, failed to fetch or ordered; nothing was recorded."
+                    )
