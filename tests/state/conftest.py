@@ -1,11 +1,13 @@
 import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from shutil import copyfile
 
 import pytest
 from state_samples import NOW, OTHER_DEVICE, RUN, device_seen
 
 from osfsync.state.database import Database, open_state
+from osfsync.state.migrate import ensure_current
 from osfsync.state.settings import StateSettings
 from osfsync.state.writer import Writer
 
@@ -20,8 +22,17 @@ def settings(path: Path) -> StateSettings:
     return StateSettings(url=f"sqlite:///{path}")
 
 
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with all its tables and nothing in them; to be copied."""
+    path = tmp_path_factory.mktemp("migrated") / "state.db"
+    ensure_current(path)
+    return path
+
+
 @pytest.fixture
-async def database(settings: StateSettings) -> AsyncIterator[Database]:
+async def database(migrated: Path, path: Path, settings: StateSettings) -> AsyncIterator[Database]:
+    copyfile(migrated, path)
     async with open_state(settings) as opened:
         yield opened
 

@@ -37,8 +37,8 @@ from osfsync.domain.outcomes import (
     SeenFile,
     WindowSettled,
 )
+from osfsync.domain.rows import DeviceProblem
 from osfsync.state.database import open_state
-from osfsync.state.migrate import ensure_current
 from osfsync.state.settings import StateSettings
 
 DEVICES = ("d1", "d2")
@@ -109,7 +109,7 @@ class KnownDevice:
     last_seen: object
     listed_at: object = None
     source: ListingSource | None = None
-    problem: tuple[str, str, object] | None = None
+    problem: DeviceProblem | None = None
 
 
 @dataclass
@@ -148,7 +148,7 @@ class Model:
                 device.listed_at, device.source, device.problem = fact.at, fact.source, None
                 self.listings.append((fact.backfill, fact.device_id, fact.window))
             case ListingFailed():
-                self.devices[fact.device_id].problem = (fact.slug, fact.explanation, fact.at)
+                self.devices[fact.device_id].problem = DeviceProblem(fact.slug, fact.explanation, fact.at)
             case Fetched():
                 self.change(fact.device_id, fact.name, held=fact.held, tries=0, failure=None)
             case FetchFailed():
@@ -183,13 +183,6 @@ class Model:
     def change(self, device_id: str, name: str, **values: object) -> None:
         known = self.files[device_id, name]
         self.files[device_id, name] = replace(known, **values)  # type: ignore[arg-type]  # the names are right
-
-
-@pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("migrated") / "state.db"
-    ensure_current(path)
-    return path
 
 
 @settings(
@@ -237,7 +230,7 @@ async def _compare(where: StateSettings, batches: list[list[Fact]]) -> None:
                 row.last_seen,
                 row.listed_at,
                 row.source,
-                row.problem and (row.problem.slug, row.problem.explanation, row.problem.at),
+                row.problem,
             )
             for key, row in rows.items()
         } == model.devices
