@@ -140,6 +140,8 @@ def spelling(field: str) -> str:
 
 def scalar_of(value: object) -> str | None:
     """The text of a field: of an element with attributes its text, of a repeated one the first."""
+    if isinstance(value, str):  # nearly always
+        return value.strip() or None
     if isinstance(value, list):
         value = value[0] if value else None
     if isinstance(value, dict):

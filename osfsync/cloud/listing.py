@@ -1,5 +1,6 @@
 """Lists of any length in pages of at most 500: XML by way of a spool, JSON page by page."""
 
+import errno
 from collections.abc import AsyncGenerator, Callable
 from contextlib import closing
 from functools import partial
@@ -16,7 +17,7 @@ from osfsync.cloud.filelist import PAGE, Emit, read_file_list
 from osfsync.cloud.lockstep import Lockstep
 from osfsync.cloud.parsing import Page, Raws
 from osfsync.cloud.sender import Sender
-from osfsync.domain.errors import InterruptedBodyError, ProtocolError
+from osfsync.domain.errors import DiskFullError, InterruptedBodyError, ProtocolError
 from osfsync.domain.model import DataFile
 
 LARGEST_XML = 2_000_000_000
@@ -27,6 +28,7 @@ MOST_PAGES = 10_000
 
 _IN_MEMORY = 4_000_000  # bytes of a spool; a longer one lies on the disk
 _CHUNK = 131_072  # bytes; some 9 ms of parsing
+_FULL = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)})
 _EDGE = 1_000  # bytes at the start and the end of a text
 _LARGE_JSON = 500_000  # bytes; from here on decoding leaves the loop
 
@@ -56,9 +58,21 @@ async def _fill(spool: AsyncBufferedReader, body: Body) -> None:
     async for piece in body.plain_pieces(LARGEST_XML):
         head = head or piece[:_EDGE]
         tail = (tail + piece)[-_EDGE:]
-        await spool.write(piece)
+        await _keep(spool, piece)
     if _xml_is_cut(head.lstrip(), tail.rstrip()):
         raise _cut(body)
+
+
+async def _keep(spool: AsyncBufferedReader, piece: bytes) -> None:
+    try:
+        await spool.write(piece)
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise DiskFullError(
+            "No space is left in the system's folder for temporary files, where a long file list is kept.",
+            hint="Make room there, or name another folder in the environment variable TMPDIR.",
+        ) from error
 
 
 def _xml_is_cut(head: bytes, tail: bytes) -> bool:

@@ -18,9 +18,9 @@ from osfsync.domain.errors import ProtocolError
 from osfsync.domain.model import DataFile, Device, Tenant
 
 LONGEST_TOKEN = 8_192
-"""Characters of a download token or a credential; more would not fit into an address."""
+"""Characters of a token or a credential; more would not fit into an address or a header."""
 
-_TOKEN = re.compile(r"[!-.0-~]+", re.ASCII)  # visible ASCII without the slash
+_VISIBLE = re.compile(r"[!-~]+", re.ASCII)
 
 _KIND_FIELDS = ("type", "eventtype", "kind", "command", "event", "messagetype", "action", "name")
 _TIME_FIELDS = ("ts", "timestamp", "time", "eventtime", "createdtime", "createdat", "date", "starttime")
@@ -74,7 +74,7 @@ def login_token(body: bytes) -> str:
     """Second login post."""
     answer = _decode(body, "login")
     token = answer.get("token") if isinstance(answer, dict) else None
-    if not isinstance(token, str) or _visible(token) is None:
+    if not isinstance(token, str) or not _visible(token):
         raise _unexpected("login", "a token")
     return token
 
@@ -114,10 +114,9 @@ def download_token(body: bytes, what: str) -> str:
         raise _unexpected(what, "a download token") from None
     if len(text) > 1 and text[0] == text[-1] == '"':
         text = text[1:-1].strip()
-    token = _visible(text)
-    if token is None or token.startswith(("<", "{", "[")):
+    if not _visible(text) or "/" in text or text.startswith(("<", "{", "[")):
         raise _unexpected(what, "a download token")
-    return token
+    return text
 
 
 def page(body: bytes, what: str) -> Page:
@@ -244,8 +243,8 @@ def _unexpected(what: str, wanted: str, body: bytes = b"") -> ProtocolError:
     return ProtocolError(f"The {what} can't be read: {wanted} was expected.")
 
 
-def _visible(text: str) -> str | None:
-    return text if len(text) <= LONGEST_TOKEN and _TOKEN.fullmatch(text) else None
+def _visible(text: str) -> bool:
+    return len(text) <= LONGEST_TOKEN and _VISIBLE.fullmatch(text) is not None
 
 
 def _float(value: object) -> float:

@@ -166,6 +166,7 @@ async def open_session(
         cookie_jar=aiohttp.DummyCookieJar(),
         # The bytes of a file are wanted exactly as they lie on the server.
         auto_decompress=False,
+        middlewares=(_send_once,),
         headers={"Accept-Encoding": "identity", "User-Agent": user_agent},
         proxy=cloud.proxy or await to_thread.run_sync(_proxy_of_environment, URL(origin)),
         timeout=aiohttp.ClientTimeout(
@@ -175,14 +176,28 @@ async def open_session(
         yield Session(http, origin, throttle, cloud.minimum_rate)
 
 
+async def _send_once(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Keep aiohttp from sending a GET again by itself, past our pace and our count of tries."""
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError):
+        raise aiohttp.ClientConnectionError from None
+
+
 def _origin(text: str) -> str:
     try:
         url = URL(text)
-        if url.scheme in {"http", "https"} and url.host:
-            return str(url.origin())
+        usable = url.scheme in {"http", "https"} and url.host
+        origin = str(url.origin()) if usable else ""
     except ValueError:
-        pass
-    raise ConfigError("cloud.url is not an address.", hint="It looks like https://example.opticloud.io.")
+        origin = ""
+    if not origin:
+        raise ConfigError("cloud.url is not an address.", hint="It looks like https://example.opticloud.io.")
+    return origin
 
 
 def _certificates(ca_file: Path) -> ssl.SSLContext:

@@ -3,16 +3,20 @@ import json
 import threading
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
+import aiofiles
 import anyio
 import pytest
+from aiofiles.threadpool.binary import AsyncBufferedReader
 from aiohttp import web
 from cloud_platform import CREDENTIAL, DEVICE, DOWNLOAD_TOKEN, WINDOW, Platform, list_path, running
 
 from osfsync.cloud import listing
 from osfsync.cloud.client import CloudClient
 from osfsync.domain.errors import (
+    DiskFullError,
     ForbiddenError,
     InterruptedBodyError,
     NotFoundError,
@@ -163,6 +167,13 @@ async def test_a_list_may_lie_on_the_disk(platform: Platform, monkeypatch: pytes
     platform.give_list(xml_of(5_000))
     async with platform.client() as client:
         assert sum([len(page) async for page in client.files(DEVICE, WINDOW)]) == 5_000
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full on this system")
+async def test_a_full_disk_is_told_as_such() -> None:
+    async with aiofiles.open("/dev/full", "wb", buffering=0) as full:
+        with pytest.raises(DiskFullError, match="temporary files"):
+            await listing._keep(cast("AsyncBufferedReader", full), b"<FileList>")
 
 
 async def test_a_list_that_is_too_large(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -64,6 +64,10 @@ def test_a_login_without_a_usable_token(answer: Any) -> None:
         parsing.login_token(as_json(answer))
 
 
+def test_a_login_token_need_not_be_a_jwt() -> None:
+    assert parsing.login_token(b'{"token": "opaque+base/64=="}') == "opaque+base/64=="
+
+
 def test_the_tenant_is_chosen_by_name_or_id() -> None:
     one, two = Authority(Tenant("t1", "One"), "a1"), Authority(Tenant("t2", "Two"), "a2")
     assert choose([one, two], "Two") is two

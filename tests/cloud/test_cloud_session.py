@@ -325,6 +325,25 @@ async def test_a_proxy_that_is_not_there(platform: Platform) -> None:
     assert "SECRET" not in str(caught.value)
 
 
+async def test_a_proxy_that_refuses(platform: Platform) -> None:
+    async with platform.client(url="https://platform.invalid", proxy=platform.url) as client:
+        with pytest.raises(UnreachableError, match="proxy does not let us through"):
+            await client.tenant()
+
+
+async def test_a_request_is_sent_as_often_as_the_limits_say_and_no_more(platform: Platform) -> None:
+    async def handler(request: web.Request) -> web.Response:
+        assert request.transport is not None
+        request.transport.abort()
+        return web.Response()
+
+    platform.on(SERVER_FILES, handler)
+    async with platform.client(limits=LimitSettings(retries=1)) as client:
+        with pytest.raises(InterruptedBodyError):
+            await ask(client)
+    assert platform.requests[SERVER_FILES] == 2
+
+
 async def test_a_name_that_is_unknown(platform: Platform) -> None:
     async with platform.client(url="http://platform.invalid", limits=LimitSettings(retries=0)) as client:
         with pytest.raises(UnreachableError, match=r"platform\.invalid"):
