@@ -8,7 +8,6 @@ from pathlib import Path
 from shutil import copyfile
 
 import anyio
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from state_samples import LATER, NOW, RUN, WINDOW
