@@ -4,12 +4,11 @@ import threading
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import aiofiles
 import anyio
 import pytest
-from aiofiles.threadpool.binary import AsyncBufferedReader
 from aiohttp import web
 from cloud_platform import CREDENTIAL, DEVICE, DOWNLOAD_TOKEN, WINDOW, Platform, list_path, running
 
@@ -25,6 +24,9 @@ from osfsync.domain.errors import (
     ServerError,
 )
 from osfsync.domain.model import DataFile, Device, StorageStatus
+
+if TYPE_CHECKING:
+    from aiofiles.threadpool.binary import AsyncBufferedReader
 
 DEVICES = "/api/tenants/t-1/devices"
 SERVER_FILES = "/api/devices/d-1/data-files/original"
@@ -237,9 +239,11 @@ async def test_the_loop_stays_awake_while_a_list_is_parsed(platform: Platform) -
     async with platform.client() as client, anyio.create_task_group() as group:
         await client.tenant()
         group.start_soon(watch)
+        started = anyio.current_time()
         assert sum([len(page) async for page in client.files(DEVICE, WINDOW)]) == 20_000
+        taken = anyio.current_time() - started
         parsing = False
-    assert worst < 0.15  # parsing takes more than twice as long, and the machine may be busy
+    assert worst < taken / 3
 
 
 @pytest.mark.parametrize(
