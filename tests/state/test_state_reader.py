@@ -210,3 +210,26 @@ async def test_runs_and_orders_come_newest_first_and_no_more_than_asked(
         (NOW, 0),  # the file was ordered again since
     ]
     assert len(await database.overview.orders(1)) == 1
+
+
+async def test_a_file_held_in_an_older_version_is_still_to_be_had(database: Database, writer: Writer) -> None:
+    told = file(start=day(1), end=day(1))
+    await writer.commit([files_seen(told), fetched()])
+    assert await database.reader.unheld_windows(DEVICE.id) == []
+    assert await database.overview.oldest_gap() is None
+    await writer.commit([files_seen(replace(told, size=200))])
+    assert await database.reader.unheld_windows(DEVICE.id) == [TimeWindow(day(1), day(2))]
+    assert [len(page) async for page in database.overview.unheld()] == [1]
+    await writer.commit([files_seen(replace(told, size=None))])  # a list that does not tell the size
+    assert await database.reader.unheld_windows(DEVICE.id) == []
+
+
+async def test_the_last_complete_run_is_told_by_its_end(database: Database) -> None:
+    assert await database.overview.last_complete() is None
+    for outcome, at in [(RunOutcome.COMPLETE, NOW), (RunOutcome.COMPLETE, LATER)]:
+        run = await database.start_run(RUN, NOW)
+        await run.finish_run(outcome, 0, at)
+    failed = await database.start_run(RUN, NOW)
+    await failed.finish_run(RunOutcome.FAILED, 1, LATER + timedelta(hours=1))
+    await database.start_run(RUN, LATER)
+    assert await database.overview.last_complete() == LATER
