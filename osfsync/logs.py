@@ -18,6 +18,7 @@ from typing import Literal, TextIO
 from urllib.parse import quote
 
 import structlog
+from stamina.instrumentation import RetryDetails, set_on_retry_hooks
 from structlog.stdlib import ProcessorFormatter
 from structlog.typing import EventDict, Processor, WrappedLogger
 
@@ -116,6 +117,7 @@ def setup(*, verbosity: int, log_format: LogFormat, stream: TextIO) -> None:
         render,
     ]
     handler = _Handler(stream)
+    handler.setLevel(level)  # libraries set levels of their own
     handler.setFormatter(ProcessorFormatter(foreign_pre_chain=before, processors=after))
     root = logging.getLogger()
     for old in [old for old in root.handlers if isinstance(old, _Handler)]:
@@ -128,6 +130,18 @@ def setup(*, verbosity: int, log_format: LogFormat, stream: TextIO) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,  # loggers made before a second call must follow it
+    )
+    set_on_retry_hooks([_tell_retry])
+
+
+def _tell_retry(details: RetryDetails) -> None:
+    """A retry is no warning: it is what a network is like. What is never overcome is told as an error."""
+    structlog.get_logger("osfsync.retry").info(
+        "trying again",
+        what=details.name,
+        after=str(details.caused_by),
+        retry=details.retry_num,
+        seconds=round(details.wait_for, 2),
     )
 
 

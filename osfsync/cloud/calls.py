@@ -44,7 +44,7 @@ class Call:
         label: for logs and messages. The path is no such thing: it may hold a credential or a token.
         path: percent-encoded, from the server's root.
         json: to be sent as the body; None means no body.
-        device: the name of the device it is about, empty where there is none.
+        device: the name of the device it is about, empty where there is none. Likewise `file`.
     """
 
     label: str
@@ -55,11 +55,13 @@ class Call:
     accept: str = ACCEPT
     repeat: Repeat = Repeat.FREELY
     device: str = ""
+    file: str = ""
 
     @property
     def what(self) -> str:
         """The words of a message, such as: file list of device 'Crane 4'."""
-        return f"{self.label} of device {self.device!r}" if self.device else self.label
+        of_file = f"{self.label} of file {self.file!r}" if self.file else self.label
+        return f"{of_file} of device {self.device!r}" if self.device else of_file
 
 
 def authorization(username: str, password: str) -> Call:
@@ -130,10 +132,11 @@ def download_token(device: Device, name: str) -> Call:
         json=[name],
         repeat=Repeat.NEVER,
         device=device.name,
+        file=name,
     )
 
 
-def download(device: Device, token: str) -> Call:
+def download(device: Device, name: str, token: str) -> Call:
     """Second step of a download: the file itself."""
     return Call(
         "download",
@@ -141,6 +144,7 @@ def download(device: Device, token: str) -> Call:
         f"/api/device/{_segment(device.id)}/data-files/CLIENT_SCOPE/token/{_segment(token)}",
         repeat=Repeat.NEVER,
         device=device.name,
+        file=name,
     )
 
 

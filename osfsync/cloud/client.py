@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from datetime import timedelta
 
 from osfsync.cloud import calls, parsing
 from osfsync.cloud.body import Body
@@ -37,6 +38,11 @@ class CloudClient:
         self._login = login
         self._fields = fields
         self._credentials: dict[str, str] = {}
+
+    @property
+    def clock_offset(self) -> timedelta | None:
+        """How far the platform's clock is ahead of ours, to the second; None before it told its time."""
+        return self._sender.clock_offset
 
     async def tenants(self) -> list[Tenant]:
         """Tenants that the account reaches; the first login post only."""
@@ -113,7 +119,7 @@ class CloudClient:
         first = calls.download_token(device, name)
         async with self._sender.once(first) as body:
             token = parsing.download_token(await body.read(_LARGEST_TEXT), first.what)
-        return await stack.enter_async_context(self._sender.once(calls.download(device, token)))
+        return await stack.enter_async_context(self._sender.once(calls.download(device, name, token)))
 
     async def communication(self, device: Device, window: TimeWindow) -> list[CommunicationEvent]:
         """What device and platform said to each other, in the platform's order."""

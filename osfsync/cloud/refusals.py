@@ -77,6 +77,12 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
     return max(timedelta(0), until - (_http_date(headers.get("Date", "")) or now))
 
 
+def clock_offset(headers: Mapping[str, str], now: datetime) -> timedelta | None:
+    """How far the platform's clock is ahead of `now`, to the second; None where it does not tell its time."""
+    theirs = _http_date(headers.get("Date", ""))
+    return None if theirs is None else theirs - now
+
+
 def worth_repeating(call: Call, error: BaseException) -> bool:
     """Whether sending the call again may help and can do no harm."""
     if not isinstance(error, OsfsyncError) or not error.retryable:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import TypeVar
 
 import stamina
@@ -34,6 +35,11 @@ class Sender:
         self._session = session
         self._login = login
         self._retries = retries
+
+    @property
+    def clock_offset(self) -> timedelta | None:
+        """How far the platform's clock is ahead of ours; None before its first answer."""
+        return self._session.clock_offset
 
     def attempts(self, label: str, worth: Callable[[Exception], bool]) -> Attempts:
         """Tries with growing, jittered waits between them, as long as `worth` says yes."""

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import aiohttp
 import msgspec
@@ -18,11 +19,14 @@ from yarl import URL
 from osfsync.cloud.body import Body
 from osfsync.cloud.calls import Call
 from osfsync.cloud.faults import LINE_ERRORS, fault
-from osfsync.cloud.refusals import retry_after
+from osfsync.cloud.refusals import clock_offset, retry_after
 from osfsync.cloud.settings import CloudSettings, LimitSettings
 from osfsync.cloud.throttle import Throttle
 from osfsync.domain.errors import ConfigError, ProtocolError
 from osfsync.domain.model import utc_now
+
+if TYPE_CHECKING:
+    from datetime import timedelta
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 5
@@ -77,6 +81,7 @@ class Session:
         self._origin = origin
         self._throttle = throttle
         self._minimum_rate = minimum_rate
+        self.clock_offset: timedelta | None = None
 
     @asynccontextmanager
     async def exchange(self, call: Call, bearer: Bearer | None = None) -> AsyncIterator[Answer]:
@@ -122,6 +127,8 @@ class Session:
         return Body(what, response.content_length, encoding, read, self._throttle, self._minimum_rate)
 
     def _heed(self, response: aiohttp.ClientResponse) -> None:
+        if self.clock_offset is None:
+            self.clock_offset = clock_offset(response.headers, utc_now())
         if response.status in _BUSY:
             length = retry_after(response.headers, utc_now())
             if length is not None:

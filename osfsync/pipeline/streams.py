@@ -1,7 +1,7 @@
 """Bounded ways between stages: batches by size and age, a feed that workers share, a budget of bytes."""
 
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
 import anyio
@@ -16,7 +16,7 @@ async def batches(
     most: int,
     patience: Callable[[T], float],
     weigh: Callable[[T], int],
-) -> AsyncIterator[list[T]]:
+) -> AsyncGenerator[list[T], None]:
     """Items of `stream` in batches.
 
     A batch ends when its weight reaches `most`, when the most hurried of its items has waited for its

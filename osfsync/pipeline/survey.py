@@ -1,6 +1,7 @@
 """Survey: devices → pages of their file lists, window by window."""
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -58,16 +59,18 @@ class Surveyor:
         files = 0
         if source is ListingSource.DEVICE_LIST:
             try:
-                async for page in self.client.files(device, window):
-                    files += len(page)
-                    await out.send(ListedPage(device, window, source, page))
+                async with aclosing(self.client.files(device, window)) as pages:
+                    async for page in pages:
+                        files += len(page)
+                        await out.send(ListedPage(device, window, source, page))
             except ForbiddenError as error:
                 source = ListingSource.SERVER_LIST
                 self._limited(device, error)
         if source is ListingSource.SERVER_LIST:
-            async for page in self.client.server_files(device, window):
-                files += len(page)
-                await out.send(ListedPage(device, window, source, page))
+            async with aclosing(self.client.server_files(device, window)) as pages:
+                async for page in pages:
+                    files += len(page)
+                    await out.send(ListedPage(device, window, source, page))
         await out.send(WindowListed(device, window, source, files, self.clock()))
         return source
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import anyio
 import pytest
 from anyio import to_thread
-from archive_bytes import HeldUpCheck, body, is_whole, let_go_at_the_end, osf, osfz, receive
 
 from osfsync.archive.base import Archive, Body
 from osfsync.archive.local import LocalArchive
@@ -15,6 +14,7 @@ from osfsync.archive.paths import PART_FOLDER
 from osfsync.content import check_for
 from osfsync.domain.errors import ArchiveError, DamagedError
 from osfsync.domain.model import Verification
+from tests.archive.archive_bytes import HeldUpCheck, body, is_whole, let_go_at_the_end, osf, osfz, receive
 
 ARCHIVES: dict[str, Callable[[Path], Archive]] = {"local": LocalArchive}
 

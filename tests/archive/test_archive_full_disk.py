@@ -17,7 +17,7 @@ PROLOGUE = """
 import sys
 from pathlib import Path
 import anyio
-from archive_bytes import body, files_below, is_whole, osf, parts_below
+from tests.archive.archive_bytes import body, files_below, is_whole, osf, parts_below
 from osfsync.archive.local import LocalArchive
 from osfsync.content import check_for
 from osfsync.domain.errors import ArchiveError, DiskFullError

@@ -11,7 +11,15 @@ from pathlib import Path
 
 import pytest
 from anyio import to_thread
-from archive_bytes import (
+
+from osfsync.archive.durable import find_syncfs
+from osfsync.archive.group import AT_ONCE, place_group
+from osfsync.archive.local import LocalArchive
+from osfsync.archive.paths import PART_FOLDER
+from osfsync.archive.tree import Tree
+from osfsync.content import check_for
+from osfsync.domain.errors import ArchiveError, DamagedError, DiskFullError
+from tests.archive.archive_bytes import (
     HeldUpCheck,
     body,
     files_below,
@@ -21,14 +29,6 @@ from archive_bytes import (
     parts_below,
     receive,
 )
-
-from osfsync.archive.durable import find_syncfs
-from osfsync.archive.group import AT_ONCE, place_group
-from osfsync.archive.local import LocalArchive
-from osfsync.archive.paths import PART_FOLDER
-from osfsync.archive.tree import Tree
-from osfsync.content import check_for
-from osfsync.domain.errors import ArchiveError, DamagedError, DiskFullError
 
 needs_posix = pytest.mark.skipif(sys.platform == "win32", reason="not so on Windows")
 

@@ -76,7 +76,7 @@ def test_telemetry_asks_for_now_twice_in_milliseconds() -> None:
             f"/api/device/{ID}/data-files/CLIENT_SCOPE/download",
         ),
         (
-            calls.download(DEVICE, "T?&#"),
+            calls.download(DEVICE, "a.osf", "T?&#"),
             "GET",
             f"/api/device/{ID}/data-files/CLIENT_SCOPE/token/T%3F%26%23",
         ),
@@ -112,11 +112,11 @@ def test_what_a_call_shows_holds_no_secret() -> None:
             calls.authorization("u", "PASSWORD"),
             calls.login("u", "PASSWORD", "a"),
             calls.file_list(DEVICE, "CREDENTIAL", WINDOW),
-            calls.download(DEVICE, "TOKEN"),
+            calls.download(DEVICE, "a.osf", "TOKEN"),
         ]
     )
     assert not [secret for secret in ("PASSWORD", "CREDENTIAL", "TOKEN") if secret in shown]
-    assert calls.download(DEVICE, "TOKEN").what == "download of device 'Crane 4'"
+    assert calls.download(DEVICE, "a.osf", "TOKEN").what == "download of file 'a.osf' of device 'Crane 4'"
 
 
 def test_numbers_are_told_apart_by_their_size() -> None:

@@ -10,7 +10,6 @@ import aiofiles
 import anyio
 import pytest
 from aiohttp import web
-from cloud_platform import CREDENTIAL, DEVICE, DOWNLOAD_TOKEN, WINDOW, Platform, list_path, running
 
 from osfsync.cloud import listing
 from osfsync.cloud.client import CloudClient
@@ -24,6 +23,15 @@ from osfsync.domain.errors import (
     ServerError,
 )
 from osfsync.domain.model import DataFile, Device, StorageStatus
+from tests.cloud.cloud_platform import (
+    CREDENTIAL,
+    DEVICE,
+    DOWNLOAD_TOKEN,
+    WINDOW,
+    Platform,
+    list_path,
+    running,
+)
 
 if TYPE_CHECKING:
     from aiofiles.threadpool.binary import AsyncBufferedReader

@@ -4,7 +4,6 @@ from datetime import timedelta
 import anyio
 import pytest
 from aiohttp import web
-from cloud_platform import DEVICE, PASSWORD, WINDOW, Platform, entry, running
 
 from osfsync.cloud.client import CloudClient
 from osfsync.domain.errors import (
@@ -15,6 +14,7 @@ from osfsync.domain.errors import (
     UnreachableError,
 )
 from osfsync.domain.model import Tenant
+from tests.cloud.cloud_platform import DEVICE, PASSWORD, WINDOW, Platform, entry, running
 
 FILES = "/api/devices/d-1/data-files/original"
 AUTHORIZATION = "/api/noauth/authorization"

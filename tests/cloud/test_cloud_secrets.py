@@ -10,13 +10,22 @@ import anyio
 import pytest
 import stamina
 from aiohttp import web
-from cloud_platform import CREDENTIAL, DEVICE, DOWNLOAD_TOKEN, SECRETS, WINDOW, Platform, list_path, running
 
 from osfsync.cloud.client import CloudClient
 from osfsync.cloud.login import LoggedIn
 from osfsync.cloud.settings import LimitSettings
 from osfsync.domain.errors import OsfsyncError
 from osfsync.domain.model import Tenant
+from tests.cloud.cloud_platform import (
+    CREDENTIAL,
+    DEVICE,
+    DOWNLOAD_TOKEN,
+    SECRETS,
+    WINDOW,
+    Platform,
+    list_path,
+    running,
+)
 
 TOKEN = "/api/device/d-1/data-files/CLIENT_SCOPE/download"
 FILE = f"/api/device/d-1/data-files/CLIENT_SCOPE/token/{DOWNLOAD_TOKEN}"

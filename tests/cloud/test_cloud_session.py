@@ -8,7 +8,6 @@ import anyio
 import pytest
 from aiohttp import web
 from anyio.abc import SocketAttribute, SocketStream
-from cloud_platform import DEVICE, DOWNLOAD_TOKEN, WINDOW, Platform, listening, running
 
 from osfsync.cloud import body as body_module
 from osfsync.cloud.client import CloudClient
@@ -22,6 +21,7 @@ from osfsync.domain.errors import (
     ServerError,
     UnreachableError,
 )
+from tests.cloud.cloud_platform import DEVICE, DOWNLOAD_TOKEN, WINDOW, Platform, listening, running
 
 DEVICES = "/api/tenants/t-1/devices"
 SERVER_FILES = "/api/devices/d-1/data-files/original"

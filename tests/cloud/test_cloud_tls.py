@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from cloud_platform import Platform, running
 
 from osfsync.domain.errors import UnreachableError
+from tests.cloud.cloud_platform import Platform, running
 
 
 @pytest.fixture(scope="session")

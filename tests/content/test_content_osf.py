@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import osf as vendor
 import pytest
-from content_bytes import JSON, XML, judge, narrow, osf, sample, wide
 
 from osfsync.content import check_for
 from osfsync.content.metablock import MAX_METABLOCK
 from osfsync.content.osf import WALK_BUDGET
 from osfsync.domain.errors import DamagedError
 from osfsync.domain.model import Verification
+from tests.content.content_bytes import JSON, XML, judge, narrow, osf, sample, wide
 
 BLOCKS = narrow(b"\x08 time 4444") + wide(b"\x04 time text") + narrow(b"\x08x")
 TRAILER = wide(b"\x00<trailer/>", index=0xFFFF)

@@ -6,10 +6,10 @@ import zlib
 from collections.abc import Callable
 
 import pytest
-from content_bytes import XML, judge, narrow, osf, sample
 
 from osfsync.content import check_for
 from osfsync.domain.model import Verification
+from tests.content.content_bytes import XML, judge, narrow, osf, sample
 
 OSF = osf(XML, narrow(b"\x08 time 4444") * 20)
 PACKERS: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.compress, "zlib": zlib.compress}

@@ -3,11 +3,11 @@
 import gzip
 import zlib
 
-from content_bytes import JSON, XML, Outcome, judge, narrow, osf, split, wide
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from osfsync.domain.model import Verification
+from tests.content.content_bytes import JSON, XML, Outcome, judge, narrow, osf, split, wide
 
 BLOCKS = narrow(b"\x08 time 4444") + wide(b"\x04 time text") + narrow(b"\x08x")
 PLAIN = [

@@ -10,7 +10,6 @@ from typing import Any
 import msgspec
 import pytest
 import xmltodict
-from simulator_kit import NOW, visiting
 
 from osfsync.domain.model import StorageStatus
 from osfsync.simulator import access, endpoints
@@ -19,6 +18,7 @@ from osfsync.simulator.endpoints import SYSTEM_AUTHORITY, ServerOptions
 from osfsync.simulator.fleet import SimDevice
 from osfsync.simulator.listing import ATTRIBUTES, TERSE, Dialect, TimeSpelling
 from osfsync.simulator.world import World
+from tests.simulator.simulator_kit import NOW, visiting
 
 NOW_S = int(NOW.timestamp())
 NOW_MS = NOW_S * 1000

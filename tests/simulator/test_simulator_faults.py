@@ -11,12 +11,12 @@ from xml.parsers.expat import ExpatError
 import aiohttp
 import pytest
 import xmltodict
-from simulator_kit import NOW, Visitor, visiting
 
 from osfsync.simulator.answers import Endpoint
 from osfsync.simulator.faults import Fault, Faults, Framing
 from osfsync.simulator.fleet import SimDevice
 from osfsync.simulator.world import World
+from tests.simulator.simulator_kit import NOW, Visitor, visiting
 
 NAME = "20251101/20251101_080000.osfz"
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import anyio.to_thread
 import pytest
-import simulator_page_sample as page
-from simulator_kit import NOW
 
 from osfsync.simulator.server import Simulator, serve
 from osfsync.simulator.world import World
+from tests.simulator import simulator_page_sample as page
+from tests.simulator.simulator_kit import NOW
 
 PAGE = Path(__file__).parents[2].parent / "shared" / "opticloud-api.txt"
 SECONDS = (0, int(NOW.timestamp()))

@@ -8,12 +8,12 @@ from time import monotonic
 import aiohttp
 import anyio
 import pytest
-from simulator_kit import NOW, until, visiting
 
 from osfsync.simulator.faults import Fault, Faults
 from osfsync.simulator.server import serve
 from osfsync.simulator.standing import SimulatorStartError, own_process, run_clock
 from osfsync.simulator.world import World
+from tests.simulator.simulator_kit import NOW, until, visiting
 
 QUICK = 1.5
 

@@ -8,12 +8,12 @@ from datetime import timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from simulator_kit import NOW
 
 from osfsync.domain.model import StorageStatus, TimeWindow
 from osfsync.simulator.behaviour import REGULAR, SILENT, STILL, Behaviour
 from osfsync.simulator.fleet import EventKind, SimDevice
 from osfsync.simulator.world import World
+from tests.simulator.simulator_kit import NOW
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)

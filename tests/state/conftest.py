@@ -4,12 +4,12 @@ from pathlib import Path
 from shutil import copyfile
 
 import pytest
-from state_samples import NOW, OTHER_DEVICE, RUN, device_seen
 
 from osfsync.state.database import Database, open_state
 from osfsync.state.migrate import ensure_current
 from osfsync.state.settings import StateSettings
 from osfsync.state.writer import Writer
+from tests.state.state_samples import NOW, OTHER_DEVICE, RUN, device_seen
 
 
 @pytest.fixture

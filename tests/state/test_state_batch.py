@@ -1,8 +1,16 @@
-from state_samples import DEVICE, NOW, WINDOW, device_seen, fetch_failed, fetched, file, files_seen
-
 from osfsync.domain.model import ListingSource
 from osfsync.domain.outcomes import Fact, Listed, WindowSettled
 from osfsync.state.batch import RunKey, Step, groups_of
+from tests.state.state_samples import (
+    DEVICE,
+    NOW,
+    WINDOW,
+    device_seen,
+    fetch_failed,
+    fetched,
+    file,
+    files_seen,
+)
 
 RUN = RunKey("run-1", "tenant-1")
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy.exc import OperationalError
-from state_samples import NOW, RUN, device_seen, file, files_seen
 
 from osfsync.domain.errors import (
     DiskFullError,
@@ -25,6 +24,7 @@ from osfsync.state.border import border, explain
 from osfsync.state.database import Database, open_state, open_view
 from osfsync.state.settings import StateSettings
 from osfsync.state.writer import Writer
+from tests.state.state_samples import NOW, RUN, device_seen, file, files_seen
 
 OPEN = """
 import os, sys, anyio

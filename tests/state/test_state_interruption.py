@@ -11,7 +11,6 @@ from pathlib import Path
 
 import anyio
 import pytest
-from state_samples import DEVICE, NOW, RUN, device_seen, fetched, file, files_seen
 
 from osfsync.domain.model import StorageStatus
 from osfsync.domain.outcomes import Fact
@@ -19,6 +18,7 @@ from osfsync.state.database import Database, open_state
 from osfsync.state.maintenance import check
 from osfsync.state.settings import StateSettings
 from osfsync.state.writer import Writer
+from tests.state.state_samples import DEVICE, NOW, RUN, device_seen, fetched, file, files_seen
 
 BATCH = 300
 
@@ -111,8 +111,8 @@ WRITE = """
 import sys
 import anyio
 sys.path.insert(0, sys.argv[2])
-from state_samples import NOW, RUN, device_seen
-from test_state_interruption import batch
+from tests.state.state_samples import NOW, RUN, device_seen
+from tests.state.test_state_interruption import batch
 from osfsync.state.database import open_state
 from osfsync.state.settings import StateSettings
 
@@ -133,7 +133,7 @@ anyio.run(main)
 def kill_a_writer(settings: StateSettings, seed: int) -> int:
     """Kill a process in the midst of its commits; the number of the last batch that it said was committed."""
     with subprocess.Popen(
-        [sys.executable, "-c", WRITE, settings.url, str(Path(__file__).parent)],
+        [sys.executable, "-c", WRITE, settings.url, str(Path(__file__).parents[2])],
         stdout=subprocess.PIPE,
         text=True,
     ) as process:

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import anyio
 import pytest
-from state_samples import DEVICE, file, files_seen
 
 from osfsync.domain.errors import StateDamagedError, StateError
 from osfsync.domain.model import StorageStatus
@@ -13,6 +12,7 @@ from osfsync.state.maintenance import backup, check, upgrade
 from osfsync.state.settings import StateSettings
 from osfsync.state.tables import HEAD
 from osfsync.state.writer import Writer
+from tests.state.state_samples import DEVICE, file, files_seen
 
 
 def sql(path: Path, *statements: str) -> None:

@@ -10,7 +10,6 @@ from shutil import copyfile
 import anyio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from state_samples import LATER, NOW, RUN, WINDOW
 
 from osfsync.domain.model import (
     DataFile,
@@ -39,6 +38,7 @@ from osfsync.domain.outcomes import (
 from osfsync.domain.rows import DeviceProblem
 from osfsync.state.database import open_state
 from osfsync.state.settings import StateSettings
+from tests.state.state_samples import LATER, NOW, RUN, WINDOW
 
 DEVICES = ("d1", "d2")
 NAMES = ("a.osf", "day/a.osf", "ü.osf")

@@ -2,7 +2,15 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from state_samples import (
+
+from osfsync.domain.model import StorageStatus, TimeWindow
+from osfsync.domain.outcomes import Ordered, RunOutcome
+from osfsync.domain.pathkey import path_key
+from osfsync.domain.rows import FileRow, Totals
+from osfsync.state import overview
+from osfsync.state.database import Database
+from osfsync.state.writer import Writer
+from tests.state.state_samples import (
     DEVICE,
     LATER,
     NOW,
@@ -16,14 +24,6 @@ from state_samples import (
     files_seen,
     held,
 )
-
-from osfsync.domain.model import StorageStatus, TimeWindow
-from osfsync.domain.outcomes import Ordered, RunOutcome
-from osfsync.domain.pathkey import path_key
-from osfsync.domain.rows import FileRow, Totals
-from osfsync.state import overview
-from osfsync.state.database import Database
-from osfsync.state.writer import Writer
 
 
 def day(number: int, hour: int = 0) -> datetime:

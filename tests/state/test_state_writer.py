@@ -6,22 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from state_samples import (
-    DEVICE,
-    LATER,
-    NOW,
-    OTHER_DEVICE,
-    RUN,
-    TENANT,
-    WINDOW,
-    device_seen,
-    failure,
-    fetch_failed,
-    fetched,
-    file,
-    files_seen,
-    held,
-)
 
 from osfsync.domain.errors import ExitCode, OsfsyncError
 from osfsync.domain.model import (
@@ -50,6 +34,22 @@ from osfsync.domain.outcomes import (
 from osfsync.domain.rows import OrderState
 from osfsync.state.database import Database
 from osfsync.state.writer import Writer
+from tests.state.state_samples import (
+    DEVICE,
+    LATER,
+    NOW,
+    OTHER_DEVICE,
+    RUN,
+    TENANT,
+    WINDOW,
+    device_seen,
+    failure,
+    fetch_failed,
+    fetched,
+    file,
+    files_seen,
+    held,
+)
 
 
 async def record_of(database: Database, name: str = "a.osf") -> FileRecord:

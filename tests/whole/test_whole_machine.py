@@ -10,7 +10,6 @@ import anyio
 import anyio.lowlevel
 import msgspec
 from anyio.from_thread import BlockingPortal, start_blocking_portal
-from conftest import Mirror
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -30,6 +29,7 @@ from osfsync.simulator.behaviour import Behaviour
 from osfsync.simulator.faults import Fault
 from osfsync.simulator.server import Simulator, serve
 from osfsync.simulator.world import World
+from tests.whole.conftest import Mirror
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -41,6 +41,7 @@ def _cell(value: object) -> str:
 
 
 def _line(cells: Sequence[str]) -> str:
+    # The writer quotes a lone carriage return only where its own line end has one.
     buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerow(cells)
-    return buffer.getvalue()
+    csv.writer(buffer, lineterminator="\r\n").writerow(cells)
+    return buffer.getvalue().removesuffix("\r\n") + "\n"
