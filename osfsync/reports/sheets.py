@@ -19,6 +19,7 @@ class Column:
     heading: str
     show: Callable[[Any], str] = str
     right: bool = False
+    readable: int = 12  # words up to this length are not broken
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +50,12 @@ FILES = Sheet(
     FileModel,
     (
         Column("device", "Device"),
-        Column("name", "File"),
+        Column("name", "File", readable=28),
         Column("storage_status", "Storage status", lambda value: _STATUS[value]),
         Column("state", "State"),
         Column("size", "Size", _size, right=True),
         Column("fetched_at", "Fetched (UTC)", _when),
-        Column("verification", "Verification", _or_dash),
+        Column("verification", "Verified", _or_dash),
     ),
 )
 
@@ -63,11 +64,10 @@ MISSING = Sheet(
     MissingModel,
     (
         Column("device", "Device"),
-        Column("name", "File"),
+        Column("name", "File", readable=28),
         Column("reason", "Reason"),
         Column("explanation", "Explanation"),
-        Column("next_action", "Next"),
-        Column("since", "Known since (UTC)", _when),
+        Column("next_action", "Next action"),
     ),
 )
 

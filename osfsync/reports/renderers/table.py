@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from osfsync.reports.sheets import Sheet
+from osfsync.reports.sheets import Column, Sheet
 from osfsync.reports.text import count, printable
 
 ROWS_SHOWN = 1000
@@ -35,13 +35,17 @@ class TableRenderer:
 
     def end(self) -> str:
         """The table."""
-        table = Table(box=SIMPLE_HEAD, pad_edge=False)
-        for column in self._sheet.columns:
-            table.add_column(column.heading, justify="right" if column.right else "left", overflow="fold")
-        for row in self._kept:
-            table.add_row(
-                *(Text(printable(column.show(getattr(row, column.field)))) for column in self._sheet.columns)
+        rows = [[printable(c.show(getattr(row, c.field))) for c in self._sheet.columns] for row in self._kept]
+        table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+        for index, column in enumerate(self._sheet.columns):
+            table.add_column(
+                column.heading,
+                justify="right" if column.right else "left",
+                overflow="fold",
+                min_width=_least_width(column, [row[index] for row in rows]),
             )
+        for row in rows:
+            table.add_row(*map(Text, row))
         text = draw(table)
         if self._seen > len(self._kept):
             text += (
@@ -49,6 +53,15 @@ class TableRenderer:
                 "--format csv and --format json give all of them.\n"
             )
         return text
+
+
+def _least_width(column: Column, cells: Sequence[str]) -> int:
+    """Numbers stay whole, and words of other cells up to a readable length."""
+    heading = max(map(len, column.heading.split()))
+    if column.right:
+        return max(heading, max(map(len, cells), default=0))
+    words = (len(word) for cell in cells for word in cell.split())
+    return max(heading, min(column.readable, max(words, default=0)))
 
 
 def draw(table: Table) -> str:
