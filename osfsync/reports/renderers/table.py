@@ -1,10 +1,11 @@
 """A table for a terminal. Long sheets are cut, and say so: a terminal is no place for a million rows."""
 
 import io
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
 
 from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -37,13 +38,10 @@ class TableRenderer:
         """The table."""
         rows = [[printable(c.show(getattr(row, c.field))) for c in self._sheet.columns] for row in self._kept]
         table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-        for index, column in enumerate(self._sheet.columns):
-            table.add_column(
-                column.heading,
-                justify="right" if column.right else "left",
-                overflow="fold",
-                min_width=_least_width(column, [row[index] for row in rows]),
-            )
+        widths = _widths(self._sheet.columns, rows, Console().width)
+        for column, width in zip(self._sheet.columns, widths, strict=True):
+            side: Literal["left", "right"] = "right" if column.right else "left"
+            table.add_column(column.heading, justify=side, overflow="fold", width=width)
         for row in rows:
             table.add_row(*map(Text, row))
         text = draw(table)
@@ -55,13 +53,28 @@ class TableRenderer:
         return text
 
 
-def _least_width(column: Column, cells: Sequence[str]) -> int:
-    """Numbers stay whole, and words of other cells up to a readable length."""
-    heading = max(map(len, column.heading.split()))
-    if column.right:
-        return max(heading, max(map(len, cells), default=0))
-    words = (len(word) for cell in cells for word in cell.split())
-    return max(heading, min(column.readable, max(words, default=0)))
+def _widths(columns: Sequence[Column], rows: Sequence[Sequence[str]], room: int) -> list[int]:
+    """A width for each column: as wide as its cells, narrowed from the widest on until all fit."""
+    wanted, least = [], []
+    for index, column in enumerate(columns):
+        cells = [row[index] for row in rows]
+        heading = _longest(column.heading.split())
+        whole = _longest(cells)
+        words = _longest(word for cell in cells for word in cell.split())
+        wanted.append(max(heading, whole, min(len(column.heading), column.readable)))
+        least.append(max(heading, whole if column.right else min(column.readable, words)))
+    room -= len(columns) + 1
+    while sum(wanted) > room:
+        slack = [width - floor for width, floor in zip(wanted, least, strict=True)]
+        if max(slack) <= 0:
+            break
+        widest = max((index for index, left in enumerate(slack) if left > 0), key=wanted.__getitem__)
+        wanted[widest] -= 1
+    return wanted
+
+
+def _longest(texts: Iterable[str]) -> int:
+    return max(map(cell_len, texts), default=0)
 
 
 def draw(table: Table) -> str:
