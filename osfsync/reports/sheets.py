@@ -50,7 +50,7 @@ FILES = Sheet(
     FileModel,
     (
         Column("device", "Device"),
-        Column("name", "File", readable=28),
+        Column("name", "File", readable=30),
         Column("storage_status", "Storage status", lambda value: _STATUS[value]),
         Column("state", "State"),
         Column("size", "Size", _size, right=True),
@@ -64,7 +64,7 @@ MISSING = Sheet(
     MissingModel,
     (
         Column("device", "Device"),
-        Column("name", "File", readable=28),
+        Column("name", "File", readable=30),
         Column("reason", "Reason"),
         Column("explanation", "Explanation"),
         Column("next_action", "Next action"),

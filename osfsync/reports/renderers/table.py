@@ -37,7 +37,7 @@ class TableRenderer:
     def end(self) -> str:
         """The table."""
         rows = [[printable(c.show(getattr(row, c.field))) for c in self._sheet.columns] for row in self._kept]
-        table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+        table = Table(box=SIMPLE_HEAD, padding=0)
         widths = _widths(self._sheet.columns, rows, Console().width)
         for column, width in zip(self._sheet.columns, widths, strict=True):
             side: Literal["left", "right"] = "right" if column.right else "left"
