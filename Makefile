@@ -15,7 +15,7 @@ INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types format clean
+.PHONY: help demo test coverage bench lint types format clean
 
 help: ## show what there is
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -e 's/:.*## /	/'
@@ -25,6 +25,12 @@ demo: $(INSTALLED) ## two nights against the simulator, with reports
 
 test: lint types ## lint, types and all tests
 	$(RUN) pytest -n $(WORKERS) --maxprocesses 8
+
+coverage: $(INSTALLED_DEV) ## what the tests do not reach, branches included
+	$(RUN) pytest -n $(WORKERS) --maxprocesses 8 --cov --cov-report=term-missing
+
+bench: $(INSTALLED_DEV) ## small files beside the API page's sample
+	$(BIN)/python benchmarks/small_files.py
 
 lint: $(INSTALLED_DEV) ## style and formatting
 	$(RUN) ruff check .

@@ -55,7 +55,7 @@ FILES = Sheet(
         Column("state", "State"),
         Column("size", "Size", _size, right=True),
         Column("fetched_at", "Fetched (UTC)", _when),
-        Column("verification", "Verified", _or_dash),
+        Column("verification", "Check", _or_dash),
     ),
 )
 

@@ -62,18 +62,32 @@ helds = st.builds(
     fetched_at=moments,
     verification=st.sampled_from(Verification),
 )
-records = st.builds(
-    FileRecord,
-    file=files,
-    path=st.just("d/20260101/a.osfz"),
-    first_seen=moments,
-    seen_in=st.just(WINDOW),
-    held=st.none() | helds,
-    tries=st.integers(0, 9),
-    failure=st.none() | failures,
-    orders=st.integers(0, 9),
-    ordered_at=st.none() | moments,
-)
+never_ordered = st.just((0, None))
+ordered = st.tuples(st.integers(1, 9), moments)
+never_failed = st.just((0, None))
+failed = st.tuples(st.integers(1, 9), failures)
+
+
+def _record(
+    file: DataFile,
+    held: Held | None,
+    tries: tuple[int, Failure | None],
+    orders: tuple[int, datetime | None],
+) -> FileRecord:
+    return FileRecord(
+        file=file,
+        path="d/20260101/a.osfz",
+        first_seen=NOW - timedelta(days=20),
+        seen_in=WINDOW,
+        held=held,
+        tries=tries[0],
+        failure=tries[1],
+        orders=orders[0],
+        ordered_at=orders[1],
+    )
+
+
+records = st.builds(_record, files, st.none() | helds, never_failed | failed, never_ordered | ordered)
 policies = st.builds(Policy, mode=st.sampled_from(OrderMode))
 
 

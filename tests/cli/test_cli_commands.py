@@ -1,0 +1,219 @@
+"""The commands that tell what is known, check and set up, as a user runs them."""
+
+import csv
+import io
+import json
+import tomllib
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from osfsync.domain.model import StorageStatus
+from osfsync.simulator.behaviour import Behaviour
+from osfsync.simulator.server import Simulator, serve
+from osfsync.simulator.world import World
+from tests.cli.test_cli_errors import Ended, osfsync, write_config
+
+DEAD = Behaviour(contact_every=None, files_per_day=0)
+
+
+@pytest.fixture
+async def simulator() -> AsyncIterator[Simulator]:
+    """Two devices: one with files everywhere, one whose credentials are refused."""
+    world = World(now=datetime.now(UTC), seed=2)
+    truck = world.add_device("Truck 1", behaviour=DEAD)
+    world.add_file(truck, "20260101/a.osf", StorageStatus.BOTH)
+    world.add_file(truck, "20260101/b.osfz", StorageStatus.SERVER_ONLY)
+    world.add_file(truck, "20260101/c.osf", StorageStatus.DEVICE_ONLY)
+    world.add_file(truck, "=2+2.osf", StorageStatus.REQUESTED)
+    sealed = world.add_device("Sealed", behaviour=DEAD, readable=False)
+    world.add_file(sealed, "d.osf", StorageStatus.BOTH)
+    async with serve(world) as running:
+        yield running
+
+
+@pytest.fixture
+async def synced(tmp_path: Path, simulator: Simulator) -> Path:
+    write_config(tmp_path, simulator.url)
+    ended = await osfsync(tmp_path, "sync", password=simulator.world.password)
+    assert ended.code == 0, ended.err
+    return tmp_path
+
+
+async def test_sync_prints_one_line_where_nobody_watches(tmp_path: Path, simulator: Simulator) -> None:
+    write_config(tmp_path, simulator.url)
+    ended = await osfsync(tmp_path, "sync", password=simulator.world.password)
+    assert ended.code == 0
+    (line,) = ended.out.splitlines()
+    assert "complete, 3 fetched" in line
+    assert "100 % of what could be had" in line
+    assert ended.err == ""
+    quiet = await osfsync(tmp_path, "-q", "sync", password=simulator.world.password)
+    assert (quiet.code, quiet.out, quiet.err) == (0, "", "")
+
+
+async def test_sync_json_is_the_contracts_object(tmp_path: Path, simulator: Simulator) -> None:
+    write_config(tmp_path, simulator.url)
+    ended = await osfsync(tmp_path, "-v", "sync", "--json", password=simulator.world.password)
+    shown = json.loads(ended.out)
+    assert shown["schema"] == 1
+    assert shown["outcome"] == "complete"
+    assert shown["exit_code"] == ended.code == 0
+    assert shown["devices"] == {"seen": 2, "listed": 2, "failed": 0}
+    assert (shown["files"]["fetched"], shown["files"]["device_only"], shown["files"]["requested"]) == (
+        3,
+        1,
+        1,
+    )
+    assert shown["orders"] == {"sent": 1, "open": 1}
+    assert [problem["reason"] for problem in shown["problems"]] == ["no-permission"]
+
+
+async def test_sync_json_tells_a_failure_too(tmp_path: Path, simulator: Simulator) -> None:
+    write_config(tmp_path, simulator.url)
+    ended = await osfsync(tmp_path, "sync", "--json", password="wrong-password")
+    shown = json.loads(ended.out)
+    assert (shown["outcome"], shown["exit_code"], ended.code) == ("failed", 12, 12)
+
+
+async def test_a_dry_run_tells_what_would_be_done(tmp_path: Path, simulator: Simulator) -> None:
+    write_config(tmp_path, simulator.url)
+    ended = await osfsync(tmp_path, "sync", "--dry-run", "--json", password=simulator.world.password)
+    shown = json.loads(ended.out)
+    assert shown["dry_run"] is True
+    assert (shown["files"]["left"], shown["files"]["fetched"], shown["orders"]["sent"]) == (3, 0, 1)
+    assert simulator.requests["download"] == simulator.requests["request-list"] == 0
+
+
+async def test_only_the_named_devices(tmp_path: Path, simulator: Simulator) -> None:
+    write_config(tmp_path, simulator.url)
+    ended = await osfsync(tmp_path, "sync", "--device", "seal*", "--json", password=simulator.world.password)
+    shown = json.loads(ended.out)
+    assert (shown["devices"]["seen"], shown["files"]["fetched"]) == (1, 1)
+
+
+async def test_backfill_on_the_command_line(tmp_path: Path, simulator: Simulator) -> None:
+    write_config(tmp_path, simulator.url)
+    ended = await osfsync(
+        tmp_path, "backfill", "--since", "2025-01-01", "--json", password=simulator.world.password
+    )
+    shown = json.loads(ended.out)
+    assert (shown["command"], shown["outcome"], shown["files"]["fetched"]) == ("backfill", "complete", 3)
+
+
+async def test_files_in_every_format(synced: Path) -> None:
+    shown = json.loads((await osfsync(synced, "files", "--format", "json")).out)
+    by_name = {file["name"]: file for file in shown["files"]}
+    assert by_name["20260101/a.osf"]["state"] == "held"
+    assert by_name["20260101/a.osf"]["path"] == "Truck 1/20260101/a.osf"
+    assert (synced / "mirror" / by_name["20260101/a.osf"]["path"]).stat().st_size == by_name[
+        "20260101/a.osf"
+    ]["size"]
+    assert by_name["20260101/c.osf"]["state"] == "missing"
+    assert by_name["20260101/c.osf"]["storage_status"] == 0
+    rows = list(csv.DictReader(io.StringIO((await osfsync(synced, "files", "--format", "csv")).out)))
+    assert {row["name"] for row in rows} == {*by_name, "'=2+2.osf"} - {"=2+2.osf"}
+    assert "a.osf" in (await osfsync(synced, "files")).out
+
+
+async def test_files_of_one_device(synced: Path) -> None:
+    shown = json.loads((await osfsync(synced, "files", "Sealed", "--format", "json")).out)
+    assert [file["name"] for file in shown["files"]] == ["d.osf"]
+    unknown = await osfsync(synced, "files", "Nobody")
+    assert unknown.code == 2
+    unknown.assert_one_message("Nobody", "osfsync devices")
+
+
+async def test_missing_gives_each_file_its_reason(synced: Path) -> None:
+    shown = json.loads((await osfsync(synced, "missing", "--format", "json")).out)
+    assert {file["name"]: file["reason"] for file in shown["files"]} == {
+        "20260101/c.osf": "ordered",
+        "=2+2.osf": "delivering",
+    }
+    for file in shown["files"]:
+        assert file.keys() == {
+            "device",
+            "device_id",
+            "name",
+            "storage_status",
+            "reason",
+            "explanation",
+            "next_action",
+            "since",
+            "attempts",
+            "expected",
+        }
+
+
+async def test_devices_and_status(synced: Path) -> None:
+    shown = json.loads((await osfsync(synced, "devices", "--format", "json")).out)
+    held = {device["device"]: device["held"] for device in shown["devices"]}
+    assert held == {"Truck 1": 2, "Sealed": 1}
+    status = json.loads((await osfsync(synced, "status", "--json")).out)
+    assert (status["held"], status["device_only"], status["requested"]) == (3, 1, 1)
+    assert status["runs"][0]["outcome"] == "complete"
+    text = (await osfsync(synced, "status")).out
+    assert "3 files held" in text
+    assert "Missing longest" in text
+
+
+async def test_what_is_known_before_any_run(tmp_path: Path) -> None:
+    write_config(tmp_path, "https://example.opticloud.io")
+    ended = await osfsync(tmp_path, "status")
+    assert ended.code == 2
+    ended.assert_one_message("osfsync.db")
+
+
+async def test_init_writes_a_file_that_loads_and_never_overwrites(tmp_path: Path) -> None:
+    assert (await osfsync(tmp_path, "init")).code == 0
+    text = (tmp_path / "sync.toml").read_text(encoding="utf-8")
+    assert tomllib.loads(text)["cloud"]["url"] == "https://example.opticloud.io"
+    again = await osfsync(tmp_path, "init")
+    assert again.code == 2
+    again.assert_one_message("exists")
+    assert (tmp_path / "sync.toml").read_text(encoding="utf-8") == text
+    shown = await osfsync(tmp_path, "config", "show", password="not-to-be-shown")
+    assert shown.code == 0
+    assert "cloud.url" in shown.out
+    assert "not-to-be-shown" not in shown.out + shown.err
+
+
+async def test_doctor_finds_a_sound_set_up(tmp_path: Path, simulator: Simulator) -> None:
+    write_config(tmp_path, simulator.url)
+    ended = await osfsync(tmp_path, "doctor", password=simulator.world.password)
+    assert ended.code == 0, ended.err
+    for subject in ("archive", "database", "login", "clock", "devices", "permissions"):
+        assert f"{subject}: " in ended.out
+    assert "Sealed" in ended.out  # a warning: its credentials are refused
+
+
+async def test_doctor_finds_what_is_wrong(tmp_path: Path, simulator: Simulator) -> None:
+    write_config(tmp_path, simulator.url)
+    (tmp_path / "mirror").write_text("in the way")
+    ended = await osfsync(tmp_path, "doctor", password="wrong-password")
+    assert ended.code == 12
+    assert "error   archive: " in ended.out
+    assert "error   platform: " in ended.out
+
+
+async def test_db_check_upgrade_backup(synced: Path) -> None:
+    assert "sound" in (await osfsync(synced, "db", "check")).out
+    assert "as before" in (await osfsync(synced, "db", "upgrade")).out
+    assert (await osfsync(synced, "db", "backup", "copy.db")).code == 0
+    again = await osfsync(synced, "db", "backup", "copy.db")
+    assert again.code == 2
+    again.assert_one_message("copy.db")
+    (synced / "osfsync.db").write_bytes(b"no database at all, and long enough to be looked at" * 99)
+    damaged = await osfsync(synced, "db", "check")
+    assert damaged.code == 1
+    assert "Traceback" not in damaged.err
+
+
+async def test_help_and_version(tmp_path: Path) -> None:
+    for arguments in ((), ("sync",), ("backfill",), ("db",), ("db", "backup"), ("missing",), ("demo",)):
+        ended: Ended = await osfsync(tmp_path, *arguments, "--help")
+        assert ended.code == 0
+        assert "Usage: osfsync" in ended.out
+    assert "osfsync, version" in (await osfsync(tmp_path, "--version")).out
