@@ -58,10 +58,22 @@ async def perform(
             try:
                 with stop.scope():
                     await work()
-            except* OsfsyncError as errors:
-                error = next(e for e in leaves(errors) if isinstance(e, OsfsyncError))
+            except (OsfsyncError, BaseExceptionGroup) as raised:
+                error = _known(raised)
             group.cancel_scope.cancel()
     return ending_of(stop, tally, error)
+
+
+def _known(raised: OsfsyncError | BaseExceptionGroup[BaseException]) -> OsfsyncError:
+    """The error that ended the run; raises what came where a defect is among it.
+
+    A stage that finds its stream broken suffers from another's error, and has none of its own.
+    """
+    found = list(leaves(raised))
+    known = [error for error in found if isinstance(error, OsfsyncError)]
+    if not known or not all(isinstance(error, OsfsyncError | anyio.BrokenResourceError) for error in found):
+        raise raised
+    return known[0]
 
 
 async def _stop_after(span: timedelta, stop: Stop) -> None:

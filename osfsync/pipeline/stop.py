@@ -9,12 +9,12 @@ from types import FrameType
 
 import anyio
 
-from osfsync.domain.errors import CloudError, ExitCode, UnreachableError
+from osfsync.domain.errors import BusyError, CloudError, ExitCode, UnreachableError
 
 _SIGNALS = ((signal.SIGINT, ExitCode.INTERRUPTED), (signal.SIGTERM, ExitCode.TERMINATED))
 
 GIVE_UP_AFTER = 16
-"""Operations in a row that find no connection, each after its own retries, before a run gives up."""
+"""Operations in a row that fail, each after its own retries, before a run gives up."""
 
 
 class Stop:
@@ -85,24 +85,24 @@ def _install(
 
 
 class Lifeline:
-    """Counts operations in a row that found no connection; a dead line must not be retried file by file."""
+    """Counts operations in a row that were not served; a dead platform must not be asked file by file."""
 
     def __init__(self) -> None:
         self._failures = 0
 
     def answered(self) -> None:
-        """The platform answered, whatever it said."""
+        """The platform did what it was asked, or said why it does not."""
         self._failures = 0
 
     def failed(self, error: CloudError) -> None:
-        """An operation failed for good. Raises UnreachableError when nothing answers any more."""
-        if not isinstance(error, UnreachableError):
+        """An operation failed, after its retries. Raises UnreachableError when nothing is served any more."""
+        if not (error.retryable or isinstance(error, BusyError | UnreachableError)):  # a refusal is an answer
             self.answered()
             return
         self._failures += 1
         if self._failures >= GIVE_UP_AFTER:
             raise UnreachableError(
-                f"The platform has not answered {self._failures} operations in a row; the run was ended. "
-                f"Last error: {error.message}",
+                f"The platform has failed {self._failures} operations in a row; the run was ended. "
+                f"The last error: {error.message}",
                 hint="What was fetched is safe; the next run goes on from here.",
             ) from error
