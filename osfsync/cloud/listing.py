@@ -4,9 +4,10 @@ import errno
 from collections.abc import AsyncGenerator, Callable
 from contextlib import closing
 from functools import partial
+from tempfile import SpooledTemporaryFile
+from typing import BinaryIO, Protocol, cast
 
-import aiofiles.tempfile
-from aiofiles.threadpool.binary import AsyncBufferedReader
+from aiofiles.tempfile.temptypes import AsyncSpooledTemporaryFile
 from anyio import to_thread
 
 from osfsync.cloud import parsing
@@ -33,9 +34,23 @@ _EDGE = 1_000  # bytes at the start and the end of a text
 _LARGE_JSON = 500_000  # bytes; from here on decoding leaves the loop
 
 
+class _Writable(Protocol):
+    async def write(self, piece: bytes, /) -> int: ...
+
+
+class Spool(_Writable, Protocol):
+    """What is used of a file that lies in memory as long as it is small."""
+
+    async def read(self, size: int, /) -> bytes: ...
+    async def seek(self, offset: int, /) -> int: ...
+    async def truncate(self) -> None: ...
+
+
 async def xml_pages(sender: Sender, call: Call, reader: RecordReader) -> AsyncGenerator[list[DataFile], None]:
     """Files of an XML list. The connection is free again before the first page comes."""
-    async with aiofiles.tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as spool:
+    # Opened and closed here, not by the wrapper in a thread: cancellation must not leave it open.
+    with SpooledTemporaryFile(max_size=_IN_MEMORY) as file:
+        spool = cast("Spool", AsyncSpooledTemporaryFile(cast("BinaryIO", file), loop=None, executor=None))
         await sender.send(call, partial(_fill, spool))
         await spool.seek(0)
 
@@ -51,7 +66,7 @@ async def xml_pages(sender: Sender, call: Call, reader: RecordReader) -> AsyncGe
                     yield page
 
 
-async def _fill(spool: AsyncBufferedReader, body: Body) -> None:
+async def _fill(spool: Spool, body: Body) -> None:
     await spool.seek(0)
     await spool.truncate()
     head = tail = b""
@@ -63,7 +78,7 @@ async def _fill(spool: AsyncBufferedReader, body: Body) -> None:
         raise _cut(body)
 
 
-async def _keep(spool: AsyncBufferedReader, piece: bytes) -> None:
+async def _keep(spool: _Writable, piece: bytes) -> None:
     try:
         await spool.write(piece)
     except OSError as error:
