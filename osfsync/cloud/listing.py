@@ -38,7 +38,7 @@ class _Writable(Protocol):
     async def write(self, piece: bytes, /) -> int: ...
 
 
-class Spool(_Writable, Protocol):
+class _Spool(_Writable, Protocol):
     """What is used of a file that lies in memory as long as it is small."""
 
     async def read(self, size: int, /) -> bytes: ...
@@ -50,7 +50,7 @@ async def xml_pages(sender: Sender, call: Call, reader: RecordReader) -> AsyncGe
     """Files of an XML list. The connection is free again before the first page comes."""
     # Opened and closed here, not by the wrapper in a thread: cancellation must not leave it open.
     with SpooledTemporaryFile(max_size=_IN_MEMORY) as file:
-        spool = cast("Spool", AsyncSpooledTemporaryFile(cast("BinaryIO", file), loop=None, executor=None))
+        spool = cast("_Spool", AsyncSpooledTemporaryFile(cast("BinaryIO", file), loop=None, executor=None))
         await sender.send(call, partial(_fill, spool))
         await spool.seek(0)
 
@@ -66,7 +66,7 @@ async def xml_pages(sender: Sender, call: Call, reader: RecordReader) -> AsyncGe
                     yield page
 
 
-async def _fill(spool: Spool, body: Body) -> None:
+async def _fill(spool: _Spool, body: Body) -> None:
     await spool.seek(0)
     await spool.truncate()
     head = tail = b""
