@@ -53,10 +53,11 @@ class Archive(Protocol):
         Raises ArchiveError where it can't be used, DiskFullError.
         """
 
-    async def prepare(self) -> None:
-        """Check, and remove what dead runs left half-written: for a run that has the archive to itself.
+    async def prepare(self, state: str, held: int) -> None:
+        """Make the archive ready for the run of a state that says that it holds `held` files here.
 
-        Raises as `check` does.
+        Removes what dead runs left half-written. Raises ArchiveError where it can't be used, or is not this
+        state's archive; DiskFullError.
         """
 
     async def sizes(self, paths: Sequence[str]) -> dict[str, int]:
@@ -80,6 +81,9 @@ class Archive(Protocol):
         self, path: str, expected_size: int | None, check: ContentCheck
     ) -> AbstractAsyncContextManager[Receiver]:
         """Take a large file in pieces. Leaving without `commit` leaves no trace."""
+
+    async def set_aside(self, path: str) -> str:
+        """Move what lies at a path, and is nobody's, out of the way; answers where it lies now."""
 
     async def free_space(self) -> int:
         """Bytes that can still be written."""

@@ -38,14 +38,20 @@ class LocalArchive:
         """See `Archive.check`. Makes the folder where it is missing."""
         await to_thread.run_sync(self._tree.check, limiter=self._groups)
 
-    async def prepare(self) -> None:
+    async def prepare(self, state: str, held: int) -> None:
         """See `Archive.prepare`."""
 
         def work() -> None:
-            self._tree.prepare()
+            self._tree.check()
+            self._tree.claim(state, held)
+            self._tree.remove_parts()
             self._sync_all = find_syncfs(self._root)
 
         await to_thread.run_sync(work, limiter=self._groups)
+
+    async def set_aside(self, path: str) -> str:
+        """See `Archive.set_aside`. It lies in the hidden folder then, and stays there."""
+        return await to_thread.run_sync(self._tree.set_aside, path, limiter=self._streams)
 
     async def sizes(self, paths: Sequence[str]) -> dict[str, int]:
         """See `Archive.sizes`."""

@@ -11,6 +11,7 @@ from secrets import token_hex
 
 from osfsync.archive.durable import sync_folder
 from osfsync.archive.failures import translate
+from osfsync.archive.owner import claim
 from osfsync.archive.paths import PART_FOLDER
 from osfsync.domain.errors import ArchiveError
 
@@ -47,12 +48,24 @@ class Tree:
             remove_part(probe)
             sync_folder(self.root)
 
-    def prepare(self) -> None:
-        """Check, and remove all half-written files. Raises ArchiveError, DiskFullError."""
-        self.check()
+    def claim(self, state: str, held: int) -> None:
+        """See `owner.claim`. Raises ArchiveError, DiskFullError."""
+        with self._translated():
+            claim(self.root, state, held)
+
+    def remove_parts(self) -> None:
+        """Remove all half-written files. Raises ArchiveError, DiskFullError."""
         with self._translated():
             for entry in self._parts.glob("*" + _PART_SUFFIX):
                 entry.unlink()
+
+    def set_aside(self, path: str) -> str:
+        """Move a file into the hidden folder, under its own name and a random prefix."""
+        kept = self._parts / "set-aside" / f"{token_hex(4)}-{path.rpartition('/')[2]}"
+        with self._translated():
+            kept.parent.mkdir(exist_ok=True)
+            _rename(self.locate(path), str(kept))
+        return str(kept)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

@@ -8,6 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from osfsync.archive.base import Archive, Body
+from osfsync.archive.owner import MARK
 from osfsync.archive.paths import PART_FOLDER
 from osfsync.content import check_for
 from osfsync.domain.model import Held, Verification
@@ -45,12 +46,14 @@ def is_whole(held: object, data: bytes) -> bool:
 def files_below(root: Path) -> dict[str, bytes]:
     """All files, part files too, by their path."""
     return {
-        file.relative_to(root).as_posix(): file.read_bytes() for file in root.rglob("*") if file.is_file()
+        file.relative_to(root).as_posix(): file.read_bytes()
+        for file in root.rglob("*")
+        if file.is_file() and file != root / PART_FOLDER / MARK
     }
 
 
 def parts_below(root: Path) -> list[str]:
-    return sorted(file.name for file in (root / PART_FOLDER).iterdir())
+    return sorted(file.name for file in (root / PART_FOLDER).glob("*.part"))
 
 
 class HeldUpCheck:

@@ -78,7 +78,7 @@ class Mirror:
         }
 
     def part_files(self) -> list[Path]:
-        return [path for path in (self.settings.archive.path / PART_FOLDER).rglob("*") if path.is_file()]
+        return list((self.settings.archive.path / PART_FOLDER).rglob("*.part"))
 
     async def assert_equals_server(self) -> None:
         """All that the server could give is here byte for byte, nothing else is, and the state says so."""

@@ -1,0 +1,60 @@
+"""Whose archive it is: a lock against other runs, and a mark that names the state which knows its files."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from osfsync.archive.paths import PART_FOLDER
+from osfsync.domain.errors import ArchiveError, LockedError
+
+MARK = "state"
+_LOCK = "lock"
+
+
+@contextmanager
+def hold(root: Path) -> Iterator[None]:
+    """Keep other runs off this archive. Raises LockedError. Blocks for no time; the folder must exist."""
+    lock = FileLock(root / PART_FOLDER / _LOCK, thread_local=False)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise LockedError(
+            f"Another run works on the archive {root}.", hint="Wait until it has ended, or stop it."
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def claim(root: Path, state: str, held: int) -> None:
+    """Mark the archive as the one that `state` knows; `held` is how many files it says are here.
+
+    Raises ArchiveError where another state's files lie here, or where the archive is not the one that this
+    state has filled: what is missing would be called held, and what is there could be overwritten.
+    """
+    mark = root / PART_FOLDER / MARK
+    try:
+        owner = mark.read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        owner = ""
+    if owner == state:
+        return
+    if owner:
+        raise ArchiveError(
+            f"The archive {root} belongs to another state database.",
+            hint="Give this one a folder of its own (archive.path). If the other state is lost for good, "
+            f"remove {mark}: files that are whole and of the listed size are then taken over.",
+        )
+    if held:
+        raise ArchiveError(
+            f"The archive {root} is not the one in which the state holds {held} files.",
+            hint="Is its disk mounted, and is archive.path right? To mirror everything anew, start with a "
+            "new state database (state.url).",
+        )
+    part = mark.with_name(f"{MARK}.new")
+    part.write_text(state + "\n", encoding="utf-8")
+    os.replace(part, mark)  # noqa: PTH105 — atomic on every system

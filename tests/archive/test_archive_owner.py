@@ -1,0 +1,39 @@
+from pathlib import Path
+
+import pytest
+
+from osfsync.archive.local import LocalArchive
+from osfsync.archive.owner import MARK, hold
+from osfsync.archive.paths import PART_FOLDER
+from osfsync.domain.errors import ArchiveError, LockedError
+from tests.archive.archive_bytes import body, files_below, osf
+
+
+async def test_an_archive_belongs_to_one_state(tmp_path: Path) -> None:
+    await LocalArchive(tmp_path).prepare("one", 0)
+    await LocalArchive(tmp_path).prepare("one", 5)
+    with pytest.raises(ArchiveError, match="another state"):
+        await LocalArchive(tmp_path).prepare("two", 0)
+    (tmp_path / PART_FOLDER / MARK).unlink()  # what the message tells to do
+    await LocalArchive(tmp_path).prepare("two", 0)
+
+
+async def test_a_disk_that_is_not_mounted_is_noticed(tmp_path: Path) -> None:
+    with pytest.raises(ArchiveError, match="mounted"):
+        await LocalArchive(tmp_path).prepare("one", 5)
+
+
+async def test_two_runs_never_share_an_archive(tmp_path: Path) -> None:
+    await LocalArchive(tmp_path).check()
+    with hold(tmp_path), pytest.raises(LockedError, match="Another run"), hold(tmp_path):
+        raise AssertionError("never reached")
+    with hold(tmp_path):
+        assert (tmp_path / PART_FOLDER).is_dir()
+
+
+async def test_what_is_set_aside_is_kept(tmp_path: Path) -> None:
+    archive = LocalArchive(tmp_path)
+    await archive.prepare("one", 0)
+    await archive.place([body("d/a.osf")])
+    kept = await archive.set_aside("d/a.osf")
+    assert files_below(tmp_path) == {Path(kept).relative_to(tmp_path).as_posix(): osf()}
