@@ -57,13 +57,17 @@ class Body:
             await self._throttle.spend(len(piece))
             yield piece
 
-    async def plain_pieces(self, most: int) -> AsyncIterator[bytes]:
-        """The bytes of a text. Raises ProtocolError where it is compressed or larger than `most` bytes."""
+    def refuse_encoded(self) -> None:
+        """Raise ProtocolError where the bytes are not the thing itself, but compressed on the way."""
         if self.encoding not in _PLAIN:
             raise ProtocolError(
                 f"The {self.what} came compressed ({self.encoding[:20]!r}), which was not asked for.",
                 hint="A proxy on the way may do that.",
             )
+
+    async def plain_pieces(self, most: int) -> AsyncIterator[bytes]:
+        """The bytes of a text. Raises ProtocolError where it is compressed or larger than `most` bytes."""
+        self.refuse_encoded()
         length = 0
         async for piece in self.pieces():
             length += len(piece)

@@ -107,6 +107,9 @@ class CloudClient:
         """One file: both steps, one try; see `retrying`.
 
         A download token that has run out meanwhile is renewed once.
+
+        Raises:
+            ProtocolError: what came is not the file's own bytes, but compressed on the way.
         """
         async with AsyncExitStack() as stack:
             try:
@@ -119,7 +122,9 @@ class CloudClient:
         first = calls.download_token(device, name)
         async with self._sender.once(first) as body:
             token = parsing.download_token(await body.read(_LARGEST_TEXT), first.what)
-        return await stack.enter_async_context(self._sender.once(calls.download(device, name, token)))
+        body = await stack.enter_async_context(self._sender.once(calls.download(device, name, token)))
+        body.refuse_encoded()
+        return body
 
     async def communication(self, device: Device, window: TimeWindow) -> list[CommunicationEvent]:
         """What device and platform said to each other, in the platform's order."""

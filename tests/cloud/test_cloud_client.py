@@ -385,11 +385,23 @@ async def test_a_download_takes_two_steps(platform: Platform) -> None:
         return web.Response(text=f'"{DOWNLOAD_TOKEN}"')
 
     platform.on(TOKEN, handler)
-    platform.give(FILE, b"\x1f\x8bcontent" * 50_000, headers={"Content-Encoding": "gzip"})
+    platform.give(FILE, b"\x1f\x8bcontent" * 50_000, headers={"Content-Encoding": "identity"})
     async with platform.client() as client, client.download(DEVICE, "2025/ä.osfz") as body:
         assert body.length == 450_000
         assert b"".join([piece async for piece in body.pieces()]) == b"\x1f\x8bcontent" * 50_000
     assert asked == [["2025/ä.osfz"]]
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "BR", "identity, gzip"])
+async def test_a_download_that_was_compressed_on_the_way(platform: Platform, encoding: str) -> None:
+    platform.give(TOKEN, DOWNLOAD_TOKEN)
+    platform.give(FILE, b"\x1f\x8bcontent", headers={"Content-Encoding": encoding})
+    async with platform.client() as client:
+        with pytest.raises(ProtocolError, match="compressed") as caught:
+            async with client.download(DEVICE, "2025/a.osfz"):
+                pytest.fail("the body was given")
+    assert "'2025/a.osfz' of device 'Crane 4'" in str(caught.value)
+    assert (platform.requests[TOKEN], platform.requests[FILE]) == (1, 1)
 
 
 async def test_a_login_that_ends_between_the_steps_costs_no_second_token(platform: Platform) -> None:
