@@ -20,12 +20,15 @@ class Body:
     Attributes:
         what: it belongs to, in the words of a message.
         length: Content-Length in bytes, None where the platform does not tell it. A body that ends before it
-            is an error here; without it, a cut can't be seen here.
+            is an error here.
+        framed: the end of the body can be proven, by Content-Length or chunked transfer encoding. Otherwise
+            only the closing of the connection ends it, and a cut looks like the end.
         encoding: Content-Encoding, in lower case. The bytes come as they were sent.
     """
 
     what: str
     length: int | None
+    framed: bool
     encoding: str
     _read: Callable[[], Awaitable[bytes]] = field(repr=False)
     _throttle: Throttle = field(repr=False)

@@ -28,6 +28,8 @@ from osfsync.domain.model import utc_now
 if TYPE_CHECKING:
     from datetime import timedelta
 
+    from multidict import CIMultiDictProxy
+
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 5
 _BUSY = frozenset({429, 503})
@@ -122,9 +124,11 @@ class Session:
             raise fault(error, call.what, self._origin) from None
 
     def _body(self, response: aiohttp.ClientResponse, what: str) -> Body:
-        encoding = response.headers.get("Content-Encoding", "").strip().lower()
+        length = response.content_length
+        framed = length is not None or _is_chunked(response.headers)
+        encoding = ", ".join(response.headers.getall("Content-Encoding", ())).strip().lower()
         read = _Line(response, what, self._origin).read
-        return Body(what, response.content_length, encoding, read, self._throttle, self._minimum_rate)
+        return Body(what, length, framed, encoding, read, self._throttle, self._minimum_rate)
 
     def _heed(self, response: aiohttp.ClientResponse) -> None:
         if self.clock_offset is None:
@@ -133,6 +137,12 @@ class Session:
             length = retry_after(response.headers, utc_now())
             if length is not None:
                 self._throttle.pause(length)
+
+
+def _is_chunked(headers: "CIMultiDictProxy[str]") -> bool:
+    """Whether the last transfer coding is `chunked`: only there it marks the body's end (RFC 9112, 6.3)."""
+    codings = ",".join(headers.getall("Transfer-Encoding", ()))
+    return codings.rpartition(",")[2].strip().lower() == "chunked"
 
 
 def _redirected(call: Call, url: URL, location: str) -> URL:

@@ -287,6 +287,33 @@ async def test_what_is_no_http(answer: bytes, kind: type[OsfsyncError], platform
         group.cancel_scope.cancel()
 
 
+OK = b"HTTP/1.1 200 OK\r\n"
+FRAMINGS = {
+    "length": (OK + b"Content-Length: 7\r\n\r\ncontent", 7, True),
+    "chunked": (OK + b"Transfer-Encoding: Chunked\r\n\r\n7\r\ncontent\r\n0\r\n\r\n", None, True),
+    "neither": (OK + b"Connection: close\r\n\r\ncontent", None, False),
+    "HTTP/1.0": (b"HTTP/1.0 200 OK\r\n\r\ncontent", None, False),
+    "not chunked last": (OK + b"Transfer-Encoding: chunked, identity\r\n\r\ncontent", None, False),
+}
+
+
+@pytest.mark.parametrize(("answer", "length", "framed"), FRAMINGS.values(), ids=FRAMINGS)
+async def test_a_body_tells_whether_its_end_can_be_proven(
+    platform: Platform, answer: bytes, length: int | None, framed: bool
+) -> None:
+    async def raw(request: web.Request) -> web.Response:
+        assert request.transport is not None
+        request.transport.write(answer)
+        request.transport.close()
+        return web.Response()
+
+    platform.give(TOKEN, DOWNLOAD_TOKEN)
+    platform.on(FILE, raw)
+    async with platform.client() as client, client.download(DEVICE, "a") as body:
+        assert (body.length, body.framed) == (length, framed)
+        assert b"".join([piece async for piece in body.pieces()]) == b"content"
+
+
 async def test_cookies_are_not_kept(platform: Platform) -> None:
     platform.give(SERVER_FILES, EMPTY, headers={"Set-Cookie": "session=1; Path=/"})
     async with platform.client() as client:
