@@ -15,6 +15,8 @@ ACCEPT = "text/html, application/json, application/xhtml+xml, application/xml;q=
 """The header of the API page's sample. It admits XML, without which the file list answers 406."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST_PLAUSIBLE = datetime(1990, 1, 1, tzinfo=UTC)
+_NO_LONGER_PLAUSIBLE = datetime(2100, 1, 1, tzinfo=UTC)
 _SECOND = timedelta(seconds=1)
 _MILLISECOND = timedelta(milliseconds=1)
 
@@ -200,15 +202,24 @@ def milliseconds(moment: datetime) -> int:
 def from_epoch(number: float) -> datetime | None:
     """A time from seconds or milliseconds since the epoch, told apart by their size; None for neither.
 
-    The unit inside the file list is not documented; 0 and less stand for "unknown".
+    The unit inside the file list is not documented; an implausible time stands for "unknown".
     """
     if not number > 0:
         return None
     unit = _MILLISECOND if number >= _LEAST_MILLISECONDS else _SECOND
     try:
-        return EPOCH + number * unit
+        return plausible(EPOCH + number * unit)
     except OverflowError:
         return None
+
+
+def plausible(moment: datetime) -> datetime | None:
+    """The time itself, None before 1990 or from 2100 on.
+
+    No device had it: such as 0001-01-01 or 9999-12-31, it stands for "unknown", and windows around it
+    would have no end.
+    """
+    return moment if _FIRST_PLAUSIBLE <= moment < _NO_LONGER_PLAUSIBLE else None
 
 
 def _down(moment: datetime, unit: timedelta) -> int:

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import msgspec
 
-from osfsync.cloud.calls import from_epoch
+from osfsync.cloud.calls import from_epoch, plausible
 from osfsync.cloud.settings import FieldNames
 from osfsync.domain.errors import ProtocolError
 from osfsync.domain.model import DataFile, StorageStatus
@@ -174,7 +174,10 @@ def number_of(value: object) -> int | None:
 
 
 def moment_of(value: object) -> datetime | None:
-    """A time from seconds, milliseconds or ISO-8601 text (without a zone: UTC); None where it is none."""
+    """A time from seconds, milliseconds or ISO-8601 text (without a zone: UTC); None where it is none.
+
+    None too where it is implausible.
+    """
     text = scalar_of(value)
     if text is None:
         return None
@@ -182,7 +185,7 @@ def moment_of(value: object) -> datetime | None:
         return from_epoch(float(text))
     try:
         moment = datetime.fromisoformat(text)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        return plausible(moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC))
     except (ValueError, OverflowError):
         return None
 

@@ -128,7 +128,17 @@ def test_numbers_are_told_apart_by_their_size() -> None:
     assert calls.from_epoch(float("nan")) is None
 
 
-@given(st.datetimes(min_value=datetime(1974, 1, 1), max_value=datetime(2100, 1, 1)))  # noqa: DTZ001 - made aware below
+@pytest.mark.parametrize("unit", [1, 1000])
+def test_times_that_no_device_can_have_are_unknown(unit: int) -> None:
+    first, end = 631_152_000, 4_102_444_800  # 1990-01-01, 2100-01-01
+    assert calls.from_epoch(first * unit) == datetime(1990, 1, 1, tzinfo=UTC)
+    assert calls.from_epoch(first * unit - 1) is None
+    assert calls.from_epoch(end * unit) is None
+    assert calls.from_epoch(end * unit - 1) is not None
+    assert calls.from_epoch(253_402_214_400 * unit) is None  # 9999-12-31
+
+
+@given(st.datetimes(min_value=datetime(1990, 1, 1), max_value=datetime(2099, 12, 31)))  # noqa: DTZ001 - made aware below
 def test_a_window_is_never_narrowed_by_rounding(moment: datetime) -> None:
     start = moment.replace(tzinfo=UTC)
     window = TimeWindow(start, start + timedelta(microseconds=1))

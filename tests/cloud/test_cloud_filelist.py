@@ -117,6 +117,30 @@ def test_what_is_not_understood_is_kept() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"),
+        ("1989-12-31T23:59:59.999999Z", "2100-01-01T00:00:00Z"),
+        ("1990-01-01T00:59:59+01:00", "2099-12-31T23:00:00-01:00"),
+        ("631151999", "4102444800"),
+        ("631151999999", "253402300799000"),
+        ("-62135596800", "99999999999999999999"),
+    ],
+)
+def test_implausible_times_are_unknown_and_kept(start: str, end: str) -> None:
+    (file,) = files_of(listed(record(FileName="a", Status="0", Start=start, End=end)))
+    assert (file.start, file.end) == (None, None)
+    assert dict(file.extra) == {"Start": start, "End": end}
+
+
+def test_one_implausible_time_leaves_the_other() -> None:
+    fields = {"Start": "1990-01-01T00:00:00Z", "End": "9999-12-31"}
+    (file,) = files_of(listed(record(FileName="a", Status="0", **fields)))
+    assert (file.start, file.end) == (datetime(1990, 1, 1, tzinfo=UTC), None)
+    assert file.extra == (("End", "9999-12-31"),)
+
+
 def test_extra_is_bounded() -> None:
     fields = {f"Field{n:03}": "x" * 5_000 for n in range(100)}
     (file,) = files_of(listed(record(FileName="a", Status="0", **fields)))
