@@ -30,7 +30,8 @@ class CloudClient:
     """One account's view of one tenant. Made by `open_client`; all workers share one.
 
     Every verb logs in when needed, waits for its turn under the limits, is repeated where that helps, and
-    raises a CloudError where it fails; a LoginRefusedError or TenantError is final for all of them.
+    raises a CloudError where it fails; a LoginRefusedError or TenantError is final for all of them, an
+    UnauthorizedError for that call only.
     """
 
     def __init__(self, sender: Sender, login: Login, fields: FieldNames) -> None:

@@ -12,7 +12,7 @@ from osfsync.cloud.calls import Call
 from osfsync.cloud.login import Login
 from osfsync.cloud.refusals import refusal, worth_repeating
 from osfsync.cloud.session import Session
-from osfsync.domain.errors import LoginRefusedError, OsfsyncError
+from osfsync.domain.errors import OsfsyncError, UnauthorizedError
 
 _T = TypeVar("_T")
 
@@ -74,20 +74,23 @@ class Sender:
         """One try, but for a login that has run out: it is renewed, and the call repeated, once.
 
         Raises:
-            LoginRefusedError: the platform does not take the token that it has just given.
+            UnauthorizedError: the platform accepts the login, and refuses this call with it.
+            LoginRefusedError: it does not accept the login either.
             CloudError: whatever else its status means.
         """
-        for _ in range(2):
+        for may_renew in (True, False):
             async with self._session.exchange(call, self._login.token) as answer:
                 if answer.status != _UNAUTHORIZED:
                     if (error := refusal(call, answer.status, answer.headers)) is not None:
                         raise error
                     yield answer.body
                     return
-            self._login.refused(answer.bearer)
-        raise LoginRefusedError(
-            f"The platform does not take the login for the {call.what}, though it has just given it (401).",
-            hint="Try again; if it stays so, tell an administrator of the platform.",
+            if may_renew:
+                self._login.refused(answer.bearer)
+        # The renewed login is kept: it was accepted, and the other calls go on with it.
+        raise UnauthorizedError(
+            f"The platform refuses the {call.what} (401), though it accepts the login.",
+            hint="Ask an administrator of the tenant whether the account may have it.",
         )
 
 

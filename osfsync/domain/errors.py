@@ -120,6 +120,13 @@ class LoginRefusedError(CloudError):
     slug = "login-refused"
 
 
+class UnauthorizedError(CloudError):
+    """401 for one call though the login is accepted."""
+
+    exit_code = ExitCode.LOGIN_REFUSED
+    slug = "unauthorized"
+
+
 class TenantError(CloudError):
     """The configured tenant is unknown, or none is configured where the account reaches several."""
 

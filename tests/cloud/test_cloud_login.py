@@ -8,15 +8,19 @@ from aiohttp import web
 from osfsync.cloud.client import CloudClient
 from osfsync.domain.errors import (
     ConfigError,
+    ExitCode,
     LoginRefusedError,
     ServerError,
     TenantError,
+    UnauthorizedError,
     UnreachableError,
 )
 from osfsync.domain.model import Tenant
 from tests.cloud.cloud_platform import DEVICE, PASSWORD, WINDOW, Platform, entry, running
 
 FILES = "/api/devices/d-1/data-files/original"
+DEVICES = "/api/tenants/t-1/devices"
+TOKEN = "/api/device/d-1/data-files/CLIENT_SCOPE/download"
 AUTHORIZATION = "/api/noauth/authorization"
 EMPTY = b'{"data": []}'
 
@@ -118,16 +122,64 @@ async def test_a_token_is_renewed_before_it_ends(platform: Platform) -> None:
     assert platform.requests[FILES] == 3
 
 
-async def test_a_token_that_is_never_accepted_ends_in_an_error(platform: Platform) -> None:
-    async def handler(_: web.Request) -> web.Response:
-        return web.Response(status=401)
+async def unauthorized(_: web.Request) -> web.Response:
+    return web.Response(status=401)
 
-    platform.on(FILES, handler)
+
+async def test_a_call_that_no_login_helps_is_no_refused_login(platform: Platform) -> None:
+    platform.on(FILES, unauthorized)
     async with platform.client() as client:
-        with pytest.raises(LoginRefusedError, match="401"):
+        with pytest.raises(UnauthorizedError, match="401") as caught:
             await list_once(client)
-    assert platform.requests[FILES] == 2
+        assert (platform.requests[FILES], len(platform.logins)) == (2, 2)
+        platform.give(DEVICES, EMPTY)
+        assert await client.devices() == []  # the login that was made last is kept, and others go on with it
     assert len(platform.logins) == 2
+    assert "server's file list of device 'Crane 4'" in caught.value.message
+    assert "administrator" in caught.value.hint
+    assert (caught.value.exit_code, caught.value.retryable) == (ExitCode.LOGIN_REFUSED, False)
+
+
+async def test_a_download_that_no_login_helps_names_the_file(platform: Platform) -> None:
+    platform.on(TOKEN, unauthorized)
+
+    async def download(client: CloudClient) -> None:
+        async for attempt in client.retrying():
+            with attempt:
+                async with client.download(DEVICE, "2025/a.osfz"):
+                    pytest.fail("the body was given")
+
+    async with platform.client() as client:
+        with pytest.raises(UnauthorizedError, match=r"file '2025/a\.osfz' of device 'Crane 4'"):
+            await download(client)
+    assert (platform.requests[TOKEN], len(platform.logins)) == (2, 2)
+
+
+async def test_calls_that_no_login_helps_cost_one_renewal_each_at_most(platform: Platform) -> None:
+    platform.on(FILES, unauthorized)
+
+    async def worker(client: CloudClient) -> None:
+        with pytest.raises(UnauthorizedError):
+            await list_once(client)
+
+    async with platform.client() as client:
+        async with anyio.create_task_group() as group:
+            for _ in range(12):
+                group.start_soon(worker, client)
+        for _ in range(3):
+            await worker(client)
+    assert platform.requests[FILES] == 30
+    assert len(platform.logins) <= 16
+
+
+async def test_a_login_that_is_refused_when_it_is_renewed_is_final(platform: Platform) -> None:
+    platform.on(FILES, unauthorized)
+    async with platform.client() as client:
+        await client.tenant()
+        platform.passwords = ("another",)
+        with pytest.raises(LoginRefusedError):
+            await list_once(client)
+    assert (platform.requests[FILES], platform.requests[AUTHORIZATION]) == (1, 2)
 
 
 async def test_a_login_is_repeated_while_the_platform_is_ill(platform: Platform) -> None:
