@@ -3,6 +3,6 @@
 Knows: magic lines, metablocks, blocks, gzip and zlib. Never knows: where bytes come from or go to.
 """
 
-from osfsync.content.checks import check_for
+from osfsync.content.checks import LengthCheck, check_for, only_whole
 
-__all__ = ["check_for"]
+__all__ = ["LengthCheck", "check_for", "only_whole"]

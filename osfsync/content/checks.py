@@ -1,7 +1,8 @@
-"""Which check a file gets, by its name."""
+"""Which check a file gets, by its name and by how sure its length is."""
 
 from osfsync.content.osf import OsfCheck
 from osfsync.content.osfz import OsfzCheck
+from osfsync.domain.errors import DamagedError
 from osfsync.domain.model import ContentCheck, Verification
 
 
@@ -14,6 +15,32 @@ class LengthCheck:
     def finish(self) -> Verification:
         """There is nothing to judge."""
         return Verification.LENGTH
+
+
+class _OnlyWhole:
+    def __init__(self, check: ContentCheck) -> None:
+        self._check = check
+
+    def update(self, piece: bytes | bytearray | memoryview) -> None:
+        self._check.update(piece)
+
+    def finish(self) -> Verification:
+        found = self._check.finish()
+        if found is Verification.TAIL_CUT:
+            raise DamagedError(
+                "tail-cut",
+                "The file ends in the middle: it was cut, and nothing shows that this is all of it.",
+            )
+        return found
+
+
+def only_whole(check: ContentCheck) -> ContentCheck:
+    """The same check, but one that refuses what ends in the middle: DamagedError `tail-cut`.
+
+    For a file that is to replace a held one, or whose length is not confirmed: there a cut may as well
+    have happened on the way.
+    """
+    return _OnlyWhole(check)
 
 
 def check_for(name: str) -> ContentCheck:
