@@ -28,8 +28,7 @@ class _OnlyWhole:
         found = self._check.finish()
         if found is Verification.TAIL_CUT:
             raise DamagedError(
-                "tail-cut",
-                "The file ends in the middle: it was cut, and nothing shows that this is all of it.",
+                "tail-cut", "The file is cut: only one that does not end in the middle may be taken."
             )
         return found
 
