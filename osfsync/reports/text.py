@@ -21,6 +21,11 @@ def count(amount: int) -> str:
     return f"{amount:,}"
 
 
+def amount(number: int, thing: str) -> str:
+    """A number of things: "1 file", "1,234 files"."""
+    return f"{count(number)} {thing}" if number == 1 else f"{count(number)} {thing}s"
+
+
 def printable(text: str) -> str:
     """Text that can't move the cursor, change colours or reverse a line: such characters are spelled out."""
     if text.isprintable():

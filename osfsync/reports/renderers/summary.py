@@ -1,14 +1,23 @@
-"""A run's summary for people: a table at a terminal, one line for a log."""
+"""A run's summary for people: a table at a terminal, one line for a log.
+
+What ended a run early (`error`) is not repeated here: the command tells it on stderr.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from osfsync.domain.summary import FileCounts, RunSummary
-from osfsync.reports.renderers.table import draw
-from osfsync.reports.text import count, printable, size
+from osfsync.domain.errors import ForbiddenError
+from osfsync.domain.outcomes import RunOutcome
+from osfsync.domain.summary import FileCounts, Problem, RunSummary
+from osfsync.reports.renderers.table import draw, wrap
+from osfsync.reports.text import amount, count, printable, size
 
 PROBLEMS_SHOWN = 20
+DEVICES_NAMED = 5
 
 
 def could_be_had(files: FileCounts) -> int:
@@ -16,27 +25,32 @@ def could_be_had(files: FileCounts) -> int:
     return files.held + files.fetched + files.failed + files.quarantined + files.left
 
 
-def share(files: FileCounts) -> str:
-    """How much of what could be had is here."""
+def share(summary: RunSummary) -> str:
+    """How much of what could be had is here; of what was listed, where not every device was."""
+    files = summary.files
     could = could_be_had(files)
     here = files.held + files.fetched
+    whole = _saw_all(summary)
     if could == 0:
-        return "nothing to be had"
+        if whole:
+            return "nothing to be had"
+        return "nothing was listed" if files.listed == 0 else "nothing to be had of what was listed"
     percent = 100 * here / could
     shown = "100" if here == could else f"{min(percent, 99.9):.1f}"
-    return f"{shown} % of what could be had ({count(here)} of {count(could)})"
+    what = "what could be had" if whole else "what was listed and could be had"
+    return f"{shown} % of {what} ({count(here)} of {count(could)})"
 
 
 def line(summary: RunSummary) -> str:
     """One line, for cron and logs."""
-    files = summary.files
-    text = (
-        f"osfsync {summary.command}: {summary.outcome.value}, {count(files.fetched)} fetched "
-        f"({size(summary.bytes)}), {share(files)}; {count(files.device_only)} on devices, "
-        f"{count(files.requested)} requested, {count(files.failed + files.quarantined)} failed; "
-        f"{summary.seconds:.1f} s, exit {int(summary.exit_code)}"
+    kind = ", dry run" if summary.dry_run else ""
+    parts = (
+        f"osfsync {summary.command}{kind}: {summary.outcome.value}, {_done(summary)}",
+        _devices_in_short(summary),
+        _files_in_short(summary),
+        f"{summary.seconds:.1f} s, exit {int(summary.exit_code)}",
     )
-    return printable(text + (f"; {summary.error}" if summary.error else "")) + "\n"
+    return printable("; ".join(part for part in parts if part)) + "\n"
 
 
 def table(summary: RunSummary) -> str:
@@ -45,32 +59,115 @@ def table(summary: RunSummary) -> str:
     sheet = Table(box=SIMPLE_HEAD, pad_edge=False, title=_title(summary), title_justify="left")
     sheet.add_column("Files")
     sheet.add_column("", justify="right")
-    for label, amount in (
-        ("held before", files.held),
-        ("fetched now", files.fetched),
+    for label, number in _rows(summary):
+        sheet.add_row(label, count(number))
+    sheet.add_section()
+    sheet.add_row(Text("listed", style="bold"), count(files.listed))
+    told = (
+        _would(summary).capitalize() + "."
+        if summary.dry_run
+        else f"Here: {share(summary)}. Downloaded {size(summary.bytes)} in {summary.seconds:.1f} s."
+    )
+    lines = [
+        told,
+        f"Devices: {count(devices.listed)} of {count(devices.seen)} listed, {count(devices.failed)} failed.",
+        *_commands(summary),
+    ]
+    problems = [wrap(f"- {told}", indent="  ") for told in _problems(summary.problems)]
+    return "\n".join([draw(sheet).rstrip("\n"), "", *map(wrap, lines), *problems]) + "\n"
+
+
+def _saw_all(summary: RunSummary) -> bool:
+    ended = summary.outcome in {RunOutcome.COMPLETE, RunOutcome.PARTIAL}
+    return ended and summary.devices.listed == summary.devices.seen
+
+
+def _done(summary: RunSummary) -> str:
+    if summary.dry_run:
+        return f"{_would(summary)}, {amount(summary.files.held, 'file')} held"
+    return f"{count(summary.files.fetched)} fetched ({size(summary.bytes)}), {share(summary)}"
+
+
+def _would(summary: RunSummary) -> str:
+    files, commands = amount(summary.files.left, "file"), amount(summary.orders.sent, "command")
+    return f"would fetch {files}, would send {commands}"
+
+
+def _devices_in_short(summary: RunSummary) -> str:
+    parts = [
+        f"{count(number)}{{}} {what}"
+        for number, what in (
+            (summary.devices.failed, "failed"),
+            (_seen_in_part(summary.problems), "can't be seen fully"),
+        )
+        if number
+    ]
+    total = f" of {amount(summary.devices.seen, 'device')}"
+    return ", ".join(part.format("" if index else total) for index, part in enumerate(parts))
+
+
+def _seen_in_part(problems: Sequence[Problem]) -> int:
+    """Devices whose credentials are refused; a command may be refused too, which hides nothing."""
+    return sum(
+        problem.file is None
+        and problem.reason == ForbiddenError.slug
+        and "credentials" in problem.explanation
+        for problem in problems
+    )
+
+
+def _files_in_short(summary: RunSummary) -> str:
+    files = summary.files
+    parts = [
+        f"{count(files.device_only)} on devices",
+        f"{count(files.requested)} requested",
+        f"{count(files.failed + files.quarantined)} failed",
+    ]
+    left = 0 if summary.dry_run else files.left
+    parts += [
+        f"{count(number)} {what}"
+        for number, what in ((left, "left"), (files.filtered, "filtered"), (files.lost, "lost"))
+        if number
+    ]
+    return ", ".join(parts)
+
+
+def _rows(summary: RunSummary) -> Iterator[tuple[str, int]]:
+    files = summary.files
+    if summary.dry_run:
+        yield "held", files.held
+        yield "would be fetched", files.left
+    else:
+        yield "held before", files.held
+        yield "fetched now", files.fetched
+    asked = summary.orders.open or (summary.orders.sent and not summary.dry_run)
+    for label, number in (
         ("failed", files.failed),
         ("arrived damaged", files.quarantined),
-        ("left for another run", files.left),
-        ("requested from the device", files.requested),
-        ("only on the device", files.device_only),
+        ("left for another run", 0 if summary.dry_run else files.left),
+        ("requested: the device delivers when it next connects", files.requested),
+        (
+            "only on the device (asked for by command, or waiting for it)"
+            if asked
+            else "only on the device (no command is open)",
+            files.device_only,
+        ),
         ("lost", files.lost),
         ("filtered", files.filtered),
     ):
-        if amount or label in {"held before", "fetched now"}:
-            sheet.add_row(label, count(amount))
-    sheet.add_section()
-    sheet.add_row(Text("listed", style="bold"), count(files.listed))
-    lines = [
-        draw(sheet).rstrip("\n"),
-        "",
-        f"Here: {share(files)}. Downloaded {size(summary.bytes)} in {summary.seconds:.1f} s.",
-        f"Devices: {count(devices.listed)} of {count(devices.seen)} listed, {count(devices.failed)} failed.",
-        f"Commands: {count(summary.orders.sent)} sent, {count(summary.orders.open)} open.",
-    ]
-    lines += _problems(summary)
-    if summary.error:
-        lines.append(printable(summary.error))
-    return "\n".join(lines) + "\n"
+        if number:
+            yield label, number
+
+
+def _commands(summary: RunSummary) -> Iterator[str]:
+    orders = summary.orders
+    if not summary.dry_run:
+        yield (
+            f"Commands: {count(orders.sent)} sent, {count(orders.open)} open. One command asks one device "
+            "for its files of a period; it runs when the device next connects."
+        )
+    elif orders.open:
+        yield f"Commands of earlier runs that are still open: {count(orders.open)}."
 
 
 def _title(summary: RunSummary) -> str:
@@ -78,12 +175,23 @@ def _title(summary: RunSummary) -> str:
     return f"{summary.command}: {summary.outcome.value}{kind}"
 
 
-def _problems(summary: RunSummary) -> list[str]:
-    lines = []
-    for problem in summary.problems[:PROBLEMS_SHOWN]:
-        where = problem.device if problem.file is None else f"{problem.device}, {problem.file}"
-        lines.append(printable(f"- {where}: {problem.explanation} [{problem.reason}]"))
-    hidden = len(summary.problems) - PROBLEMS_SHOWN
+def _problems(problems: Sequence[Problem]) -> list[str]:
+    """One text a problem; what is the same for several devices is told once."""
+    groups: dict[tuple[str, str, str | None], list[str]] = {}
+    for problem in problems:
+        groups.setdefault((problem.explanation, problem.reason, problem.file), []).append(problem.device)
+    shown = dict(islice(groups.items(), PROBLEMS_SHOWN))
+    texts = []
+    for (explanation, reason, file), names in shown.items():
+        where = [_named(names), *([] if file is None else [file])]
+        texts.append(printable(f"{', '.join(where)}: {explanation} [{reason}]"))
+    hidden = len(problems) - sum(map(len, shown.values()))
     if hidden > 0:
-        lines.append(f"- and {count(hidden)} more; --json gives all of them, osfsync missing every file.")
-    return lines
+        texts.append(f"and {count(hidden)} more; --json gives all of them, osfsync missing every file.")
+    return texts
+
+
+def _named(devices: Sequence[str]) -> str:
+    more = len(devices) - DEVICES_NAMED
+    named = ", ".join(devices[:DEVICES_NAMED])
+    return f"{named} and {count(more)} more" if more > 0 else named

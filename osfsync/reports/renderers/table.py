@@ -1,7 +1,10 @@
 """A table for a terminal. Long sheets are cut, and say so: a terminal is no place for a million rows."""
 
 import io
+import textwrap
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 from rich.box import SIMPLE_HEAD
@@ -11,9 +14,13 @@ from rich.table import Table
 from rich.text import Text
 
 from osfsync.reports.sheets import Column, Sheet
-from osfsync.reports.text import count, printable
+from osfsync.reports.text import amount, count, printable
 
 ROWS_SHOWN = 1000
+NARROWEST = 6
+"""Columns that a folded column keeps in the narrowest terminal."""
+
+SHORT_ID = 8
 
 
 class TableRenderer:
@@ -23,6 +30,9 @@ class TableRenderer:
         self._sheet = sheet
         self._kept: list[Any] = []
         self._seen = 0
+        self._counts: Counter[str] = Counter()
+        self._devices: dict[str, str] = {}
+        self._twins: set[str] = set()
 
     def begin(self) -> str:
         """Nothing: widths are known at the end only."""
@@ -32,53 +42,95 @@ class TableRenderer:
         """Keep what will be shown."""
         self._seen += len(chunk)
         self._kept.extend(chunk[: max(0, ROWS_SHOWN - len(self._kept))])
+        for row in chunk:
+            if self._devices.setdefault(row.device, row.device_id) != row.device_id:
+                self._twins.add(row.device)
+        if self._sheet.counted is not None:
+            self._counts.update(getattr(row, self._sheet.counted) for row in chunk)
         return ""
 
     def end(self) -> str:
         """The table."""
-        rows = [[printable(c.show(getattr(row, c.field))) for c in self._sheet.columns] for row in self._kept]
+        columns = self._sheet.columns
+        rows = [[printable(column.cell(self._told_apart(row))) for column in columns] for row in self._kept]
         table = Table(box=SIMPLE_HEAD, padding=0)
-        widths = _widths(self._sheet.columns, rows, Console().width)
-        for column, width in zip(self._sheet.columns, widths, strict=True):
+        widths = _widths(columns, rows, Console().width)
+        for column, width in zip(columns, widths, strict=True):
             side: Literal["left", "right"] = "right" if column.right else "left"
             table.add_column(column.heading, justify=side, overflow="fold", width=width)
         for row in rows:
             table.add_row(*map(Text, row))
-        text = draw(table)
+        text = draw(table, sum(widths) + _lines_between(columns))
         if self._seen > len(self._kept):
             text += (
                 f"{count(self._seen - len(self._kept))} more rows are not shown; "
                 "--format csv and --format json give all of them.\n"
             )
-        return text
+        return text + (f"{wrap(totals(self._counts))}\n" if self._counts else "")
+
+    def _told_apart(self, row: Any) -> Any:
+        if row.device not in self._twins:
+            return row
+        return replace(row, device=f"{row.device} ({row.device_id[:SHORT_ID]})")
+
+
+def totals(counts: Counter[str]) -> str:
+    """Sums by name, the largest first: "12 files: 9 ordered, 3 delivering."."""
+    parts = ", ".join(f"{count(number)} {name}" for name, number in counts.most_common())
+    return f"{amount(counts.total(), 'file')}: {parts}."
+
+
+def _lines_between(columns: Sequence[Column]) -> int:
+    return len(columns) + 1
 
 
 def _widths(columns: Sequence[Column], rows: Sequence[Sequence[str]], room: int) -> list[int]:
-    """A width for each column: as wide as its cells, narrowed from the widest on until all fit."""
-    wanted, least = [], []
+    """A width for each column: as wide as its cells, narrowed from the widest on until all fit.
+
+    First columns give way as far as their words allow, then those that may fold. What can't fit then
+    is drawn wider than the terminal: a size or a state that is broken can't be read.
+    """
+    wanted, readable, least = [], [], []
     for index, column in enumerate(columns):
         cells = [row[index] for row in rows]
         heading = _longest(column.heading.split())
-        whole = _longest(cells)
-        words = _longest(word for cell in cells for word in cell.split())
-        wanted.append(max(heading, whole, min(len(column.heading), column.readable)))
-        least.append(max(heading, whole if column.right else min(column.readable, words)))
-    room -= len(columns) + 1
-    while sum(wanted) > room:
-        slack = [width - floor for width, floor in zip(wanted, least, strict=True)]
-        if max(slack) <= 0:
+        whole = max(_longest(cells), heading)
+        words = (
+            whole if column.right else max(heading, _longest(word for cell in cells for word in cell.split()))
+        )
+        wanted.append(max(whole, min(len(column.heading), words)))
+        readable.append(words if column.folds is None else max(heading, min(column.folds, words)))
+        least.append(words if column.folds is None else min(NARROWEST, words))
+    room -= _lines_between(columns)
+    return _narrowed(_narrowed(wanted, readable, room), least, room)
+
+
+def _narrowed(widths: Sequence[int], least: Sequence[int], room: int) -> list[int]:
+    narrowed = list(widths)
+    while sum(narrowed) > room:
+        able = [index for index, width in enumerate(narrowed) if width > least[index]]
+        if not able:
             break
-        widest = max((index for index, left in enumerate(slack) if left > 0), key=wanted.__getitem__)
-        wanted[widest] -= 1
-    return wanted
+        narrowed[max(able, key=narrowed.__getitem__)] -= 1
+    return narrowed
 
 
 def _longest(texts: Iterable[str]) -> int:
     return max(map(cell_len, texts), default=0)
 
 
-def draw(table: Table) -> str:
-    """A rich table as text, as wide as the terminal, without colours."""
+def draw(table: Table, least: int = 0) -> str:
+    """A rich table as text without colours, as wide as the terminal, or as `least`."""
     buffer = io.StringIO()
-    Console(file=buffer, no_color=True, highlight=False).print(table)
+    width = max(Console().width, least)
+    Console(file=buffer, no_color=True, highlight=False, width=width).print(table)
     return buffer.getvalue()
+
+
+def wrap(text: str, indent: str = "") -> str:
+    """Text in lines that fit the terminal, broken between words; lines after the first are indented."""
+    width = Console().width
+    lines = textwrap.wrap(
+        text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+    return "\n".join(lines)
