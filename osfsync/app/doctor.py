@@ -1,6 +1,7 @@
 """`doctor`: looks at everything that a sync needs, and says how to mend what is wrong."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
@@ -12,7 +13,7 @@ from osfsync.cloud.client import CloudClient, open_client
 from osfsync.config import Settings
 from osfsync.domain.errors import ExitCode, ForbiddenError, OsfsyncError
 from osfsync.domain.model import TimeWindow, utc_now
-from osfsync.reports.text import count, size
+from osfsync.reports.text import amount, count, size
 from osfsync.reports.words import duration
 from osfsync.state import maintenance
 
@@ -33,20 +34,19 @@ class Finding:
     exit_code: ExitCode = ExitCode.COMPLETE
 
 
-async def examine(settings: Settings, password: Password) -> list[Finding]:
-    """Run every check that the ones before it allow."""
-    findings = [
-        await _tried("archive", lambda: _archive(settings)),
-        await _tried("database", lambda: _database(settings)),
-    ]
+async def examine(settings: Settings, password: Password) -> AsyncGenerator[Finding]:
+    """Run every check that the ones before it allow; each finding comes as soon as it is made."""
+    yield await _tried("archive", lambda: _archive(settings))
+    yield await _tried("database", lambda: _database(settings))
     try:
-        async with open_client(
-            settings.cloud, settings.limits, password=password, user_agent=USER_AGENT
-        ) as client:
-            findings += [finding async for finding in _platform(client)]
+        async with (
+            open_client(settings.cloud, settings.limits, password=password, user_agent=USER_AGENT) as client,
+            aclosing(_platform(client)) as findings,
+        ):
+            async for finding in findings:
+                yield finding
     except OsfsyncError as error:
-        findings.append(Finding("error", "platform", str(error), error.exit_code))
-    return findings
+        yield Finding("error", "platform", str(error), error.exit_code)
 
 
 async def _tried(subject: str, check: Callable[[], Awaitable[Finding]]) -> Finding:
@@ -81,12 +81,12 @@ async def _database(settings: Settings) -> Finding:
     return Finding("ok", "database", "created and sound." if before is None else "sound.")
 
 
-async def _platform(client: CloudClient) -> AsyncIterator[Finding]:
+async def _platform(client: CloudClient) -> AsyncGenerator[Finding]:
     tenant = await client.tenant()
     yield Finding("ok", "login", f"accepted; tenant {tenant.name!r}.")
     yield _clock(client.clock_offset)
     devices = await client.devices()
-    yield Finding("ok", "devices", f"the tenant lists {count(len(devices))} devices.")
+    yield Finding("ok", "devices", f"the tenant lists {amount(len(devices), 'device')}.")
     if not devices:
         return
     window = TimeWindow(utc_now() - timedelta(days=1), utc_now())
@@ -99,7 +99,7 @@ async def _platform(client: CloudClient) -> AsyncIterator[Finding]:
             refused.append(device.name)
         except OsfsyncError as error:
             yield Finding("error", "file list", str(error), ExitCode.PARTIAL)
-    yield _permissions(min(len(devices), DEVICES_TRIED), refused)
+    yield _permissions(min(len(devices), DEVICES_TRIED), len(devices), refused)
 
 
 def _clock(offset: timedelta | None) -> Finding:
@@ -115,12 +115,14 @@ def _clock(offset: timedelta | None) -> Finding:
     return Finding("ok", "clock", "agrees with the platform's.")
 
 
-def _permissions(tried: int, refused: list[str]) -> Finding:
+def _permissions(tried: int, devices: int, refused: list[str]) -> Finding:
+    looked_at = f"{count(tried)} of {amount(devices, 'device')} {'was' if tried == 1 else 'were'} tried"
     if not refused:
-        return Finding("ok", "permissions", f"credentials and file lists of {tried} devices can be read.")
+        return Finding("ok", "permissions", f"{looked_at}; their credentials and file lists can be read.")
     return Finding(
         "warning",
         "permissions",
-        f"{len(refused)} of {tried} devices refuse their credentials ({', '.join(refused)}): what lies only "
-        "on them can't be seen. Ask an administrator for the permission to view device credentials.",
+        f"{looked_at}; {len(refused)} of these {'refuses its' if len(refused) == 1 else 'refuse their'} "
+        f"credentials ({', '.join(refused)}): what lies only there can't be seen. "
+        "Ask an administrator for the permission to view device credentials.",
     )

@@ -1,6 +1,7 @@
 """What is known, read from the state and told as models, a chunk at a time."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from datetime import datetime
 
 from osfsync.app.choice import policy_of, selection_of
 from osfsync.config import Settings
@@ -13,13 +14,13 @@ from osfsync.state.database import open_view
 RUNS_SHOWN = 10
 
 
-async def devices(settings: Settings) -> AsyncIterator[Sequence[DeviceModel]]:
+async def devices(settings: Settings) -> AsyncGenerator[Sequence[DeviceModel]]:
     """All known devices."""
     async with open_view(settings.state) as view:
         yield [build.device_model(row) for row in await view.overview.devices()]
 
 
-async def files(settings: Settings, device: str | None) -> AsyncIterator[Sequence[FileModel]]:
+async def files(settings: Settings, device: str | None) -> AsyncGenerator[Sequence[FileModel]]:
     """All known files, or those of one device, given by name or id."""
     async with open_view(settings.state) as view:
         ids: list[str | None] = [None]
@@ -36,9 +37,11 @@ async def files(settings: Settings, device: str | None) -> AsyncIterator[Sequenc
                 yield [build.file_model(row) for row in chunk]
 
 
-async def missing(settings: Settings) -> AsyncIterator[Sequence[MissingModel]]:
-    """Every file that is known and not held, with its reason."""
-    policy, selection, now = policy_of(settings), selection_of(settings), utc_now()
+async def missing(
+    settings: Settings, *, clock: Callable[[], datetime] = utc_now
+) -> AsyncGenerator[Sequence[MissingModel]]:
+    """Every file that is known and not held, with its reason as of `clock`'s time."""
+    policy, selection, now = policy_of(settings), selection_of(settings), clock()
     async with open_view(settings.state) as view:
         async for chunk in view.overview.unheld():
             yield [build.missing_model(row, policy, selection, now) for row in chunk]

@@ -1,15 +1,16 @@
 """The simulated platform: served for the user, and mirrored for two nights by the demo."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from osfsync.app.runs import SyncRequest, ignore_progress, sync
 from osfsync.archive.settings import ArchiveSettings
 from osfsync.cloud.settings import CloudSettings
 from osfsync.config import Settings
+from osfsync.domain.errors import ConfigError
 from osfsync.domain.model import utc_now
 from osfsync.domain.summary import RunSummary
 from osfsync.pipeline.perform import Observe
@@ -49,25 +50,32 @@ def settings_for(simulator: Simulator, folder: Path) -> Settings:
 
 @dataclass(frozen=True, slots=True)
 class Night:
-    """One night of the demo. `delivered` counts files that devices brought to the server since the last."""
+    """One night of the demo.
+
+    Attributes:
+        delivered: how many files devices brought to the server since the last night.
+        ended: the simulated time at its end.
+    """
 
     number: int
     delivered: int
     summary: RunSummary
+    ended: datetime
 
 
 @asynccontextmanager
 async def demo(
     fleet: Fleet, folder: Path, observe: Observe = ignore_progress
-) -> AsyncIterator[tuple[Settings, AsyncIterator[Night]]]:
+) -> AsyncIterator[tuple[Settings, AsyncGenerator[Night]]]:
     """Two nights against a simulated fleet; a day passes between them. Yields the settings and the nights."""
     world = fleet.build()
     async with serve(world) as simulator:
         settings = settings_for(simulator, folder)
-        yield settings, _nights(world, settings, observe)
+        async with aclosing(_nights(world, settings, observe)) as nights:
+            yield settings, nights
 
 
-async def _nights(world: World, settings: Settings, observe: Observe) -> AsyncIterator[Night]:
+async def _nights(world: World, settings: Settings, observe: Observe) -> AsyncGenerator[Night]:
     async def password() -> str:
         return world.password
 
@@ -77,18 +85,28 @@ async def _nights(world: World, settings: Settings, observe: Observe) -> AsyncIt
             world.advance(timedelta(days=1))
         delivered = len(world.available()) - before
         summary = await sync(settings, password, SyncRequest(), observe=observe, clock=lambda: world.now)
-        yield Night(number, delivered, summary)
+        yield Night(number, delivered, summary, world.now)
 
 
 async def serve_fleet(
     fleet: Fleet, address: tuple[str, int], speed: float, announce: Callable[[Simulator], None]
 ) -> None:
-    """Serve a fleet whose clock runs `speed` times as fast as ours, until a signal ends it."""
+    """Serve a fleet whose clock runs `speed` times as fast as ours, until a signal ends it.
+
+    Raises ConfigError where the address can't be listened on.
+    """
     stop = Stop()
     world = fleet.build()
     host, port = address
     with stopped_by_signals(stop):
-        async with serve(world, host=host, port=port) as simulator:
+        async with AsyncExitStack() as stack:
+            try:
+                simulator = await stack.enter_async_context(serve(world, host=host, port=port))
+            except OSError as error:
+                raise ConfigError(
+                    f"{host}, port {port}, can't be listened on: {error.strerror}.",
+                    hint="Give another --port (0 picks a free one) or --host.",
+                ) from error
             announce(simulator)
             with stop.scope():
                 await run_clock(world, speed)

@@ -2,16 +2,20 @@
 
 import sys
 import tempfile
-from contextlib import ExitStack
+from contextlib import ExitStack, aclosing
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from osfsync.cli.context import Context, pass_context, run_async
+from osfsync.cli.output import say
+from osfsync.domain.model import utc_now
 
 if TYPE_CHECKING:
     from osfsync.app.stage import Fleet
+    from osfsync.config import Settings
     from osfsync.simulator.server import Simulator
 
 _devices = click.option(
@@ -43,35 +47,49 @@ def demo(context: Context, *, devices: int, files: int, seed: int, keep: Path | 
         folder.mkdir(parents=True, exist_ok=True)
         code = run_async(lambda: _play(context, Fleet(devices, files, seed), folder))
         if keep is not None:
-            click.echo(f"\nMirror and state are kept in {keep}.")
+            say(f"\nMirror and state are kept in {keep}.\n")
     return code
 
 
 async def _play(context: Context, fleet: "Fleet", folder: Path) -> int:
-    from osfsync.app import known
     from osfsync.app.stage import demo as play
     from osfsync.cli.progress import observer
-    from osfsync.reports.renderers import renderer
     from osfsync.reports.renderers import summary as words
-    from osfsync.reports.sheets import DEVICES
-    from osfsync.reports.text import count
+    from osfsync.reports.text import amount
 
-    code = 0
+    code, now = 0, utc_now()
     async with play(fleet, folder, observer(context, sys.stderr)) as (settings, nights):
-        click.echo(
-            f"A simulated platform with {count(fleet.devices)} devices listens on {settings.cloud.url}.\n"
-        )
+        devices = amount(fleet.devices, "device")
+        say(f"A simulated platform with {devices} listens on {settings.cloud.url}.\n\n")
         async for night in nights:
             if night.number > 1:
-                click.echo(f"A day passes; devices connect and deliver {count(night.delivered)} files.\n")
-            click.echo(f"Night {night.number}\n{words.table(night.summary)}")
-            code = max(code, int(night.summary.exit_code))
-        drawing = renderer("table", DEVICES)
-        click.echo(f"What is known now\n{drawing.begin()}", nl=False)
-        async for chunk in known.devices(settings):
-            click.echo(drawing.rows(chunk), nl=False)
-        click.echo(drawing.end(), nl=False)
+                delivered = amount(night.delivered, "file")
+                say(f"A day passes; devices connect and deliver {delivered}.\n\n")
+            say(f"Night {night.number}\n{words.table(night.summary)}\n")
+            if night.summary.error:
+                click.echo(f"osfsync: {night.summary.error}", err=True)
+            code, now = max(code, int(night.summary.exit_code)), night.ended
+        await _tell_known(settings, now)
     return code
+
+
+async def _tell_known(settings: "Settings", now: datetime) -> None:
+    """What a user would ask for after the nights: the devices, and why files are missing."""
+    from osfsync.app import known
+    from osfsync.reports.renderers import renderer
+    from osfsync.reports.renderers.gaps import Gaps
+    from osfsync.reports.sheets import DEVICES
+
+    drawing = renderer("table", DEVICES)
+    async with aclosing(known.devices(settings)) as devices:
+        async for chunk in devices:
+            drawing.rows(chunk)
+    gaps = Gaps()
+    async with aclosing(known.missing(settings, clock=lambda: now)) as missing:
+        async for rows in missing:
+            gaps.add(rows)
+    say(f"What is known now (osfsync devices)\n{drawing.end()}\n")
+    say(f"Why files are missing (osfsync missing tells it of each)\n{gaps.text()}")
 
 
 @click.command()
@@ -103,10 +121,9 @@ def simulate(
 def _announce(simulator: "Simulator") -> None:
     from osfsync.app.stage import sync_toml_for
 
-    click.echo(
+    say(
         f"A simulated platform listens on {simulator.url}; Ctrl-C ends it.\n"
         f"Account: {simulator.world.username}, password: {simulator.world.password}\n"
         f"  OSFSYNC_PASSWORD={simulator.world.password} osfsync sync\n"
-        "with this sync.toml:\n"
+        f"with this sync.toml:\n\n{sync_toml_for(simulator)}\n"
     )
-    click.echo(sync_toml_for(simulator))

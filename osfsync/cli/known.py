@@ -1,11 +1,13 @@
 """`devices`, `files`, `missing`, `status`: what is known, from the state alone."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from typing import Any
 
 import click
 
 from osfsync.cli.context import Context, pass_context, run_async
+from osfsync.cli.output import say
 from osfsync.reports.renderers import FORMATS
 from osfsync.reports.sheets import DEVICES, FILES, MISSING, Sheet
 
@@ -66,18 +68,21 @@ def status(context: Context, *, as_json: bool) -> None:
 
     settings = context.load().settings
     model = run_async(partial(known.status, settings))
-    click.echo(document(model) if as_json else words.table(model), nl=False)
+    say(document(model) if as_json else words.table(model))
 
 
-def _print(sheet: Sheet[Any], format_name: str, chunks: Callable[[], AsyncIterator[Sequence[Any]]]) -> None:
+def _print(sheet: Sheet[Any], format_name: str, chunks: Callable[[], AsyncGenerator[Sequence[Any]]]) -> None:
     from osfsync.reports.renderers import renderer
 
     drawing = renderer(format_name, sheet)
 
     async def write() -> None:
-        click.echo(drawing.begin(), nl=False)
-        async for chunk in chunks():
-            click.echo(drawing.rows(chunk), nl=False)
-        click.echo(drawing.end(), nl=False)
+        head = drawing.begin()  # told with the first rows: what fails before them leaves stdout empty
+        async with aclosing(chunks()) as stream:
+            async for chunk in stream:
+                if not say(head + drawing.rows(chunk)):
+                    return
+                head = ""
+        say(head + drawing.end())
 
     run_async(write)

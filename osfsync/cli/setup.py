@@ -1,11 +1,12 @@
 """`init`, `doctor`, `config show`."""
 
-from functools import partial
+from contextlib import aclosing
 from pathlib import Path
 
 import click
 
 from osfsync.cli.context import Context, pass_context, run_async
+from osfsync.cli.output import say
 from osfsync.domain.errors import ConfigError, ExitCode
 
 
@@ -33,14 +34,20 @@ def init(file: Path) -> None:
 def doctor(context: Context) -> int:
     """Check url, login, tenant, permissions, clock, disk and database, and say how to mend what is wrong."""
     from osfsync.app import doctor as checks
+    from osfsync.reports.text import printable
 
     context.set_up_logs()
     settings = context.load().settings
-    findings = run_async(partial(checks.examine, settings, context.password(settings)))
-    for finding in findings:
-        click.echo(f"{_MARKS[finding.grade]} {finding.subject}: {finding.text}")
-    worst = max((finding.exit_code for finding in findings), default=ExitCode.COMPLETE)
-    return int(worst)
+
+    async def examine() -> int:
+        worst = ExitCode.COMPLETE
+        async with aclosing(checks.examine(settings, context.password(settings))) as findings:
+            async for finding in findings:
+                say(printable(f"{_MARKS[finding.grade]} {finding.subject}: {finding.text}") + "\n")
+                worst = max(worst, finding.exit_code)
+        return int(worst)
+
+    return run_async(examine)
 
 
 _MARKS = {"ok": "ok     ", "warning": "warning", "error": "error  "}
@@ -61,5 +68,4 @@ def show(context: Context) -> None:
     rows = effective(loaded)
     keys = max(len(key) for key, _, _ in rows)
     values = max(len(value) for _, value, _ in rows)
-    for key, value, origin in rows:
-        click.echo(f"{key:<{keys}}  {value:<{values}}  {origin}")
+    say("".join(f"{key:<{keys}}  {value:<{values}}  {origin}\n" for key, value, origin in rows))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from osfsync.cli.context import Context, pass_context, run_async
+from osfsync.cli.output import say
 from osfsync.cli.types import DURATION, END, MOMENT, SIZE
 from osfsync.domain.model import OrderMode
 
@@ -127,13 +128,13 @@ def _show(context: Context, as_json: bool, perform: Callable[..., Any]) -> int: 
 
     summary: RunSummary = run_async(partial(perform, observe=observer(context, sys.stderr)))
     if as_json:
-        click.echo(document(summary_model(summary)), nl=False)
+        say(document(summary_model(summary)))
     elif context.verbosity < 0:
         pass
     elif sys.stdout.isatty() or context.verbosity > 0:
-        click.echo(words.table(summary), nl=False)
+        say(words.table(summary))
     else:
-        click.echo(words.line(summary), nl=False)
+        say(words.line(summary))
     if summary.error:
         click.echo(f"osfsync: {summary.error}", err=True)
     return int(summary.exit_code)
