@@ -41,6 +41,8 @@ def _text(key: Key, value: object) -> str:  # noqa: PLR0911 - a table, a line a 
     match value:
         case timedelta():
             return _quoted(format_duration(value))
+        case 0 if key.kind is Kind.RATE:
+            return _quoted("")  # no limit, as the example file writes it
         case int() if key.kind in {Kind.SIZE, Kind.RATE}:
             return _quoted(format_size(value) + ("/s" if key.kind is Kind.RATE else ""))
         case str() | Path() | Enum():

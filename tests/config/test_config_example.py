@@ -92,6 +92,12 @@ def test_effective_settings_show_value_and_origin_and_no_secret(tmp_path: Path) 
     assert "s3cr3t" not in str(rows)
 
 
+def test_no_limit_is_shown_as_the_example_writes_it(tmp_path: Path) -> None:
+    rows = {key: value for key, value, _ in effective(load_text(tmp_path, TEXT))}
+    assert rows["limits.bandwidth"] == '""'
+    assert 'bandwidth = ""' in TEXT
+
+
 @pytest.mark.parametrize("text", [TEXT, WHOLE])
 def test_effective_settings_read_back_as_a_file(tmp_path: Path, text: str) -> None:
     hidden = {"(not set)", "(set)"}
