@@ -5,10 +5,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
+from typing import Protocol
 
 from osfsync.app.choice import policy_of, selection_of
 from osfsync.archive.base import Archive
 from osfsync.archive.local import LocalArchive
+from osfsync.archive.owner import hold
 from osfsync.archive.paths import check_layout
 from osfsync.cloud.client import CloudClient, open_client
 from osfsync.config import Settings
@@ -16,6 +18,7 @@ from osfsync.domain.model import Tenant
 from osfsync.pipeline.nightly import Rooms, Run, Wishes
 from osfsync.pipeline.rehearse import Rehearsal
 from osfsync.pipeline.stop import Stop
+from osfsync.pipeline.tally import Tally
 from osfsync.state.database import Database, open_state
 from osfsync.state.lock import hold_lock
 from osfsync.state.writer import Writer
@@ -28,6 +31,14 @@ Clock = Callable[[], datetime]
 USER_AGENT = f"osfsync/{version('osfsync')}"
 
 
+class Conduct(Protocol):
+    """What a run is given before anything is open."""
+
+    max_transfer: int | None
+    stop: Stop
+    tally: Tally
+
+
 @dataclass(frozen=True, slots=True)
 class OpenRooms:
     """All rooms, open."""
@@ -36,18 +47,19 @@ class OpenRooms:
     database: Database
     archive: Archive
     client: CloudClient
-    tenant: Tenant
     clock: Clock
 
-    def run(self, writer: Writer, max_transfer: int | None) -> Run:
+    def run(self, tenant: Tenant, writer: Writer, conduct: Conduct) -> Run:
         """A run through these rooms."""
         rooms = Rooms(self.client, self.archive, self.database.reader, writer)
-        return Run(rooms, self.tenant, self._wishes(max_transfer), Stop(), clock=self.clock)
+        wishes = self._wishes(conduct.max_transfer)
+        return Run(rooms, tenant, wishes, conduct.stop, conduct.tally, clock=self.clock)
 
-    def rehearsal(self) -> Rehearsal:
+    def rehearsal(self, tenant: Tenant, conduct: Conduct) -> Rehearsal:
         """A dry run through these rooms."""
+        wishes = self._wishes(None)
         return Rehearsal(
-            self.client, self.database.reader, self.tenant, self._wishes(None), Stop(), clock=self.clock
+            self.client, self.database.reader, tenant, wishes, conduct.stop, conduct.tally, clock=self.clock
         )
 
     async def open_orders(self) -> int:
@@ -71,20 +83,20 @@ class OpenRooms:
 
 @asynccontextmanager
 async def opened(settings: Settings, password: Password, clock: Clock) -> AsyncIterator[OpenRooms]:
-    """Open everything that a run needs; logs in.
+    """Open everything that a run needs. Nothing is asked of the platform yet.
 
     Raises:
-        LockedError: another run works on the state.
+        LockedError: another run works on the state or the archive.
         ConfigError, ArchiveError, StateError, DiskFullError: a place can't be used.
-        CloudError: the platform can't be reached or does not let us in.
     """
     check_layout(settings.archive.layout)
     async with AsyncExitStack() as stack:
         stack.enter_context(hold_lock(settings.state))
         database = await stack.enter_async_context(open_state(settings.state))
         archive = LocalArchive(settings.archive.path)
-        await archive.prepare()
+        await archive.check()
+        stack.enter_context(hold(settings.archive.path))
         client = await stack.enter_async_context(
             open_client(settings.cloud, settings.limits, password=password, user_agent=USER_AGENT)
         )
-        yield OpenRooms(settings, database, archive, client, await client.tenant(), clock)
+        yield OpenRooms(settings, database, archive, client, clock)

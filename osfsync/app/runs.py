@@ -1,8 +1,9 @@
 """Runs: `sync` and `backfill`, from the lock to the summary."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import uuid4
 
 import anyio
@@ -10,10 +11,11 @@ import anyio
 from osfsync.app.rooms import Clock, OpenRooms, Password, opened
 from osfsync.config import Settings
 from osfsync.domain.errors import ExitCode, OsfsyncError
-from osfsync.domain.model import TimeWindow, utc_now
+from osfsync.domain.model import utc_now
 from osfsync.domain.summary import OrderCounts, RunSummary
-from osfsync.pipeline.nightly import Run
+from osfsync.pipeline.nightly import Run, period_of
 from osfsync.pipeline.perform import Ending, Observe, perform
+from osfsync.pipeline.stop import Stop
 from osfsync.pipeline.tally import Tally
 from osfsync.reports.build import summary_model
 from osfsync.reports.renderers.json import document
@@ -50,67 +52,86 @@ async def ignore_progress(_: Tally) -> None:
     """Observe nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Session:
-    """A run that the state knows of: what it works with, and how its end is recorded."""
+@dataclass(slots=True)
+class _Conduct:
+    """One run from its first moment, before anything is open, to its summary."""
 
-    rooms: OpenRooms
-    writer: Writer
-    run: Run
     command: str
-    started: datetime
+    settings: Settings
+    clock: Clock
+    max_transfer: int | None = None
+    started: datetime = field(default_factory=utc_now)
+    stop: Stop = field(default_factory=Stop)
+    tally: Tally = field(default_factory=Tally)
+    writer: Writer | None = None
 
     async def perform(
-        self, work: Callable[[], Awaitable[None]], observe: Observe, max_duration: timedelta | None
+        self,
+        password: Password,
+        work: Callable[[OpenRooms], Awaitable[None]],
+        observe: Observe,
+        max_duration: timedelta | None,
     ) -> RunSummary:
-        """Do the work and record how it ended, also when the caller cancels it."""
+        """Open the rooms, do the work, and tell and record how it ended, also when the caller cancels it."""
+        try:
+            async with opened(self.settings, password, self.clock) as rooms:
+                return await self._perform(rooms, partial(work, rooms), observe, max_duration)
+        except OsfsyncError as error:
+            return self._summary(Ending(error.exit_code, str(error)), OrderCounts())
+
+    async def _perform(
+        self,
+        rooms: OpenRooms,
+        work: Callable[[], Awaitable[None]],
+        observe: Observe,
+        max_duration: timedelta | None,
+    ) -> RunSummary:
         ending = Ending(ExitCode.INTERRUPTED, "The run was cancelled; the next one goes on from here.")
         try:
-            ending = await perform(
-                self.run.stop, self.run.tally, work, observe=observe, max_duration=max_duration
-            )
+            ending = await perform(self.stop, self.tally, work, observe=observe, max_duration=max_duration)
         except Exception as error:
             ending = Ending(ExitCode.UNEXPECTED, f"An unexpected error, {type(error).__name__}.")
             raise
         finally:
             with anyio.CancelScope(shield=True):
-                summary = await self._end(ending)
+                summary = await self._end(rooms, ending)
         return summary
 
-    async def _end(self, ending: Ending) -> RunSummary:
-        sent = self.run.tally.orders_sent
-        open_orders = await self.rooms.open_orders()
-        summary = summarize(
-            self.run.tally,
-            ending,
-            self.writer.run_id,
-            self.command,
-            self.started,
-            OrderCounts(sent, open_orders),
+    async def begin(self, rooms: OpenRooms, new: NewRun) -> Run:
+        """Record that the run works, and make the archive ready for it."""
+        self.writer = await rooms.database.start_run(new, self.clock())
+        reader = rooms.database.reader
+        await rooms.archive.prepare(await reader.identity(), await reader.held_count())
+        return rooms.run(new.tenant, self.writer, self)
+
+    async def _end(self, rooms: OpenRooms, ending: Ending) -> RunSummary:
+        """The summary, and its place in the state; where that fails, the numbers are told all the same."""
+        try:
+            orders = OrderCounts(self.tally.orders_sent, await rooms.open_orders())
+            summary = self._summary(ending, orders)
+            if self.writer is not None:
+                text = document(summary_model(summary))
+                await self.writer.finish_run(summary.outcome, summary.exit_code, self.clock(), text)
+        except OsfsyncError as error:
+            ending = Ending(error.exit_code, str(error))
+            return self._summary(ending, OrderCounts(self.tally.orders_sent))
+        return summary
+
+    def _summary(self, ending: Ending, orders: OrderCounts) -> RunSummary:
+        return RunSummary(
+            run=str(uuid4()) if self.writer is None else self.writer.run_id,
+            command=self.command,
+            outcome=ending.outcome,
+            exit_code=ending.exit_code,
+            started=self.started,
+            finished=utc_now(),
+            devices=self.tally.device_counts(),
+            files=self.tally.file_counts(),
+            orders=orders,
+            bytes=self.tally.bytes,
+            problems=tuple(self.tally.problems),
+            error=ending.error,
         )
-        text = document(summary_model(summary))
-        await self.writer.finish_run(summary.outcome, summary.exit_code, self.rooms.clock(), text)
-        return summary
-
-
-def summarize(  # noqa: PLR0913, PLR0917 — the parts of one summary
-    tally: Tally, ending: Ending, run: str, command: str, started: datetime, orders: OrderCounts
-) -> RunSummary:
-    """What a tally says when its run has ended."""
-    return RunSummary(
-        run=run,
-        command=command,
-        outcome=ending.outcome,
-        exit_code=ending.exit_code,
-        started=started,
-        finished=utc_now(),
-        devices=tally.device_counts(),
-        files=tally.file_counts(),
-        orders=orders,
-        bytes=tally.bytes,
-        problems=tuple(tally.problems),
-        error=ending.error,
-    )
 
 
 async def sync(
@@ -126,24 +147,16 @@ async def sync(
     What ends it is in the summary; only defects are raised, and the caller's own cancellation. `clock`
     is what planning calls now; a simulated platform has its own.
     """
-    started = utc_now()
-    try:
-        async with opened(settings, password, clock) as rooms:
-            new = NewRun(
-                tenant=rooms.tenant,
-                url=settings.cloud.url,
-                command="sync",
-                since=request.since,
-                until=request.until,
-            )
-            session = await _begin(rooms, new, started, request.max_transfer)
+    conduct = _Conduct("sync", settings, clock, request.max_transfer)
 
-            async def work() -> None:
-                await session.run.sync(request.since, request.until)
+    async def work(rooms: OpenRooms) -> None:
+        tenant = await rooms.client.tenant()
+        new = NewRun(
+            tenant=tenant, url=settings.cloud.url, command="sync", since=request.since, until=request.until
+        )
+        await (await conduct.begin(rooms, new)).sync(request.since, request.until)
 
-            return await session.perform(work, observe, request.max_duration)
-    except OsfsyncError as error:
-        return _not_begun("sync", started, error)
+    return await conduct.perform(password, work, observe, request.max_duration)
 
 
 async def backfill(
@@ -155,30 +168,24 @@ async def backfill(
     clock: Clock = utc_now,
 ) -> RunSummary:
     """The same over an archive period in windows; goes on where the last backfill of this period stopped."""
-    started = utc_now()
-    try:
-        async with opened(settings, password, clock) as rooms:
-            begun = await rooms.database.reader.resumable_backfill(
-                rooms.tenant.id, request.since, request.until
-            )
-            name = begun or str(uuid4())
-            new = NewRun(
-                tenant=rooms.tenant,
-                url=settings.cloud.url,
-                command="backfill",
-                since=request.since,
-                until=request.until,
-                backfill=name,
-            )
-            session = await _begin(rooms, new, started, request.max_transfer)
-            period = TimeWindow(request.since, request.until or clock())
+    conduct = _Conduct("backfill", settings, clock, request.max_transfer)
 
-            async def work() -> None:
-                await session.run.backfill(name, period)
+    async def work(rooms: OpenRooms) -> None:
+        period = period_of(request.since, request.until or clock())
+        tenant = await rooms.client.tenant()
+        begun = await rooms.database.reader.resumable_backfill(tenant.id, request.since, request.until)
+        name = begun or str(uuid4())
+        new = NewRun(
+            tenant=tenant,
+            url=settings.cloud.url,
+            command="backfill",
+            since=request.since,
+            until=request.until,
+            backfill=name,
+        )
+        await (await conduct.begin(rooms, new)).backfill(name, period)
 
-            return await session.perform(work, observe, request.max_duration)
-    except OsfsyncError as error:
-        return _not_begun("backfill", started, error)
+    return await conduct.perform(password, work, observe, request.max_duration)
 
 
 async def rehearse(
@@ -193,30 +200,11 @@ async def rehearse(
 
     `files.left` is what would be fetched, `orders.sent` the commands that would be sent.
     """
-    started = utc_now()
-    try:
-        async with opened(settings, password, clock) as rooms:
-            rehearsal = rooms.rehearsal()
+    conduct = _Conduct("sync", settings, clock)
 
-            async def work() -> None:
-                await rehearsal.run(request.since, request.until)
+    async def work(rooms: OpenRooms) -> None:
+        rehearsal = rooms.rehearsal(await rooms.client.tenant(), conduct)
+        await rehearsal.run(request.since, request.until)
 
-            ending = await perform(
-                rehearsal.stop, rehearsal.tally, work, observe=observe, max_duration=request.max_duration
-            )
-            orders = OrderCounts(rehearsal.tally.orders_sent, await rooms.open_orders())
-            summary = summarize(rehearsal.tally, ending, "", "sync", started, orders)
-    except OsfsyncError as error:
-        summary = _not_begun("sync", started, error)
+    summary = await conduct.perform(password, work, observe, request.max_duration)
     return replace(summary, dry_run=True)
-
-
-async def _begin(rooms: OpenRooms, new: NewRun, started: datetime, max_transfer: int | None) -> _Session:
-    writer = await rooms.database.start_run(new, rooms.clock())
-    return _Session(rooms, writer, rooms.run(writer, max_transfer), new.command, started)
-
-
-def _not_begun(command: str, started: datetime, error: OsfsyncError) -> RunSummary:
-    """A run that ended before the platform and the state were open."""
-    ending = Ending(error.exit_code, str(error))
-    return summarize(Tally(), ending, str(uuid4()), command, started, OrderCounts())

@@ -67,7 +67,9 @@ def load(
     files = _files(config, environ, cwd, user or user_file())
     layers = [from_flags(flags, cwd), from_environment(environ, cwd)]
     layers += [from_file(path, _shown(path, cwd)) for path in files]
-    layers += [defaults(cwd)]
+    # A mirror must not start anew because the command was called from another folder.
+    own = files and files[0] != (user or user_file())
+    layers += [defaults(files[0].parent if own else cwd)]
     merged = _merge(layers)
     problems = [problem for layer in layers for problem in layer.problems]
     values: dict[str, object] = {}

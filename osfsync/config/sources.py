@@ -45,10 +45,10 @@ class Layer:
     problems: list[str] = field(default_factory=list)
 
 
-def defaults(cwd: Path) -> Layer:
-    """The weakest layer; its relative paths are relative to the working folder."""
+def defaults(base: Path) -> Layer:
+    """The weakest layer; its relative paths are relative to `base`."""
     given = {
-        name: Given(key.default, "default", f"the default of {name}", cwd)
+        name: Given(key.default, "default", f"the default of {name}", base)
         for name, key in KEYS.items()
         if not key.required
     }

@@ -114,9 +114,10 @@ class OrderRefused:
 
 @dataclass(frozen=True, slots=True)
 class WindowSettled:
-    """Every file of the backfill's window was dealt with, on every device whose listing succeeded."""
+    """Every file of the backfill's window that could be had from this device is in place."""
 
     backfill: str
+    device_id: str
     window: TimeWindow
     at: datetime
 

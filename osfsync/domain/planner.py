@@ -9,7 +9,13 @@ from datetime import datetime, timedelta
 from enum import Enum, StrEnum
 from itertools import product
 
-from osfsync.domain.errors import ForbiddenError
+from osfsync.domain.errors import (
+    BusyError,
+    ForbiddenError,
+    InterruptedBodyError,
+    ServerError,
+    UnreachableError,
+)
 from osfsync.domain.model import DataFile, FileRecord, OrderMode, StorageStatus
 
 
@@ -188,6 +194,10 @@ _DECISIONS: dict[Situation, Decision] = {
 }
 
 
+PASSING = frozenset(error.slug for error in (UnreachableError, InterruptedBodyError, ServerError, BusyError))
+"""Failures of the platform or the line, not of the file."""
+
+
 def holding_of(file: DataFile, record: FileRecord | None) -> Holding:
     """A held file is outdated when the list tells another size."""
     if record is None or record.held is None:
@@ -198,22 +208,29 @@ def holding_of(file: DataFile, record: FileRecord | None) -> Holding:
 
 
 def transfer_of(record: FileRecord | None, policy: Policy, now: datetime) -> Transfer:
-    """Failed tries count until the list tells a change; a given-up file is tried again after its rest."""
+    """Failed tries count until the list tells a change; a given-up file is tried again after its rest.
+
+    Trouble of the platform or the line says nothing of the file: it never gives one up.
+    """
     if record is None or record.failure is None or record.tries == 0:
         return Transfer.UNTRIED
     if record.failure.slug == ForbiddenError.slug:
         return Transfer.FORBIDDEN
-    resting = record.tries >= policy.tries and now < record.failure.at + policy.rest
+    resting = (
+        record.tries >= policy.tries
+        and record.failure.slug not in PASSING
+        and record.failure.at <= now < record.failure.at + policy.rest
+    )
     if record.failure.check is None:
         return Transfer.GIVEN_UP if resting else Transfer.FAILING
     return Transfer.GIVEN_UP_DAMAGED if resting else Transfer.DAMAGED
 
 
 def ordering_of(record: FileRecord | None, policy: Policy, now: datetime) -> Ordering:
-    """An order is open while the policy's patience lasts."""
+    """An order is open while the policy's patience lasts; one from the future came from a wrong clock."""
     if record is None or record.ordered_at is None or record.orders == 0:
         return Ordering.NONE
-    if now < record.ordered_at + policy.patience:
+    if record.ordered_at <= now < record.ordered_at + policy.patience:
         return Ordering.OPEN
     return Ordering.EXHAUSTED if record.orders >= policy.attempts else Ordering.OVERDUE
 

@@ -7,14 +7,12 @@ from typing import assert_never
 
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
-from osfsync.archive.paths import path_key, safe_path, twin_path
 from osfsync.domain.model import (
     DataFile,
     Device,
     FileRecord,
     ListingSource,
     StorageStatus,
-    Tenant,
     TimeWindow,
 )
 from osfsync.domain.outcomes import FilesSeen, Listed, ListingFailed, SeenFile
@@ -32,6 +30,7 @@ from osfsync.pipeline.messages import (
     WindowFailed,
     WindowListed,
 )
+from osfsync.pipeline.pathbook import PathBook
 from osfsync.pipeline.tally import Tally
 from osfsync.state.reader import Reader
 
@@ -46,46 +45,6 @@ class Outputs:
     facts: MemoryObjectSendStream[Facts]
     orders: MemoryObjectSendStream[OrderJob]
     fetches: MemoryObjectSendStream[Sequence[FetchJob]]
-
-
-@dataclass(slots=True)
-class PathBook:
-    """Gives new files their path, and twins (equal on some file system) different ones.
-
-    The state knows the paths of recorded files; those under way to it are remembered here until they are
-    there.
-    """
-
-    reader: Reader
-    layout: str
-    tenant: Tenant
-    folders: dict[str, str]
-    _under_way: list[tuple[Receipt, dict[str, str]]] = field(default_factory=list)
-
-    async def assign(self, device: Device, files: Sequence[DataFile], receipt: Receipt) -> list[str]:
-        """Paths for new files of one device, in their order; remembered here until `receipt` confirms."""
-        self._under_way = [(told, keys) for told, keys in self._under_way if not told.committed]
-        plain = [self._plain(device, file) for file in files]
-        taken = await self.reader.paths_taken([path_key(path) for path in plain])
-        given: dict[str, str] = {}
-        for index, (file, path) in enumerate(zip(files, plain, strict=True)):
-            key = path_key(path)
-            if key in taken or key in given or any(key in keys for _, keys in self._under_way):
-                plain[index] = twin_path(path, file.name)
-                key = path_key(plain[index])
-            given[key] = file.name
-        self._under_way.append((receipt, given))
-        return plain
-
-    def _plain(self, device: Device, file: DataFile) -> str:
-        return safe_path(
-            self.layout,
-            tenant=self.tenant.name,
-            device_folder=self.folders[device.id],
-            device_id=device.id,
-            name=file.name,
-            start=file.start,
-        )
 
 
 @dataclass(slots=True)
@@ -125,7 +84,7 @@ class Decider:
         progress = self._devices.setdefault(page.device.id, _DeviceProgress())
         records = await self.reader.records(page.device.id, [file.name for file in page.files])
         decided = _Decided(records, self.clock())
-        for listed in page.files:
+        for listed in best_of(page.files):
             record = records.get(listed.name)
             if hash(listed.name) in progress.unheld:
                 continue  # listed twice in this round
@@ -160,8 +119,15 @@ class Decider:
             receipt.confirm()
         if decided.fetches:
             await out.fetches.send(
-                [FetchJob(page.device, file, paths[file.name], receipt) for file in decided.fetches]
+                [self._job(page, decided, file, paths, receipt) for file in decided.fetches]
             )
+
+    def _job(
+        self, page: ListedPage, decided: _Decided, file: DataFile, paths: dict[str, str], known: Receipt
+    ) -> FetchJob:
+        record = decided.records.get(file.name)
+        held = None if record is None else record.held
+        return FetchJob(page.device, file, paths[file.name], known, replaces=held, new=record is None)
 
     async def window_listed(self, listed: WindowListed, out: Outputs) -> None:
         """The window's pages are all decided; its listing is a fact now."""
@@ -235,10 +201,11 @@ class Decider:
         self, reason: Reason | None, device: Device, file: DataFile, record: FileRecord | None
     ) -> None:
         if reason in {Reason.FAILED, Reason.QUARANTINED}:
+            self.tally.unsettled.add(device.id)
             if reason is Reason.FAILED:
-                self.tally.failed += 1
+                self.tally.given_up += 1
             else:
-                self.tally.quarantined += 1
+                self.tally.given_up_damaged += 1
             if record is not None and record.failure is not None:
                 self.tally.problem(
                     device.name,
@@ -251,6 +218,18 @@ class Decider:
             self.tally.device_only += 1
         elif file.status is StorageStatus.REQUESTED:
             self.tally.requested += 1
+        else:
+            self.tally.unsettled.add(device.id)
+
+
+def best_of(files: Sequence[DataFile]) -> list[DataFile]:
+    """Each file once: where a page tells one twice, the telling by which it can be had."""
+    best: dict[str, DataFile] = {}
+    for file in files:
+        known = best.get(file.name)
+        if known is None or (file.status.on_server and not known.status.on_server):
+            best[file.name] = file
+    return list(best.values())
 
 
 def span_of(file: DataFile, seen_in: TimeWindow) -> TimeWindow:

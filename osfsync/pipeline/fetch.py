@@ -9,7 +9,7 @@ import structlog
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from osfsync.archive.base import Body
-from osfsync.content import check_for
+from osfsync.content import check_for, only_whole
 from osfsync.domain.errors import (
     ArchiveError,
     CloudError,
@@ -24,7 +24,7 @@ from osfsync.pipeline.messages import Facts, FetchJob
 from osfsync.pipeline.stop import Lifeline
 from osfsync.pipeline.streams import Feed
 from osfsync.pipeline.tally import Tally
-from osfsync.pipeline.transfer import SmallBody, Transfer
+from osfsync.pipeline.transfer import SmallBody, Transfer, check_of
 
 log = structlog.get_logger(__name__)
 
@@ -65,6 +65,7 @@ class Fetcher:
                 return
             if self.limit.reached(self.tally.received):
                 self.tally.transfer_limit_reached = True
+                self.tally.unsettled.add(job.device.id)
                 self.feed.settle()
                 return
             body = await self.transfer.run(job, self.placed)
@@ -82,21 +83,35 @@ class Fetcher:
                 await small.send(body)
 
     async def _adopt(self, job: FetchJob) -> bool:
-        """Take what lies at the path already, where it is whole: a killed run may have put it there."""
+        """Take what lies at the path already, where it is whole: a killed run may have put it there.
+
+        At a path that this state gave only now lies nothing of its own: that is taken only where the list
+        confirms its size, and moved out of the way otherwise, never overwritten.
+        """
         job.present = False
-        held = await self.transfer.archive.adopt(job.path, job.file.size, check_for(job.file.name))
-        if held is None:
-            return False
-        if await job.known.wait():
-            await self._tell(Fetched(job.device.id, job.file.name, held, adopted=True))
-            self.tally.fetched += 1
-        self.feed.settle()
-        return True
+        archive = self.transfer.archive
+        if not job.new or job.file.size is not None:
+            check = only_whole(check_for(job.file.name)) if job.file.size is None else check_of(job)
+            held = await archive.adopt(job.path, job.file.size, check)
+            if held is not None:
+                if await job.known.wait():
+                    await self._tell(Fetched(job.device.id, job.file.name, held, adopted=True))
+                    self.tally.file_fetched(job.device.id, job.file.name)
+                self.feed.settle()
+                return True
+        if job.new:
+            await self._set_aside(job)
+        return False
+
+    async def _set_aside(self, job: FetchJob) -> None:
+        kept = await self.transfer.archive.set_aside(job.path)
+        text = f"Something else lay at {job.path} in the archive; it was moved to {kept}."
+        self.tally.problem(job.device.name, job.file.name, "set-aside", text)
 
     async def placed(self, job: FetchJob, held: Held) -> None:
         """A file is in place."""
         await self._tell(Fetched(job.device.id, job.file.name, held, adopted=False))
-        self.tally.fetched += 1
+        self.tally.file_fetched(job.device.id, job.file.name)
         self.tally.bytes += held.size
         self.feed.settle()
 
@@ -107,12 +122,12 @@ class Fetcher:
         if job.damaged < DAMAGED_TRIES:
             self.feed.give_back(job)
             return
-        self.tally.quarantined += 1
+        self.tally.damaged_files.add((job.device.id, job.file.name))
         await self._give_up(job, error, error.check)
 
     async def failed(self, job: FetchJob, error: OsfsyncError) -> None:
         """A file can't be had in this run."""
-        self.tally.failed += 1
+        self.tally.failed_files.add((job.device.id, job.file.name))
         await self._give_up(job, error, None)
 
     async def _give_up(self, job: FetchJob, error: OsfsyncError, check: str | None) -> None:
@@ -123,6 +138,7 @@ class Fetcher:
             reason=error.slug,
             error=str(error),
         )
+        self.tally.unsettled.add(job.device.id)
         self.tally.problem(job.device.name, job.file.name, error.slug, str(error))
         failure = Failure(error.slug, str(error), self.clock(), check)
         await self._tell(FetchFailed(job.device.id, job.file.name, failure))
@@ -161,7 +177,7 @@ async def _place_groups(fetcher: Fetcher, small: MemoryObjectReceiveStream[Small
 
 
 async def _place(fetcher: Fetcher, group: Sequence[SmallBody]) -> None:
-    bodies = [Body(m.job.path, m.data, m.size, check_for(m.job.file.name)) for m in group]
+    bodies = [Body(m.job.path, m.data, m.size, m.check) for m in group]
     results = await fetcher.transfer.archive.place(bodies)
     for member, result in zip(group, results, strict=True):
         fetcher.transfer.budget.give(member.share)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import anyio
 
-from osfsync.domain.model import DataFile, Device, ListingSource, TimeWindow
+from osfsync.domain.model import DataFile, Device, Held, ListingSource, TimeWindow
 from osfsync.domain.outcomes import Fact
 
 
@@ -86,13 +86,17 @@ class FetchJob:
     """One file to fetch.
 
     It may only get its final name once `known` confirms that the state knows its path. `present` tells
-    that something lies at its path already; `damaged` counts bodies that were refused.
+    that something lies at its path already; `damaged` counts bodies that were refused. `replaces` is the
+    older version that is held; `new` tells that the path was given in this run, so that nothing of ours can
+    lie there.
     """
 
     device: Device
     file: DataFile
     path: str
     known: Receipt
+    replaces: Held | None = None
+    new: bool = False
     present: bool = False
     damaged: int = 0
 

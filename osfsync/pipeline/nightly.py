@@ -9,19 +9,22 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import anyio
+import structlog
 from anyio.streams.memory import MemoryObjectSendStream
 
 from osfsync.archive.base import Archive
 from osfsync.archive.paths import device_folder
 from osfsync.cloud.client import CloudClient
+from osfsync.domain.errors import ConfigError, ProtocolError
 from osfsync.domain.model import Device, Tenant, TimeWindow, merge_windows, split_window, utc_now
 from osfsync.domain.outcomes import DeviceSeen, WindowSettled
 from osfsync.domain.planner import Choice, Policy
 from osfsync.domain.selection import Selection
-from osfsync.pipeline.decide import Decider, Outputs, PathBook, decide
+from osfsync.pipeline.decide import Decider, Outputs, decide
 from osfsync.pipeline.fetch import FetchRoom, TransferLimit, fetch
 from osfsync.pipeline.messages import Facts, FetchJob, Listing, OrderJob
 from osfsync.pipeline.order import Orderer, order
+from osfsync.pipeline.pathbook import PathBook
 from osfsync.pipeline.record import record
 from osfsync.pipeline.stop import Lifeline, Stop
 from osfsync.pipeline.survey import Surveyor, WindowsOf, survey
@@ -29,6 +32,8 @@ from osfsync.pipeline.tally import Tally
 from osfsync.pipeline.transfer import Transfer
 from osfsync.state.reader import Reader
 from osfsync.state.writer import Writer
+
+log = structlog.get_logger(__name__)
 
 CLOCKS_AHEAD = timedelta(days=1)
 """How far ahead of ours a logger's clock may run and its files still be listed."""
@@ -72,12 +77,39 @@ class Wishes:
     max_transfer: int | None = None
 
 
-async def choose_devices(client: CloudClient, wishes: Wishes, tally: Tally) -> list[Device]:
-    """The tenant's devices that the selection wants."""
+async def choose_devices(
+    client: CloudClient, wishes: Wishes, tally: Tally, known: dict[str, str]
+) -> list[Device]:
+    """The tenant's devices that the selection wants; `known` are those that the state knows.
+
+    Raises:
+        ProtocolError: the platform lists none, though some are known: such a list is suspect.
+        ConfigError: the selection fits none of them.
+    """
     listed = await client.devices()
+    if not listed and known:
+        raise ProtocolError(
+            f"The platform lists no device, though {len(known)} are known; nothing was done.",
+            hint="See whether the account still reaches them (osfsync doctor).",
+        )
     chosen = [device for device in listed if wishes.selection.device(device) is Choice.SELECTED]
+    if listed and not chosen:
+        raise ConfigError(
+            f"None of the tenant's {len(listed)} devices fits select.devices or --device.",
+            hint=f"The first is named {listed[0].name!r}; globs fit names or ids.",
+        )
     tally.devices_seen = len(chosen)
+    _check_clock(client.clock_offset, tally)
     return chosen
+
+
+def _check_clock(offset: timedelta | None, tally: Tally) -> None:
+    if offset is not None and abs(offset) > CLOCKS_AHEAD:
+        way = "behind" if offset > timedelta(0) else "ahead of"
+        text = (
+            f"This computer's clock is {abs(offset)} {way} the platform's: the wrong days are listed. Set it."
+        )
+        tally.problem("(this computer)", None, "clock", text)
 
 
 def windows_to_list(
@@ -87,14 +119,26 @@ def windows_to_list(
 
     With `since` or `until`, that period only.
     """
-    recent = TimeWindow(since or now - wishes.lookback, until or now + CLOCKS_AHEAD)
+    end = until or now + CLOCKS_AHEAD
+    selected = wishes.selection.file
+    recent = period_of(since or min(now, end) - wishes.lookback, end)
 
     async def windows_of(device: Device) -> Sequence[TimeWindow]:
         if since is not None or until is not None:
             return [recent]
-        return merge_windows([recent, *await reader.unheld_windows(device.id)])
+        gaps = await reader.unheld_windows(device.id, lambda name: selected(name) is Choice.SELECTED)
+        return merge_windows([recent, *(gap for gap in gaps if gap.start <= recent.end)])
 
     return windows_of
+
+
+def period_of(since: datetime, until: datetime) -> TimeWindow:
+    """The period that the user asked for. Raises ConfigError where it ends before it begins."""
+    if until < since:
+        raise ConfigError(
+            f"The period ends ({until:%Y-%m-%d %H:%M} UTC) before it begins ({since:%Y-%m-%d %H:%M} UTC)."
+        )
+    return TimeWindow(since, until)
 
 
 def folders_of(devices: Sequence[Device], known: dict[str, str]) -> dict[str, str]:
@@ -123,8 +167,10 @@ class Run:
 
     async def meet_devices(self) -> list[Device]:
         """The tenant's devices of the selection; each is known to the state and has its folder then."""
-        devices = await choose_devices(self.rooms.client, self.wishes, self.tally)
-        self.folders = folders_of(devices, await self.rooms.reader.folders())
+        log.info("run begins", tenant=self.tenant.name)
+        known = await self.rooms.reader.folders()
+        devices = await choose_devices(self.rooms.client, self.wishes, self.tally, known)
+        self.folders = folders_of(devices, known)
         await self.rooms.writer.commit(
             [DeviceSeen(device, self.folders[device.id], self.clock()) for device in devices]
         )
@@ -152,10 +198,17 @@ class Run:
             async def windows_of(_: Device, window: TimeWindow = window) -> Sequence[TimeWindow]:
                 return [window]
 
+            self.tally.unsettled.clear()
             await self._round(left, windows_of, decider)
             if self.stop.code is not None or self.tally.transfer_limit_reached:
                 return
-            await self.rooms.writer.commit([WindowSettled(backfill, window, self.clock())])
+            await self.rooms.writer.commit(
+                [
+                    WindowSettled(backfill, device.id, window, self.clock())
+                    for device in left
+                    if device.id not in self.tally.unsettled
+                ]
+            )
 
     async def _round(self, devices: Sequence[Device], windows_of: WindowsOf, decider: Decider) -> None:
         """All stages once, over `devices`. Ends when they are done or when the run is stopped.

@@ -84,6 +84,12 @@ class Orderer:
                     await out.send(Facts((self._ordered(job.device, command),)))
                 self.lifeline.answered()
                 self.tally.orders_sent += 1
+                log.info(
+                    "command sent",
+                    device=job.device.name,
+                    window=str(command.window),
+                    files=len(command.names),
+                )
 
     def _ordered(self, device: Device, command: Command) -> Ordered:
         return Ordered(device.id, command.window, command.tag, command.names, self.clock())

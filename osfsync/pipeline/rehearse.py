@@ -9,10 +9,11 @@ from anyio.streams.memory import MemoryObjectReceiveStream
 
 from osfsync.cloud.client import CloudClient
 from osfsync.domain.model import Tenant, utc_now
-from osfsync.pipeline.decide import Decider, Outputs, PathBook, decide
+from osfsync.pipeline.decide import Decider, Outputs, decide
 from osfsync.pipeline.messages import Facts, FetchJob, Listing, OrderJob
 from osfsync.pipeline.nightly import PAGES, Wishes, choose_devices, folders_of, windows_to_list
 from osfsync.pipeline.order import commands_for
+from osfsync.pipeline.pathbook import PathBook
 from osfsync.pipeline.stop import Lifeline, Stop
 from osfsync.pipeline.survey import Surveyor, survey
 from osfsync.pipeline.tally import Tally
@@ -33,8 +34,9 @@ class Rehearsal:
 
     async def run(self, since: datetime | None = None, until: datetime | None = None) -> None:
         """List and decide as `Run.sync` does."""
-        devices = await choose_devices(self.client, self.wishes, self.tally)
-        folders = folders_of(devices, await self.reader.folders())
+        known = await self.reader.folders()
+        devices = await choose_devices(self.client, self.wishes, self.tally, known)
+        folders = folders_of(devices, known)
         decider = Decider(
             self.reader,
             PathBook(self.reader, self.wishes.layout, self.tenant, folders),

@@ -9,7 +9,14 @@ from types import FrameType
 
 import anyio
 
-from osfsync.domain.errors import BusyError, CloudError, ExitCode, UnreachableError
+from osfsync.domain.errors import (
+    BusyError,
+    CloudError,
+    ExitCode,
+    ProtocolError,
+    UnauthorizedError,
+    UnreachableError,
+)
 
 _SIGNALS = ((signal.SIGINT, ExitCode.INTERRUPTED), (signal.SIGTERM, ExitCode.TERMINATED))
 
@@ -84,6 +91,9 @@ def _install(
         signal.signal(number, handle)
 
 
+_NOT_SERVED = (UnreachableError, UnauthorizedError, ProtocolError)
+
+
 class Lifeline:
     """Counts operations in a row that were not served; a dead platform must not be asked file by file."""
 
@@ -95,14 +105,25 @@ class Lifeline:
         self._failures = 0
 
     def failed(self, error: CloudError) -> None:
-        """An operation failed, after its retries. Raises UnreachableError when nothing is served any more."""
-        if not (error.retryable or isinstance(error, BusyError | UnreachableError)):  # a refusal is an answer
+        """An operation failed, after its retries.
+
+        Raises:
+            UnreachableError: nothing is served any more.
+            UnauthorizedError: nothing is allowed any more, though the login is accepted.
+            BusyError: the platform asks for more patience than a run has.
+        """
+        if isinstance(error, BusyError) and not error.retryable:
+            raise error
+        if not (error.retryable or isinstance(error, _NOT_SERVED)):  # a refusal is an answer
             self.answered()
             return
         self._failures += 1
-        if self._failures >= GIVE_UP_AFTER:
-            raise UnreachableError(
-                f"The platform has failed {self._failures} operations in a row; the run was ended. "
-                f"The last error: {error.message}",
-                hint="What was fetched is safe; the next run goes on from here.",
-            ) from error
+        if self._failures < GIVE_UP_AFTER:
+            return
+        if isinstance(error, UnauthorizedError):
+            raise error
+        raise UnreachableError(
+            f"The platform has failed {self._failures} operations in a row; the run was ended. "
+            f"The last error: {error.message}",
+            hint="What was fetched is safe; the next run goes on from here.",
+        ) from error

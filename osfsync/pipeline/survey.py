@@ -71,6 +71,7 @@ class Surveyor:
                 async for page in pages:
                     files += len(page)
                     await out.send(ListedPage(device, window, source, page))
+        log.info("device listed", device=device.name, window=str(window), source=source.value, files=files)
         await out.send(WindowListed(device, window, source, files, self.clock()))
         return source
 

@@ -10,7 +10,10 @@ PROBLEMS_KEPT = 1000
 
 @dataclass(slots=True)
 class Tally:
-    """Counters of one run. Devices go by id, so that several windows of one device count once."""
+    """Counters of one run. Devices go by id, so that several windows of one device count once.
+
+    `unsettled` are devices of which something could be had and is not here: failed, damaged or left.
+    """
 
     devices_seen: int = 0
     devices_done: set[str] = field(default_factory=set)
@@ -19,10 +22,13 @@ class Tally:
     listed: int = 0
     held: int = 0
     fetched: int = 0
-    failed: int = 0
+    given_up: int = 0
+    given_up_damaged: int = 0
+    failed_files: set[tuple[str, str]] = field(default_factory=set)
+    damaged_files: set[tuple[str, str]] = field(default_factory=set)
+    unsettled: set[str] = field(default_factory=set)
     device_only: int = 0
     requested: int = 0
-    quarantined: int = 0
     filtered: int = 0
     to_fetch: int = 0
     bytes: int = 0
@@ -32,6 +38,22 @@ class Tally:
     transfer_limit_reached: bool = False
     problems: list[Problem] = field(default_factory=list)
     problems_dropped: int = 0
+
+    @property
+    def failed(self) -> int:
+        """Files that could not be fetched, those given up before included."""
+        return self.given_up + len(self.failed_files)
+
+    @property
+    def quarantined(self) -> int:
+        """Files that arrived damaged, those given up before included."""
+        return self.given_up_damaged + len(self.damaged_files)
+
+    def file_fetched(self, device_id: str, name: str) -> None:
+        """A file is in place; if it failed in an earlier window of this run, it did not."""
+        self.fetched += 1
+        self.failed_files.discard((device_id, name))
+        self.damaged_files.discard((device_id, name))
 
     def problem(self, device: str, file: str | None, reason: str, explanation: str) -> None:
         """Remember a problem; the list is bounded, the counters are not."""
@@ -70,5 +92,5 @@ class Tally:
             requested=self.requested,
             quarantined=self.quarantined,
             filtered=self.filtered,
-            left=self.listed - settled,
+            left=max(0, self.listed - settled),
         )

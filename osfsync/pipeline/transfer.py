@@ -7,9 +7,9 @@ import anyio
 
 from osfsync.archive.base import Archive
 from osfsync.cloud.client import Body, CloudClient
-from osfsync.content import check_for
+from osfsync.content import LengthCheck, check_for, only_whole
 from osfsync.domain.errors import DamagedError
-from osfsync.domain.model import Held
+from osfsync.domain.model import ContentCheck, Held, Verification
 from osfsync.pipeline.messages import FetchJob
 from osfsync.pipeline.streams import ByteBudget
 from osfsync.pipeline.tally import Tally
@@ -31,7 +31,32 @@ class SmallBody:
     job: FetchJob
     data: bytes
     size: int | None
+    check: ContentCheck
     share: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Incoming:
+    """A large body of which `head` was read."""
+
+    body: Body
+    head: list[bytes]
+    size: int | None
+    check: ContentCheck
+
+
+@dataclass(frozen=True, slots=True)
+class _Room:
+    """Memory for one file: its share of the budget, and up to which size it is collected whole."""
+
+    share: int
+    most: int
+
+
+def _room_for(listed: int | None) -> _Room:
+    if listed is None:
+        return _Room(PIECE, PIECE)
+    return _Room(listed, SMALL) if listed <= SMALL else _Room(2 * PIECE, SMALL)
 
 
 Placed = Callable[[FetchJob, Held], Awaitable[None]]
@@ -69,25 +94,30 @@ class Transfer:
         return result
 
     async def _once(self, job: FetchJob, placed: Placed) -> SmallBody | None:
-        async with self.client.download(job.device, job.file.name) as body:
-            size = _agreed_size(job, body.length)
-            share = await self.budget.take(SMALL if size is None else min(size, SMALL))
-            try:
-                head, rest = await self._collect(body, size)
-                if not rest:
-                    small = SmallBody(job, b"".join(head), size, share)
-                    share = 0
-                    return small
-                await self._receive(job, body, head, size, placed)
-                return None
-            finally:
-                self.budget.give(share)
+        # Taken before the request: nobody waits for room with an answer open that another could read.
+        plan = _room_for(job.file.size)
+        share = await self.budget.take(plan.share)
+        try:
+            async with self.client.download(job.device, job.file.name) as body:
+                size = _agreed_size(job, body.length)
+                check = check_of(job)
+                if job.file.size is None and not body.framed:
+                    check = only_whole(check)  # nothing else shows that the line did not break
+                head, rest = await self._collect(body, size, plan.most)
+                if rest:
+                    await self._receive(job, _Incoming(body, head, size, check), placed)
+                    return None
+                small = SmallBody(job, b"".join(head), size, check, share)
+                share = 0
+                return small
+        finally:
+            self.budget.give(share)
 
-    async def _collect(self, body: Body, size: int | None) -> tuple[list[bytes], bool]:
-        """The first bytes, up to SMALL, and whether more may follow."""
+    async def _collect(self, body: Body, size: int | None, most: int) -> tuple[list[bytes], bool]:
+        """The first bytes, little more than `most`, and whether more may follow."""
         head: list[bytes] = []
         length = 0
-        if size is not None and size > SMALL:
+        if size is not None and size > most:
             return head, True
         async for piece in body.pieces():
             head.append(piece)
@@ -95,15 +125,13 @@ class Transfer:
             self.tally.received += len(piece)
             if size is not None and length > size:
                 raise DamagedError("length", f"More bytes came than the {size} that were announced.")
-            if length > SMALL:
+            if length > most:
                 return head, True
         return head, False
 
-    async def _receive(
-        self, job: FetchJob, body: Body, head: list[bytes], size: int | None, placed: Placed
-    ) -> None:
-        check = check_for(job.file.name)
-        async with self.archive.receive(job.path, size, check) as receiver:
+    async def _receive(self, job: FetchJob, incoming: _Incoming, placed: Placed) -> None:
+        head, body = incoming.head, incoming.body
+        async with self.archive.receive(job.path, incoming.size, incoming.check) as receiver:
             pieces, length = head, sum(map(len, head))
             async for piece in body.pieces():
                 pieces.append(piece)
@@ -117,6 +145,21 @@ class Transfer:
                 return
             with anyio.CancelScope(shield=True):
                 await placed(job, await receiver.commit())
+
+
+def check_of(job: FetchJob) -> ContentCheck:
+    """How to judge a file's bytes.
+
+    A file that the list tells to be empty is empty. A version that is cut off must not replace a better one.
+    """
+    if job.file.size == 0:
+        return LengthCheck()
+    check = check_for(job.file.name)
+    held = job.replaces
+    if held is None:
+        return check
+    shrinks = job.file.size is not None and job.file.size < held.size
+    return only_whole(check) if shrinks or held.verification is not Verification.TAIL_CUT else check
 
 
 def _agreed_size(job: FetchJob, length: int | None) -> int | None:

@@ -254,6 +254,7 @@ def _order_row(
 def _window_settled(fact: WindowSettled) -> Iterator[_Placed]:
     row = {
         "of_backfill": fact.backfill,
+        "of_device": fact.device_id,
         "of_start": to_text(fact.window.start),
         "of_end": to_text(fact.window.end),
     }

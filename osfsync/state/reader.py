@@ -1,6 +1,6 @@
 """What a run asks while it works: looked up for whole pages of files."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select
@@ -14,15 +14,16 @@ from osfsync.state.tables import MISSING, devices, listings, runs
 PAGE = 500
 """Names in one statement. It always has as many parameters, so that it is prepared once."""
 
+DAYS_PAGE = 5_000
+
 _MARKS = ", ".join("?" * PAGE)
 _RECORDS = f"SELECT {COLUMNS} FROM files WHERE device_id = ? AND name IN ({_MARKS})"  # noqa: S608 - constants
 _PATHS = f"SELECT path_key, device_id, name FROM files WHERE path_key IN ({_MARKS})"  # noqa: S608 - constants
 _UNHELD_DAYS = f"""
-    SELECT substr(coalesce(start, "end", seen_from), 1, 10) AS first,
-           max(substr(coalesce("end", start, seen_to), 1, 10))
+    SELECT name, substr(coalesce(start, "end", seen_from), 1, 10),
+           substr(coalesce("end", start, seen_to), 1, 10)
     FROM files INDEXED BY ix_files_missing
-    WHERE {MISSING} AND device_id = ?
-    GROUP BY first
+    WHERE {MISSING} AND device_id = ? AND name > ? ORDER BY name LIMIT {DAYS_PAGE}
 """  # noqa: S608 - constants
 
 
@@ -53,14 +54,32 @@ class Reader:
         rows = await self._query.select(select(devices.c.id, devices.c.folder))
         return {row[0]: row[1] for row in rows}
 
-    async def unheld_windows(self, device_id: str) -> list[TimeWindow]:
-        """The days, merged, of every file of a device that is known and not held.
+    async def identity(self) -> str:
+        """What tells this state from others: the id of its first run. Empty before there is one."""
+        rows = await self._query.sql("SELECT id FROM runs ORDER BY rowid LIMIT 1")
+        return next((str(row[0]) for row in rows), "")
+
+    async def held_count(self) -> int:
+        """How many files are held."""
+        rows = await self._query.sql("SELECT count(held_size) FROM files")
+        return next(int(row[0]) for row in rows)
+
+    async def unheld_windows(
+        self, device_id: str, wanted: Callable[[str], bool] = lambda _: True
+    ) -> list[TimeWindow]:
+        """The days, merged, of every file of a device that is known, not held, and `wanted` by its name.
 
         A file's days are those of its recording; where the list does not tell them, those of the window that
         listed it.
         """
-        rows = await self._query.sql(_UNHELD_DAYS, (device_id,))
-        return merge_windows(_days(first, max(first, last)) for first, last in rows)
+        days: set[tuple[str, str]] = set()
+        last, full = "", True
+        while full:
+            rows = await self._query.sql(_UNHELD_DAYS, (device_id, last))
+            full = len(rows) == DAYS_PAGE
+            days.update((first, end) for name, first, end in rows if wanted(name))
+            last = rows[-1][0] if rows else ""
+        return merge_windows(_days(first, max(first, end)) for first, end in days)
 
     async def settled(self, backfill: str) -> set[tuple[str, TimeWindow]]:
         """Windows that this backfill is done with: (device id, window)."""

@@ -129,6 +129,7 @@ SETTLE_LISTINGS = Statement.of(
     update(listings)
     .where(
         listings.c.backfill == bindparam("of_backfill"),
+        listings.c.device_id == bindparam("of_device"),
         listings.c.start == bindparam("of_start"),
         listings.c.end == bindparam("of_end"),
         listings.c.problem.is_(null()),

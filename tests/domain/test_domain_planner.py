@@ -156,10 +156,27 @@ def test_a_failing_file_is_tried_each_run_then_rests_then_is_tried_again(
     record = FileRecord(file, "p", NOW, WINDOW)
     for tries in range(1, policy.tries + 1):
         assert plan(file, record, Choice.SELECTED, policy, NOW).action is Action.FETCH
-        record = replace(record, tries=tries, failure=Failure("server-error", "500", NOW))
+        record = replace(record, tries=tries, failure=Failure("not-found", "404", NOW))
     assert plan(file, record, Choice.SELECTED, policy, NOW).reason is Reason.FAILED
     rested = NOW + policy.rest
     assert plan(file, record, Choice.SELECTED, policy, rested).action is Action.FETCH
+
+
+@pytest.mark.parametrize("slug", ["server-error", "unreachable", "busy", "connection-broken"])
+def test_trouble_of_the_platform_gives_no_file_up(slug: str) -> None:
+    file = DataFile("device", "a.osf", StorageStatus.BOTH)
+    record = FileRecord(file, "p", NOW, WINDOW, tries=99, failure=Failure(slug, "down", NOW))
+    assert plan(file, record, Choice.SELECTED, Policy(), NOW).action is Action.FETCH
+
+
+def test_stamps_of_a_clock_that_was_ahead_hold_nothing_up() -> None:
+    later = NOW + timedelta(days=3650)
+    file = DataFile("device", "a.osf", StorageStatus.DEVICE_ONLY)
+    record = FileRecord(file, "p", NOW, WINDOW, orders=1, ordered_at=later)
+    assert plan(file, record, Choice.SELECTED, Policy(), NOW).action is Action.ORDER
+    file = DataFile("device", "a.osf", StorageStatus.BOTH)
+    record = FileRecord(file, "p", NOW, WINDOW, tries=9, failure=Failure("not-found", "404", later))
+    assert plan(file, record, Choice.SELECTED, Policy(), NOW).action is Action.FETCH
 
 
 def test_a_held_file_of_another_size_is_fetched_anew() -> None:

@@ -79,7 +79,7 @@ def failure(check: str | None = None, slug: str = "server-error") -> Failure:
         ),
         (row(StorageStatus.BOTH, tries=1, failure=failure()), Reason.RETRYING, "One try failed", "next sync"),
         (
-            row(StorageStatus.BOTH, tries=5, failure=failure()),
+            row(StorageStatus.BOTH, tries=5, failure=failure(slug="not-found")),
             Reason.FAILED,
             "5 tries failed",
             "until 2026-03-08 11:00 UTC",

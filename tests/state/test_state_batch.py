@@ -43,7 +43,7 @@ def test_a_file_whose_facts_go_against_the_order_of_steps_opens_a_group() -> Non
 
 def test_a_window_is_listed_and_settled_in_one_group_and_not_the_other_way_round() -> None:
     listed = Listed(DEVICE.id, WINDOW, ListingSource.DEVICE_LIST, 1, NOW, backfill="b1")
-    settled = WindowSettled("b1", WINDOW, NOW)
+    settled = WindowSettled("b1", DEVICE.id, WINDOW, NOW)
     assert len(steps(listed, settled)) == 1
     assert len(steps(settled, listed)) == 2
 

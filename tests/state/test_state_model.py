@@ -97,7 +97,7 @@ facts: st.SearchStrategy[Fact] = st.one_of(
     st.builds(FetchFailed, devices, names, failures),
     st.builds(Ordered, devices, windows, words, st.lists(names, unique=True).map(tuple), moments),
     st.builds(OrderRefused, devices, windows, words, words, words, moments),
-    st.builds(WindowSettled, st.sampled_from(["b1", "b2"]), windows, moments),
+    st.builds(WindowSettled, st.sampled_from(["b1", "b2"]), devices, windows, moments),
 )
 
 
@@ -165,7 +165,7 @@ class Model:
                 self.settled[fact.backfill] |= {
                     (device_id, window)
                     for backfill, device_id, window in self.listings
-                    if (backfill, window) == (fact.backfill, fact.window)
+                    if (backfill, device_id, window) == (fact.backfill, fact.device_id, fact.window)
                 }
 
     def see(self, fact: FilesSeen, placed: SeenFile) -> None:

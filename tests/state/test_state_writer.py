@@ -236,7 +236,8 @@ async def test_a_settled_window_is_settled_where_its_listing_succeeded(
             replace(listed, window=other),
             replace(listed, device_id=OTHER_DEVICE.id, backfill="b2"),
             ListingFailed(OTHER_DEVICE.id, WINDOW, "server-error", "500", NOW),
-            WindowSettled("b1", WINDOW, LATER),
+            WindowSettled("b1", DEVICE.id, WINDOW, LATER),
+            WindowSettled("b1", OTHER_DEVICE.id, WINDOW, LATER),
         ]
     )
     assert await database.reader.settled("b1") == {(DEVICE.id, WINDOW)}
@@ -247,7 +248,7 @@ async def test_what_is_listed_after_a_window_was_settled_is_not_settled(
     database: Database, writer: Writer
 ) -> None:
     listed = Listed(DEVICE.id, WINDOW, ListingSource.DEVICE_LIST, 1, NOW, backfill="b1")
-    await writer.commit([WindowSettled("b1", WINDOW, NOW), listed])
+    await writer.commit([WindowSettled("b1", DEVICE.id, WINDOW, NOW), listed])
     assert await database.reader.settled("b1") == set()
 
 

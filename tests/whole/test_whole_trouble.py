@@ -3,11 +3,13 @@
 import sqlite3
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
 from typing import Any
 
 import anyio
 import pytest
 
+from osfsync.app.runs import BackfillRequest, SyncRequest
 from osfsync.domain.errors import ExitCode, StateError
 from osfsync.domain.model import StorageStatus
 from osfsync.domain.outcomes import Fact, RunOutcome
@@ -152,3 +154,163 @@ async def test_what_lies_there_damaged_is_fetched_anew(mirror_of: MirrorOf, empt
         (folder / "a.osfz").write_bytes(b"<html>no file at all</html>")
         assert (await mirror.sync()).files.fetched == 1
         await mirror.assert_equals_server()
+
+
+async def test_an_empty_device_list_is_suspect(mirror_of: MirrorOf, small_world: World) -> None:
+    async with mirror_of(small_world) as mirror:
+        await mirror.sync()
+        mirror.simulator.faults.add(
+            Fault.wrong_json('{"data": [], "totalElements": 0, "hasNext": false}'), on="devices", times=None
+        )
+        summary = await mirror.sync()
+        assert summary.exit_code is ExitCode.UNREACHABLE
+        assert "8 are known" in summary.error
+
+
+async def test_a_selection_that_fits_no_device_is_told(mirror_of: MirrorOf, small_world: World) -> None:
+    async with mirror_of(small_world) as mirror:
+        mirror.change("select", devices=("nobody*",))
+        summary = await mirror.sync()
+        assert summary.exit_code is ExitCode.USAGE
+        assert "None of the tenant's 8 devices" in summary.error
+
+
+async def test_an_archive_that_is_gone_is_told(mirror_of: MirrorOf, small_world: World) -> None:
+    async with mirror_of(small_world) as mirror:
+        await mirror.sync()
+        mirror.settings.archive.path.rename(mirror.settings.archive.path.with_name("unmounted"))
+        summary = await mirror.sync()
+        assert summary.exit_code is ExitCode.USAGE
+        assert "mounted" in summary.error
+        assert mirror.on_disk() == {}
+
+
+async def test_a_period_that_ends_before_it_begins_is_told(mirror_of: MirrorOf, small_world: World) -> None:
+    async with mirror_of(small_world) as mirror:
+        later = small_world.now + timedelta(days=400)
+        for summary in (
+            await mirror.sync(SyncRequest(since=later)),
+            await mirror.backfill(BackfillRequest(since=later)),
+        ):
+            assert summary.exit_code is ExitCode.USAGE
+            assert "before it begins" in summary.error
+        early = await mirror.sync(SyncRequest(until=small_world.now - timedelta(days=90)))
+        assert early.exit_code is ExitCode.COMPLETE
+
+
+async def test_a_shrunken_cut_file_replaces_no_whole_one(mirror_of: MirrorOf, empty_world: World) -> None:
+    device = empty_world.add_device("Truck 1", behaviour=DEAD)
+    empty_world.add_file(device, "a.osf", StorageStatus.BOTH, size=8_000)
+    async with mirror_of(empty_world) as mirror:
+        await mirror.sync()
+        (whole,) = mirror.on_disk().values()
+        empty_world.add_file(device, "a.osf", StorageStatus.BOTH, content=whole[:300])
+        summary = await mirror.sync()
+        assert summary.files.quarantined == 1
+        assert list(mirror.on_disk().values()) == [whole]
+
+
+async def test_what_is_nobodys_is_moved_and_never_overwritten(
+    mirror_of: MirrorOf, empty_world: World
+) -> None:
+    device = empty_world.add_device("Truck 1", behaviour=DEAD)
+    empty_world.add_file(device, "a.osf", StorageStatus.BOTH)
+    async with mirror_of(empty_world) as mirror:
+        root = mirror.settings.archive.path
+        (root / "Truck 1").mkdir(parents=True)
+        (root / "Truck 1" / "a.osf").write_bytes(b"somebody's only copy")
+        summary = await mirror.sync()
+        assert summary.files.fetched == 1
+        assert [problem.reason for problem in summary.problems] == ["set-aside"]
+        (kept,) = (root / ".osfsync-part" / "set-aside").iterdir()
+        assert kept.read_bytes() == b"somebody's only copy"
+        await mirror.assert_equals_server()
+
+
+async def test_a_backfill_comes_back_to_windows_in_which_files_failed(
+    mirror_of: MirrorOf, empty_world: World
+) -> None:
+    device = empty_world.add_device("Truck 1", behaviour=DEAD)
+    for day in (1, 40, 80):
+        start = empty_world.now - timedelta(days=day)
+        empty_world.add_file(device, f"{day}.osf", StorageStatus.BOTH, start=start)
+    since = empty_world.now - timedelta(days=100)
+    async with mirror_of(empty_world) as mirror:
+        mirror.simulator.faults.add(Fault.status(404), on="download-token", file="40.osf", times=None)
+        assert (await mirror.backfill(BackfillRequest(since=since))).exit_code is ExitCode.PARTIAL
+        mirror.simulator.faults.clear()
+        mirror.simulator.requests.clear()
+        again = await mirror.backfill(BackfillRequest(since=since))
+        assert again.exit_code is ExitCode.COMPLETE
+        assert again.files.fetched == 1
+        assert mirror.simulator.requests["file-list"] < 3  # windows in which all is here are passed over
+        await mirror.assert_equals_server()
+
+
+async def test_filtered_files_widen_no_listing(mirror_of: MirrorOf, empty_world: World) -> None:
+    device = empty_world.add_device("Truck 1", behaviour=DEAD)
+    for day in range(0, 300, 30):
+        start = empty_world.now - timedelta(days=day, hours=1)
+        empty_world.add_file(device, f"{day}.csv", StorageStatus.BOTH, start=start)
+    async with mirror_of(empty_world) as mirror:
+        await mirror.backfill(BackfillRequest(since=empty_world.now - timedelta(days=301)))
+        mirror.simulator.requests.clear()
+        await mirror.sync()
+        assert mirror.simulator.requests["file-list"] == 1
+
+
+async def test_a_platform_that_is_down_for_weeks_gives_no_file_up(
+    mirror_of: MirrorOf, empty_world: World
+) -> None:
+    device = empty_world.add_device("Truck 1", behaviour=DEAD)
+    for number in range(4):
+        empty_world.add_file(device, f"{number}.osf", StorageStatus.BOTH)
+    async with mirror_of(empty_world) as mirror:
+        mirror.change("limits", retries=0)
+        mirror.simulator.faults.add(Fault.status(502), on="download-token", times=None)
+        for _ in range(7):
+            assert (await mirror.sync()).exit_code is ExitCode.PARTIAL
+        mirror.simulator.faults.clear()
+        assert (await mirror.sync()).files.fetched == 4
+
+
+async def test_one_file_that_is_unauthorized_fails_alone(mirror_of: MirrorOf, small_world: World) -> None:
+    (_, name), *_ = small_world.available()
+    async with mirror_of(small_world) as mirror:
+        mirror.simulator.faults.add(Fault.status(401), on="download-token", file=name, times=None)
+        summary = await mirror.sync()
+        assert summary.exit_code is ExitCode.PARTIAL
+        assert summary.files.fetched > 0
+        assert {problem.file for problem in summary.problems} >= {name}
+
+
+async def test_a_limit_of_time_covers_the_login(mirror_of: MirrorOf, small_world: World) -> None:
+    async with mirror_of(small_world) as mirror:
+        mirror.simulator.faults.add(Fault.silence(), on="login", times=None)
+        with anyio.fail_after(10):
+            summary = await mirror.sync(SyncRequest(max_duration=timedelta(seconds=0.3)))
+        assert summary.exit_code is ExitCode.MAX_DURATION
+
+
+async def test_a_file_of_no_bytes_is_held_as_such(mirror_of: MirrorOf, empty_world: World) -> None:
+    device = empty_world.add_device("Truck 1", behaviour=DEAD)
+    empty_world.add_file(device, "a.osf", StorageStatus.BOTH, content=b"")
+    async with mirror_of(empty_world) as mirror:
+        assert (await mirror.sync()).exit_code is ExitCode.COMPLETE
+        await mirror.assert_equals_server()
+
+
+async def test_large_files_let_small_ones_pass(mirror_of: MirrorOf, empty_world: World) -> None:
+    device = empty_world.add_device("Truck 1", behaviour=DEAD)
+    for number in range(12):
+        empty_world.add_file(device, f"large-{number:02}.osf", StorageStatus.BOTH, size=5_000_000)
+    empty_world.add_file(device, "small.osf", StorageStatus.BOTH)
+    async with mirror_of(empty_world) as mirror:
+        mirror.simulator.faults.add(Fault.drip(20_000), on="download", times=12)
+        async with anyio.create_task_group() as group:
+            group.start_soon(mirror.sync)
+            with anyio.fail_after(20):
+                while not mirror.simulator.downloads:  # noqa: ASYNC110 — the simulator counts, it does not notify
+                    await anyio.sleep(0.02)
+            group.cancel_scope.cancel()
+        assert [name for _, name in mirror.simulator.downloads] == ["small.osf"]
