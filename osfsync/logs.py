@@ -12,6 +12,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from itertools import islice
 from typing import Literal, TextIO
@@ -151,7 +152,10 @@ class _Handler(logging.StreamHandler[TextIO]):
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the library's name
         error = sys.exception()
         if sys.stderr is not None and not isinstance(error, BrokenPipeError):
-            sys.stderr.write(f"osfsync: a log line of {record.name} is lost: {type(error).__name__}\n")
+            # stderr is most likely what could not be written: then nobody is left to be told, and a run must
+            # not end for the sake of its log.
+            with suppress(OSError, ValueError):
+                sys.stderr.write(f"osfsync: a log line of {record.name} is lost: {type(error).__name__}\n")
 
 
 def _redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

@@ -1,8 +1,10 @@
+import errno
 import io
 import json
 import logging
 import os
 import re
+import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -304,3 +306,28 @@ def test_a_line_that_cannot_be_written_is_told_without_its_content(
     log.error("x", what=SECRET)
     told = capsys.readouterr().err
     assert told == "osfsync: a log line of osfsync.test is lost: ValueError\n"
+
+
+class Full(io.StringIO):
+    """A file on a disk that is full."""
+
+    def write(self, _: str) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+class Closed(io.StringIO):
+    def write(self, _: str) -> int:
+        raise ValueError("I/O operation on closed file")
+
+
+@pytest.mark.parametrize("stderr", [Full(), Closed(), None])
+def test_a_line_that_cannot_even_be_told_as_lost_ends_nothing(
+    monkeypatch: pytest.MonkeyPatch, stderr: io.StringIO | None
+) -> None:
+    sink(stream=Full())
+    monkeypatch.setattr(sys, "stderr", stderr)
+    log.error("x")
+    logging.getLogger("aiohttp").error("y")
+    heard = sink()
+    log.error("z")
+    assert [line["event"] for line in lines(heard)] == ["z"]
