@@ -3,18 +3,23 @@
 import csv
 import io
 import json
+import socket
+import subprocess
+import sys
 import tomllib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import anyio
 import pytest
 
 from osfsync.domain.model import StorageStatus
 from osfsync.simulator.behaviour import Behaviour
+from osfsync.simulator.faults import Fault
 from osfsync.simulator.server import Simulator, serve
 from osfsync.simulator.world import World
-from tests.cli.test_cli_errors import Ended, osfsync, write_config
+from tests.cli.test_cli_errors import Ended, clean_environment, osfsync, write_config
 
 DEAD = Behaviour(contact_every=None, files_per_day=0)
 
@@ -49,6 +54,7 @@ async def test_sync_prints_one_line_where_nobody_watches(tmp_path: Path, simulat
     (line,) = ended.out.splitlines()
     assert "complete, 3 fetched" in line
     assert "100 % of what could be had" in line
+    assert "; 1 of 2 devices can't be seen fully; " in line
     assert ended.err == ""
     quiet = await osfsync(tmp_path, "-q", "sync", password=simulator.world.password)
     assert (quiet.code, quiet.out, quiet.err) == (0, "", "")
@@ -76,6 +82,46 @@ async def test_sync_json_tells_a_failure_too(tmp_path: Path, simulator: Simulato
     ended = await osfsync(tmp_path, "sync", "--json", password="wrong-password")
     shown = json.loads(ended.out)
     assert (shown["outcome"], shown["exit_code"], ended.code) == ("failed", 12, 12)
+
+
+@pytest.mark.parametrize("options", [(), ("-v",)])
+async def test_a_failed_device_is_told_and_never_called_all(
+    tmp_path: Path, simulator: Simulator, options: tuple[str, ...]
+) -> None:
+    write_config(tmp_path, simulator.url)
+    simulator.faults.add(Fault.status(500), on="file-list", times=None)
+    ended = await osfsync(tmp_path, *options, "sync", password=simulator.world.password)
+    assert ended.code == 3
+    assert "100 % of what was listed and could be had (1 of 1)" in ended.out
+    assert ("1 of 2 devices failed" in ended.out) or ("1 of 2 listed, 1 failed" in ended.out)
+
+
+@pytest.mark.parametrize("options", [(), ("-v",), ("-q",)])
+async def test_what_ended_a_run_is_told_once(
+    tmp_path: Path, simulator: Simulator, options: tuple[str, ...]
+) -> None:
+    write_config(tmp_path, simulator.url)
+    ended = await osfsync(tmp_path, *options, "sync", password="wrong-password")
+    assert ended.code == 12
+    (message,) = [line for line in ended.err.splitlines() if line.startswith("osfsync: ")]
+    assert (ended.out + ended.err).count(message.removeprefix("osfsync: ")) == 1
+    assert ("exit 12" in ended.out) is (options == ())
+
+
+async def test_what_ended_a_run_is_in_the_object_and_on_stderr(tmp_path: Path, simulator: Simulator) -> None:
+    write_config(tmp_path, simulator.url)
+    ended = await osfsync(tmp_path, "sync", "--json", password="wrong-password")
+    ended.assert_one_message(json.loads(ended.out)["error"])
+
+
+async def test_a_dry_run_is_told_in_words(tmp_path: Path, simulator: Simulator) -> None:
+    write_config(tmp_path, simulator.url)
+    password = simulator.world.password
+    line = (await osfsync(tmp_path, "sync", "--dry-run", password=password)).out
+    assert "sync, dry run: complete, would fetch 3 files, would send 1 command" in line
+    table = (await osfsync(tmp_path, "-v", "sync", "--dry-run", password=password)).out
+    assert "Would fetch 3 files, would send 1 command." in table
+    assert "%" not in line + table
 
 
 async def test_a_dry_run_tells_what_would_be_done(tmp_path: Path, simulator: Simulator) -> None:
@@ -159,6 +205,52 @@ async def test_devices_and_status(synced: Path) -> None:
     assert "Missing longest" in text
 
 
+async def test_missing_ends_with_the_sums(synced: Path) -> None:
+    last = (await osfsync(synced, "missing")).out.splitlines()[-1]
+    assert last == "2 files: 1 ordered, 1 delivering."
+
+
+async def test_devices_tells_what_cannot_be_seen(synced: Path) -> None:
+    shown = (await osfsync(synced, "devices")).out
+    assert "credentials" in shown
+    assert "refused" in shown
+
+
+@pytest.mark.parametrize(
+    ("command", "format_name"), [("devices", "csv"), ("files", "json"), ("missing", "table")]
+)
+async def test_stdout_stays_empty_where_nothing_can_be_told(
+    tmp_path: Path, command: str, format_name: str
+) -> None:
+    write_config(tmp_path, "https://example.opticloud.io")
+    ended = await osfsync(tmp_path, command, "--format", format_name)
+    assert (ended.code, ended.out) == (2, "")
+    ended.assert_one_message("osfsync.db")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a shell with a pipe")
+@pytest.mark.parametrize("format_name", ["csv", "json"])
+async def test_a_reader_that_has_had_enough_is_no_error(
+    tmp_path: Path, simulator: Simulator, format_name: str
+) -> None:
+    """As `osfsync files | head -1`: exit code 0, since the reader has all that it wanted."""
+    (device, _) = simulator.world.devices(simulator.world.main.id)
+    for number in range(3_000):  # more than a pipe holds, in several chunks
+        simulator.world.add_file(device, f"{number:060}.osf", StorageStatus.BOTH)
+    write_config(tmp_path, simulator.url)
+    await osfsync(tmp_path, "sync", "--order", "only", password=simulator.world.password)
+    whole = (await osfsync(tmp_path, "files", "--format", format_name)).out
+    assert len(whole) > 300_000
+    cut = await osfsync(
+        tmp_path,
+        "files",
+        "--format",
+        format_name,
+        prefix=["bash", "-c", 'set -o pipefail; PYTHONWARNINGS=always "$@" | head -1', "bash"],
+    )
+    assert (cut.code, cut.out, cut.err) == (0, whole.splitlines(keepends=True)[0], "")
+
+
 async def test_what_is_known_before_any_run(tmp_path: Path) -> None:
     write_config(tmp_path, "https://example.opticloud.io")
     ended = await osfsync(tmp_path, "status")
@@ -186,7 +278,34 @@ async def test_doctor_finds_a_sound_set_up(tmp_path: Path, simulator: Simulator)
     assert ended.code == 0, ended.err
     for subject in ("archive", "database", "login", "clock", "devices", "permissions"):
         assert f"{subject}: " in ended.out
-    assert "Sealed" in ended.out  # a warning: its credentials are refused
+    assert "2 of 2 devices were tried; 1 of these refuses its credentials (Sealed)" in ended.out
+
+
+async def test_doctor_says_how_many_devices_it_tried(tmp_path: Path, simulator: Simulator) -> None:
+    write_config(tmp_path, simulator.url)
+    for number in range(8):
+        simulator.world.add_device(f"Boat {number}", behaviour=DEAD)
+    ended = await osfsync(tmp_path, "doctor", password=simulator.world.password)
+    assert "5 of 10 devices were tried" in ended.out
+
+
+async def test_doctor_tells_each_finding_as_it_comes(tmp_path: Path, simulator: Simulator) -> None:
+    write_config(tmp_path, simulator.url)
+    simulator.faults.add(Fault.silence(), on="devices", times=None)
+    process = await anyio.open_process(
+        [sys.executable, "-m", "osfsync", "doctor"],
+        cwd=tmp_path,
+        env=clean_environment({"OSFSYNC_PASSWORD": simulator.world.password}, tmp_path / "no-home"),
+        stderr=subprocess.DEVNULL,
+    )
+    assert process.stdout is not None
+    text = ""
+    with anyio.fail_after(30):
+        while "login: " not in text:
+            text += (await process.stdout.receive()).decode()
+    process.kill()
+    await process.aclose()
+    assert "archive: " in text
 
 
 async def test_doctor_finds_what_is_wrong(tmp_path: Path, simulator: Simulator) -> None:
@@ -209,6 +328,15 @@ async def test_db_check_upgrade_backup(synced: Path) -> None:
     damaged = await osfsync(synced, "db", "check")
     assert damaged.code == 1
     assert "Traceback" not in damaged.err
+
+
+async def test_simulate_at_a_port_that_is_taken(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        ended = await osfsync(tmp_path, "simulate", "--devices", "1", "--files", "1", "--port", port)
+    assert ended.code == 2
+    ended.assert_one_message(port, "--port")
+    assert ended.out == ""
 
 
 async def test_help_and_version(tmp_path: Path) -> None:

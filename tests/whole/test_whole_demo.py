@@ -32,6 +32,12 @@ async def test_the_demo_ends_with_all_that_could_be_had(tmp_path: Path) -> None:
     assert out.count("100 % of what could be had") == 2
     assert "Night 1" in out
     assert "Night 2" in out
+    assert "A day passes; devices connect and deliver" in out
+    why = out[out.index("Why files are missing") :]
+    assert " ordered" in why.splitlines()[1]  # the sums
+    assert "- ordered, for example " in why
+    assert "The device was asked for it" in " ".join(why.split())
+    assert "Asked for again after" in " ".join(why.split())
     assert any((tmp_path / "kept" / "mirror").rglob("*.osfz"))
 
 
