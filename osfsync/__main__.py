@@ -1,21 +1,36 @@
 """`osfsync` and `python -m osfsync`: runs a command and turns its end into an exit code."""
 
+import io
 import os
 import sys
+from typing import TYPE_CHECKING
 
-import click
-
-from osfsync.cli.main import cli
 from osfsync.domain.errors import ExitCode, OsfsyncError, leaves
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 
 def main() -> None:
     """Run the command line and exit. An error is one message on stderr, never a traceback."""
+    _steady_stderr()
     sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: list[str]) -> int:
     """Run one command; answers its exit code."""
+    try:
+        return _run(arguments)
+    except KeyboardInterrupt:
+        return int(ExitCode.INTERRUPTED)
+
+
+def _run(arguments: list[str]) -> int:
+    # Imported here, so that Ctrl-C while they load is met by `run`.
+    import click  # noqa: PLC0415
+
+    from osfsync.cli.main import cli  # noqa: PLC0415
+
     try:
         result = cli.main(arguments, prog_name="osfsync", standalone_mode=False)
     except click.exceptions.Exit as error:
@@ -23,32 +38,63 @@ def run(arguments: list[str]) -> int:
     except click.ClickException as error:
         error.show()
         return int(ExitCode.USAGE)
-    except (click.Abort, KeyboardInterrupt):
+    except click.Abort:
         return int(ExitCode.INTERRUPTED)
     except BrokenPipeError:
         # Whoever read our output has had enough; nothing more may be written, not even at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return int(ExitCode.UNEXPECTED)
-    except Exception as error:  # noqa: BLE001 — the last border: whatever it is, one message and a code
+    except (Exception, BaseExceptionGroup) as error:  # noqa: BLE001 — the last border: one message and a code
         return _failed(error)
     return result if isinstance(result, int) else int(ExitCode.COMPLETE)
 
 
-def _failed(error: Exception) -> int:
+def _failed(error: BaseException) -> int:
     single = list(leaves(error))
+    if any(isinstance(leaf, KeyboardInterrupt) for leaf in single):
+        return int(ExitCode.INTERRUPTED)
     known = next((leaf for leaf in single if isinstance(leaf, OsfsyncError)), None)
     if known is not None:
-        click.echo(f"osfsync: {known}", err=True)
+        sys.stderr.write(f"osfsync: {known}\n")
         return int(known.exit_code)
     if "-vv" in sys.argv:
         raise error
     first = single[0]
-    click.echo(
+    sys.stderr.write(
         f"osfsync: an unexpected error, {type(first).__name__}: {first}. This is a defect; please report it. "
-        "osfsync -vv shows where it happened.",
-        err=True,
+        "osfsync -vv shows where it happened.\n"
     )
     return int(ExitCode.UNEXPECTED)
+
+
+class _Steady(io.FileIO):
+    """Counts what can't be written as written.
+
+    A full disk, a closed pipe or a lost terminal behind stderr must neither end a run nor hide its exit code:
+    the files and the summary matter more than the words about them, and nobody is left to be told.
+    """
+
+    def write(self, data: "ReadableBuffer", /) -> int:
+        size = memoryview(data).nbytes
+        try:
+            return super().write(data) or size
+        except OSError:
+            return size
+
+
+def _steady_stderr() -> None:
+    """Give the whole process, libraries and exit included, a stderr that never fails."""
+    stderr = sys.stderr
+    if stderr is None:  # closed by whoever started us
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 — open until the end
+        return
+    binary = getattr(stderr, "buffer", None)
+    # Anything else is a console of Windows, which takes text in its own way.
+    if isinstance(getattr(binary, "raw", binary), io.FileIO):
+        steady = io.BufferedWriter(_Steady(stderr.fileno(), "wb", closefd=False))
+        sys.stderr = io.TextIOWrapper(
+            steady, encoding=stderr.encoding, errors=stderr.errors, line_buffering=True
+        )
 
 
 if __name__ == "__main__":
