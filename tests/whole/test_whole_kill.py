@@ -94,11 +94,12 @@ async def test_signals_drain_and_tell(
             await process.wait()
         await process.aclose()
         assert process.returncode == code
-        held = [row for row in (await mirror.files()).values() if row.state == "held"]
-        assert len(held) == len(mirror.on_disk()) == fine  # all that came is here, and the state says so
+        held = {key: row for key, row in (await mirror.files()).items() if row.state == "held"}
+        assert {row.path for row in held.values()} == mirror.on_disk().keys()  # the state knows what is here
+        assert 0 < len(held) <= fine  # a body that was answered may still have been under way
         assert mirror.part_files() == []
         mirror.simulator.faults.clear()
         mirror.simulator.downloads.clear()
         await mirror.sync()
         await mirror.assert_equals_server()
-        assert len(mirror.simulator.downloads) == len(world.available()) - fine
+        assert mirror.simulator.downloads.keys() == world.available().keys() - held.keys()
