@@ -3,13 +3,14 @@
 import sqlite3
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import anyio
 import pytest
 
 from osfsync.app.runs import BackfillRequest, SyncRequest
+from osfsync.cloud.client import CloudClient
 from osfsync.domain.errors import ExitCode, StateError
 from osfsync.domain.model import StorageStatus
 from osfsync.domain.outcomes import Fact, RunOutcome
@@ -314,3 +315,33 @@ async def test_large_files_let_small_ones_pass(mirror_of: MirrorOf, empty_world:
                     await anyio.sleep(0.02)
             group.cancel_scope.cancel()
         assert [name for _, name in mirror.simulator.downloads] == ["small.osf"]
+
+
+async def test_a_file_over_a_windows_edge_counts_once_however_it_went(
+    mirror_of: MirrorOf, empty_world: World
+) -> None:
+    device = empty_world.add_device("Truck 1", behaviour=DEAD)
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    length = timedelta(days=30)
+    edge = epoch + (empty_world.now - timedelta(days=40) - epoch) // length * length
+    start = edge - timedelta(hours=1)
+    empty_world.add_file(device, "a.osf", StorageStatus.BOTH, start=start, end=edge + timedelta(hours=1))
+    since = empty_world.now - timedelta(days=90)
+    async with mirror_of(empty_world) as mirror:
+        mirror.simulator.faults.add(Fault.status(404), on="download-token", times=2)
+        summary = await mirror.backfill(BackfillRequest(since=since))
+        assert (
+            mirror.simulator.requests["download-token"] > 2
+        )  # it failed in one window, and came in the next
+        assert (summary.files.listed, summary.files.fetched, summary.files.failed) == (1, 1, 0)
+        assert summary.files.left == 0
+        assert summary.exit_code is ExitCode.COMPLETE
+
+
+async def test_a_clock_that_is_days_off_is_told(
+    mirror_of: MirrorOf, small_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(CloudClient, "clock_offset", timedelta(days=-9))
+    async with mirror_of(small_world) as mirror:
+        summary = await mirror.sync()
+        assert "clock" in {problem.reason for problem in summary.problems}
