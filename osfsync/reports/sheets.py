@@ -21,12 +21,14 @@ class Column:
         cell: what a row shows here.
         right: numbers; a cell is never broken.
         folds: where room is short, words longer than this are broken; None keeps every word whole.
+        prose: sentences, which keep this width until nothing else gives way.
     """
 
     heading: str
     cell: Callable[[Any], str]
     right: bool = False
     folds: int | None = None
+    prose: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +96,8 @@ MISSING = Sheet(
         _DEVICE,
         _NAME,
         Column("Reason", _of("reason")),
-        Column("Explanation", _of("explanation"), folds=12),
-        Column("Next action", _of("next_action"), folds=12),
+        Column("Explanation", _of("explanation"), folds=12, prose=20),
+        Column("Next action", _of("next_action"), folds=12, prose=16),
     ),
     counted="reason",
 )
@@ -111,6 +113,6 @@ DEVICES = Sheet(
         Column("Requested", _of("requested", count), right=True),
         Column("On device", _of("device_only", count), right=True),
         Column("Listed (UTC)", _of("listed_at", _when)),
-        Column("Problem", _problem, folds=12),
+        Column("Problem", _problem, folds=12, prose=16),
     ),
 )

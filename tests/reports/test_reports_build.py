@@ -354,6 +354,17 @@ def test_only_device_and_file_are_broken_in_a_narrow_table(
         assert all(len(line) <= columns for line in text.splitlines())
 
 
+def test_prose_keeps_its_width_before_names_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    known = row(StorageStatus.DEVICE_ONLY, "20260101/20260101_064143_long.osfz")
+    drawing = renderer("table", MISSING)
+    drawing.rows([missing_model(known, Policy(), ALL, NOW)])
+    text = drawing.end()
+    assert "listed-not-ordered" in text
+    assert "The file lies only" in text
+    assert all(len(line) <= 80 for line in text.splitlines())
+
+
 def test_devices_of_one_name_are_told_apart() -> None:
     twins = [wide_row("0b1c2d3e-0000"), wide_row("9f8e7d6c-0000")]
     folded = "".join(drawn("table", twins).split())

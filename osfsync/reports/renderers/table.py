@@ -87,22 +87,27 @@ def _lines_between(columns: Sequence[Column]) -> int:
 def _widths(columns: Sequence[Column], rows: Sequence[Sequence[str]], room: int) -> list[int]:
     """A width for each column: as wide as its cells, narrowed from the widest on until all fit.
 
-    First columns give way as far as their words allow, then those that may fold. What can't fit then
-    is drawn wider than the terminal: a size or a state that is broken can't be read.
+    First columns give way as far as their words allow, then those that may fold, prose last. What can't
+    fit then is drawn wider than the terminal: a size or a state that is broken can't be read.
     """
-    wanted, readable, least = [], [], []
+    wanted: list[int] = []
+    floors: list[tuple[int, int, int]] = []
     for index, column in enumerate(columns):
         cells = [row[index] for row in rows]
         heading = _longest(column.heading.split())
         whole = max(_longest(cells), heading)
-        words = (
-            whole if column.right else max(heading, _longest(word for cell in cells for word in cell.split()))
-        )
+        words = max(heading, _longest(word for cell in cells for word in cell.split()))
         wanted.append(max(whole, min(len(column.heading), words)))
-        readable.append(words if column.folds is None else max(heading, min(column.folds, words)))
-        least.append(words if column.folds is None else min(NARROWEST, words))
+        if column.folds is None:
+            floors.append((whole,) * 3 if column.right else (words,) * 3)
+        else:
+            prose, narrowest = min(column.prose, whole), min(NARROWEST, words)
+            readable = max(heading, prose, min(column.folds, words))
+            floors.append((readable, max(prose, narrowest), narrowest))
     room -= _lines_between(columns)
-    return _narrowed(_narrowed(wanted, readable, room), least, room)
+    for least in zip(*floors, strict=True):
+        wanted = _narrowed(wanted, least, room)
+    return wanted
 
 
 def _narrowed(widths: Sequence[int], least: Sequence[int], room: int) -> list[int]:
