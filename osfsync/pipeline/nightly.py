@@ -40,10 +40,10 @@ CLOCKS_AHEAD = timedelta(days=1)
 
 BACKFILL_WINDOW = timedelta(days=30)
 
-PAGES = 8
+PAGES = 4
 """Pages of files between two stages."""
 
-FACTS = 256
+FACTS = 64
 
 
 @dataclass(frozen=True, slots=True)
