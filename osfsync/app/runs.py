@@ -203,6 +203,8 @@ async def rehearse(
     conduct = _Conduct("sync", settings, clock)
 
     async def work(rooms: OpenRooms) -> None:
+        reader = rooms.database.reader
+        await rooms.archive.judge(await reader.identity(), await reader.held_count())
         rehearsal = rooms.rehearsal(await rooms.client.tenant(), conduct)
         await rehearsal.run(request.since, request.until)
 

@@ -60,6 +60,9 @@ class Archive(Protocol):
         state's archive; DiskFullError.
         """
 
+    async def judge(self, state: str, held: int) -> None:
+        """Raises ArchiveError where `prepare` would, and changes nothing."""
+
     async def sizes(self, paths: Sequence[str]) -> dict[str, int]:
         """Bytes of those files that exist."""
 

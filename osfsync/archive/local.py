@@ -13,6 +13,7 @@ from osfsync.archive.durable import find_syncfs
 from osfsync.archive.failures import translate
 from osfsync.archive.group import place_group
 from osfsync.archive.intake import Intake
+from osfsync.archive.owner import judge
 from osfsync.archive.streams import Inspection, LocalReceiver
 from osfsync.archive.tree import Tree
 from osfsync.domain.errors import DamagedError, OsfsyncError
@@ -48,6 +49,10 @@ class LocalArchive:
             self._sync_all = find_syncfs(self._root)
 
         await to_thread.run_sync(work, limiter=self._groups)
+
+    async def judge(self, state: str, held: int) -> None:
+        """See `Archive.judge`."""
+        await to_thread.run_sync(judge, self._root, state, held, limiter=self._groups)
 
     async def set_aside(self, path: str) -> str:
         """See `Archive.set_aside`. It lies in the hidden folder then, and stays there."""

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from osfsync.archive.durable import sync_folder
+from osfsync.archive.failures import translate
 from osfsync.archive.paths import PART_FOLDER
 from osfsync.domain.errors import ArchiveError, LockedError
 
@@ -24,37 +26,52 @@ def hold(root: Path) -> Iterator[None]:
         raise LockedError(
             f"Another run works on the archive {root}.", hint="Wait until it has ended, or stop it."
         ) from error
+    except OSError as error:
+        raise translate(error, "locking it", root) from error
     try:
         yield
     finally:
         lock.release()
 
 
-def claim(root: Path, state: str, held: int) -> None:
-    """Mark the archive as the one that `state` knows; `held` is how many files it says are here.
+def judge(root: Path, state: str, held: int) -> bool:
+    """Whether the archive is marked as this state's already; `held` is how many files it says are here.
 
     Raises ArchiveError where another state's files lie here, or where the archive is not the one that this
     state has filled: what is missing would be called held, and what is there could be overwritten.
     """
     mark = root / PART_FOLDER / MARK
     try:
-        owner = mark.read_text(encoding="utf-8").strip()
+        owner = mark.read_text(encoding="utf-8", errors="replace").strip()
     except FileNotFoundError:
         owner = ""
-    if owner == state:
-        return
+    if owner and owner == state:
+        return True
     if owner:
         raise ArchiveError(
             f"The archive {root} belongs to another state database.",
             hint="Give this one a folder of its own (archive.path). If the other state is lost for good, "
-            f"remove {mark}: files that are whole and of the listed size are then taken over.",
+            f"remove {mark}: files that are whole and of the listed size are then taken over, all others are "
+            "fetched anew.",
         )
     if held:
         raise ArchiveError(
-            f"The archive {root} is not the one in which the state holds {held} files.",
+            f"The archive {root} is not marked as the one in which the state holds {held} files.",
             hint="Is its disk mounted, and is archive.path right? To mirror everything anew, start with a "
             "new state database (state.url).",
         )
+    return False
+
+
+def claim(root: Path, state: str, held: int) -> None:
+    """Mark the archive as the one that `state` knows, durably. Raises ArchiveError, see `judge`."""
+    if judge(root, state, held):
+        return
+    mark = root / PART_FOLDER / MARK
     part = mark.with_name(f"{MARK}.new")
-    part.write_text(state + "\n", encoding="utf-8")
+    with part.open("w", encoding="utf-8") as file:
+        file.write(state + "\n")
+        file.flush()
+        os.fsync(file.fileno())
     os.replace(part, mark)  # noqa: PTH105 — atomic on every system
+    sync_folder(mark.parent)

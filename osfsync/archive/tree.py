@@ -60,12 +60,21 @@ class Tree:
                 entry.unlink()
 
     def set_aside(self, path: str) -> str:
-        """Move a file into the hidden folder, under its own name and a random prefix."""
-        kept = self._parts / "set-aside" / f"{token_hex(4)}-{path.rpartition('/')[2]}"
+        """Move a file into the hidden folder, under a random name. Raises ArchiveError, DiskFullError."""
+        source = Path(self.locate(path))
+        kept = self._parts / "set-aside" / f"{token_hex(8)}{source.suffix[:16]}"
         with self._translated():
+            self._refuse_outside(source.parent)
             kept.parent.mkdir(exist_ok=True)
-            _rename(self.locate(path), str(kept))
+            _rename(str(source), str(kept))
         return str(kept)
+
+    def _refuse_outside(self, folder: Path) -> None:
+        if not folder.resolve().is_relative_to(self.root.resolve()):
+            raise ArchiveError(
+                f"{folder} leads out of the archive by a symbolic link, and nothing is written there.",
+                hint="The archive must lie on one file system: mount the disk at the archive's root instead.",
+            )
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -114,11 +123,7 @@ class Tree:
         while existing != self.root and not existing.is_dir():
             missing.append(existing)
             existing = existing.parent
-        if not existing.resolve().is_relative_to(self.root.resolve()):
-            raise ArchiveError(
-                f"{existing} leads out of the archive by a symbolic link, and nothing is written there.",
-                hint="The archive must lie on one file system: mount the disk at the archive's root instead.",
-            )
+        self._refuse_outside(existing)
         for new in reversed(missing):
             new.mkdir(exist_ok=True)  # raises FileExistsError where a file lies
             changed.add(str(new.parent))

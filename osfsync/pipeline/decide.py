@@ -127,7 +127,7 @@ class Decider:
     ) -> FetchJob:
         record = decided.records.get(file.name)
         held = None if record is None else record.held
-        return FetchJob(page.device, file, paths[file.name], known, replaces=held, new=record is None)
+        return FetchJob(page.device, file, paths[file.name], known, replaces=held)
 
     async def window_listed(self, listed: WindowListed, out: Outputs) -> None:
         """The window's pages are all decided; its listing is a fact now."""

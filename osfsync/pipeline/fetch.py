@@ -9,7 +9,6 @@ import structlog
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from osfsync.archive.base import Body
-from osfsync.content import check_for, only_whole
 from osfsync.domain.errors import (
     ArchiveError,
     CloudError,
@@ -20,8 +19,8 @@ from osfsync.domain.errors import (
 )
 from osfsync.domain.model import Failure, Held
 from osfsync.domain.outcomes import Fetched, FetchFailed
+from osfsync.pipeline.lifeline import Lifeline
 from osfsync.pipeline.messages import Facts, FetchJob
-from osfsync.pipeline.stop import Lifeline
 from osfsync.pipeline.streams import Feed
 from osfsync.pipeline.tally import Tally
 from osfsync.pipeline.transfer import SmallBody, Transfer, check_of
@@ -63,8 +62,7 @@ class Fetcher:
         try:
             if job.present and await self._adopt(job):
                 return
-            if self.limit.reached(self.tally.received):
-                self.tally.transfer_limit_reached = True
+            if self._must_leave(job):
                 self.tally.unsettled.add(job.device.id)
                 self.feed.settle()
                 return
@@ -76,30 +74,36 @@ class Fetcher:
         except (CloudError, ArchiveError) as error:
             await self.failed(job, error)
             if isinstance(error, CloudError):
-                self.lifeline.failed(error)
+                await self.lifeline.failed(job.device, error)
         else:
-            self.lifeline.answered()
+            self.lifeline.answered(job.device)
             if body is not None:
                 await small.send(body)
+
+    def _must_leave(self, job: FetchJob) -> bool:
+        """Whether no download of this device may start any more in this run."""
+        if self.limit.reached(self.tally.received):
+            self.tally.transfer_limit_reached = True
+            return True
+        return self.lifeline.is_suspended(job.device)
 
     async def _adopt(self, job: FetchJob) -> bool:
         """Take what lies at the path already, where it is whole: a killed run may have put it there.
 
-        At a path that this state gave only now lies nothing of its own: that is taken only where the list
-        confirms its size, and moved out of the way otherwise, never overwritten.
+        Only a listed size can confirm that it is this file. What it does not confirm is nobody's where
+        nothing is held, and is moved out of the way, never overwritten.
         """
         job.present = False
         archive = self.transfer.archive
-        if not job.new or job.file.size is not None:
-            check = only_whole(check_for(job.file.name)) if job.file.size is None else check_of(job)
-            held = await archive.adopt(job.path, job.file.size, check)
+        if job.file.size is not None:
+            held = await archive.adopt(job.path, job.file.size, check_of(job))
             if held is not None:
                 if await job.known.wait():
                     await self._tell(Fetched(job.device.id, job.file.name, held, adopted=True))
                     self.tally.file_fetched(job.device.id, job.file.name)
                 self.feed.settle()
                 return True
-        if job.new:
+        if job.replaces is None:
             await self._set_aside(job)
         return False
 

@@ -87,8 +87,7 @@ class FetchJob:
 
     It may only get its final name once `known` confirms that the state knows its path. `present` tells
     that something lies at its path already; `damaged` counts bodies that were refused. `replaces` is the
-    older version that is held; `new` tells that the path was given in this run, so that nothing of ours can
-    lie there.
+    older version that is held.
     """
 
     device: Device
@@ -96,7 +95,6 @@ class FetchJob:
     path: str
     known: Receipt
     replaces: Held | None = None
-    new: bool = False
     present: bool = False
     damaged: int = 0
 

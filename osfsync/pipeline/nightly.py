@@ -22,11 +22,12 @@ from osfsync.domain.planner import Choice, Policy
 from osfsync.domain.selection import Selection
 from osfsync.pipeline.decide import Decider, Outputs, decide
 from osfsync.pipeline.fetch import FetchRoom, TransferLimit, fetch
+from osfsync.pipeline.lifeline import Lifeline
 from osfsync.pipeline.messages import Facts, FetchJob, Listing, OrderJob
 from osfsync.pipeline.order import Orderer, order
 from osfsync.pipeline.pathbook import PathBook
 from osfsync.pipeline.record import record
-from osfsync.pipeline.stop import Lifeline, Stop
+from osfsync.pipeline.stop import Stop
 from osfsync.pipeline.survey import Surveyor, WindowsOf, survey
 from osfsync.pipeline.tally import Tally
 from osfsync.pipeline.transfer import Transfer
@@ -77,10 +78,8 @@ class Wishes:
     max_transfer: int | None = None
 
 
-async def choose_devices(
-    client: CloudClient, wishes: Wishes, tally: Tally, known: dict[str, str]
-) -> list[Device]:
-    """The tenant's devices that the selection wants; `known` are those that the state knows.
+async def choose_devices(client: CloudClient, wishes: Wishes, tally: Tally, known: int) -> list[Device]:
+    """The tenant's devices that the selection wants; the state knows `known` of the tenant.
 
     Raises:
         ProtocolError: the platform lists none, though some are known: such a list is suspect.
@@ -89,7 +88,7 @@ async def choose_devices(
     listed = await client.devices()
     if not listed and known:
         raise ProtocolError(
-            f"The platform lists no device, though {len(known)} are known; nothing was done.",
+            f"The platform lists no device, though {known} are known; nothing was done.",
             hint="See whether the account still reaches them (osfsync doctor).",
         )
     chosen = [device for device in listed if wishes.selection.device(device) is Choice.SELECTED]
@@ -161,16 +160,19 @@ class Run:
     wishes: Wishes
     stop: Stop
     tally: Tally = field(default_factory=Tally)
-    lifeline: Lifeline = field(default_factory=Lifeline)
     clock: Callable[[], datetime] = utc_now
     folders: dict[str, str] = field(default_factory=dict)
+    lifeline: Lifeline = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.lifeline = Lifeline(self.rooms.client.devices)
 
     async def meet_devices(self) -> list[Device]:
         """The tenant's devices of the selection; each is known to the state and has its folder then."""
         log.info("run begins", tenant=self.tenant.name)
-        known = await self.rooms.reader.folders()
+        known = await self.rooms.reader.devices_known(self.tenant.id)
         devices = await choose_devices(self.rooms.client, self.wishes, self.tally, known)
-        self.folders = folders_of(devices, known)
+        self.folders = folders_of(devices, await self.rooms.reader.folders())
         await self.rooms.writer.commit(
             [DeviceSeen(device, self.folders[device.id], self.clock()) for device in devices]
         )

@@ -12,8 +12,8 @@ from osfsync.cloud.client import CloudClient
 from osfsync.domain.errors import CloudError, LoginRefusedError, TenantError
 from osfsync.domain.model import Device, TimeWindow, merge_windows
 from osfsync.domain.outcomes import Ordered, OrderRefused
+from osfsync.pipeline.lifeline import Lifeline
 from osfsync.pipeline.messages import Facts, OrderJob, Wanted
-from osfsync.pipeline.stop import Lifeline
 from osfsync.pipeline.tally import Tally
 
 log = structlog.get_logger(__name__)
@@ -77,12 +77,12 @@ class Orderer:
                 raise
             except CloudError as error:
                 await self._refused(job.device, command, error, out)
-                self.lifeline.failed(error)
+                await self.lifeline.failed(job.device, error)
             else:
                 # A command that was taken must be remembered, or it would be sent again tomorrow.
                 with anyio.CancelScope(shield=True):
                     await out.send(Facts((self._ordered(job.device, command),)))
-                self.lifeline.answered()
+                self.lifeline.answered(job.device)
                 self.tally.orders_sent += 1
                 log.info(
                     "command sent",

@@ -10,11 +10,12 @@ from anyio.streams.memory import MemoryObjectReceiveStream
 from osfsync.cloud.client import CloudClient
 from osfsync.domain.model import Tenant, utc_now
 from osfsync.pipeline.decide import Decider, Outputs, decide
+from osfsync.pipeline.lifeline import Lifeline
 from osfsync.pipeline.messages import Facts, FetchJob, Listing, OrderJob
 from osfsync.pipeline.nightly import PAGES, Wishes, choose_devices, folders_of, windows_to_list
 from osfsync.pipeline.order import commands_for
 from osfsync.pipeline.pathbook import PathBook
-from osfsync.pipeline.stop import Lifeline, Stop
+from osfsync.pipeline.stop import Stop
 from osfsync.pipeline.survey import Surveyor, survey
 from osfsync.pipeline.tally import Tally
 from osfsync.state.reader import Reader
@@ -34,9 +35,9 @@ class Rehearsal:
 
     async def run(self, since: datetime | None = None, until: datetime | None = None) -> None:
         """List and decide as `Run.sync` does."""
-        known = await self.reader.folders()
+        known = await self.reader.devices_known(self.tenant.id)
         devices = await choose_devices(self.client, self.wishes, self.tally, known)
-        folders = folders_of(devices, known)
+        folders = folders_of(devices, await self.reader.folders())
         decider = Decider(
             self.reader,
             PathBook(self.reader, self.wishes.layout, self.tenant, folders),
@@ -46,7 +47,7 @@ class Rehearsal:
             self.clock,
         )
         windows_of = windows_to_list(self.reader, self.wishes, self.clock(), since, until)
-        surveyor = Surveyor(self.client, windows_of, self.tally, Lifeline(), self.clock)
+        surveyor = Surveyor(self.client, windows_of, self.tally, Lifeline(self.client.devices), self.clock)
         to_decide, listings = anyio.create_memory_object_stream[Listing](PAGES)
         to_record, facts = anyio.create_memory_object_stream[Facts](PAGES)
         to_order, orders = anyio.create_memory_object_stream[OrderJob](PAGES)

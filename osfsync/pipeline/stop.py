@@ -1,4 +1,4 @@
-"""Ending a run before its time: signals, the time limit, and a platform that no longer answers."""
+"""Ending a run before its time: signals and limits."""
 
 import asyncio
 import signal
@@ -9,19 +9,9 @@ from types import FrameType
 
 import anyio
 
-from osfsync.domain.errors import (
-    BusyError,
-    CloudError,
-    ExitCode,
-    ProtocolError,
-    UnauthorizedError,
-    UnreachableError,
-)
+from osfsync.domain.errors import ExitCode
 
 _SIGNALS = ((signal.SIGINT, ExitCode.INTERRUPTED), (signal.SIGTERM, ExitCode.TERMINATED))
-
-GIVE_UP_AFTER = 16
-"""Operations in a row that fail, each after its own retries, before a run gives up."""
 
 
 class Stop:
@@ -89,41 +79,3 @@ def _install(
         loop.add_signal_handler(number, on_signal, number, code)
     except NotImplementedError:  # Windows: its loop has no signal handlers, the interpreter has
         signal.signal(number, handle)
-
-
-_NOT_SERVED = (UnreachableError, UnauthorizedError, ProtocolError)
-
-
-class Lifeline:
-    """Counts operations in a row that were not served; a dead platform must not be asked file by file."""
-
-    def __init__(self) -> None:
-        self._failures = 0
-
-    def answered(self) -> None:
-        """The platform did what it was asked, or said why it does not."""
-        self._failures = 0
-
-    def failed(self, error: CloudError) -> None:
-        """An operation failed, after its retries.
-
-        Raises:
-            UnreachableError: nothing is served any more.
-            UnauthorizedError: nothing is allowed any more, though the login is accepted.
-            BusyError: the platform asks for more patience than a run has.
-        """
-        if isinstance(error, BusyError) and not error.retryable:
-            raise error
-        if not (error.retryable or isinstance(error, _NOT_SERVED)):  # a refusal is an answer
-            self.answered()
-            return
-        self._failures += 1
-        if self._failures < GIVE_UP_AFTER:
-            return
-        if isinstance(error, UnauthorizedError):
-            raise error
-        raise UnreachableError(
-            f"The platform has failed {self._failures} operations in a row; the run was ended. "
-            f"The last error: {error.message}",
-            hint="What was fetched is safe; the next run goes on from here.",
-        ) from error

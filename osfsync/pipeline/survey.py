@@ -18,8 +18,8 @@ from osfsync.domain.errors import (
     TenantError,
 )
 from osfsync.domain.model import Device, ListingSource, TimeWindow
+from osfsync.pipeline.lifeline import Lifeline
 from osfsync.pipeline.messages import DeviceDone, ListedPage, Listing, WindowFailed, WindowListed
-from osfsync.pipeline.stop import Lifeline
 from osfsync.pipeline.tally import Tally
 
 log = structlog.get_logger(__name__)
@@ -47,9 +47,9 @@ class Surveyor:
                 raise
             except CloudError as error:
                 await self._fail(device, window, error, out)
-                self.lifeline.failed(error)
+                await self.lifeline.failed(device, error)
                 break
-            self.lifeline.answered()
+            self.lifeline.answered(device)
         self.tally.devices_done.add(device.id)
         await out.send(DeviceDone(device))
 
@@ -93,6 +93,7 @@ class Surveyor:
     ) -> None:
         log.warning("device could not be listed", device=device.name, reason=error.slug, error=str(error))
         self.tally.devices_failed.add(device.id)
+        self.tally.unsettled.add(device.id)
         self.tally.error(device.name, None, error)
         await out.send(WindowFailed(device, window, error.slug, str(error), self.clock()))
 

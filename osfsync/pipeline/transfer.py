@@ -9,7 +9,7 @@ from osfsync.archive.base import Archive
 from osfsync.cloud.client import Body, CloudClient
 from osfsync.content import LengthCheck, check_for, only_whole
 from osfsync.domain.errors import DamagedError
-from osfsync.domain.model import ContentCheck, Held, Verification
+from osfsync.domain.model import ContentCheck, Held
 from osfsync.pipeline.messages import FetchJob
 from osfsync.pipeline.streams import ByteBudget
 from osfsync.pipeline.tally import Tally
@@ -150,16 +150,14 @@ class Transfer:
 def check_of(job: FetchJob) -> ContentCheck:
     """How to judge a file's bytes.
 
-    A file that the list tells to be empty is empty. A version that is cut off must not replace a better one.
+    A file that the list tells to be empty is empty. A version that is cut off must not replace a longer one.
     """
-    if job.file.size == 0:
-        return LengthCheck()
-    check = check_for(job.file.name)
     held = job.replaces
     if held is None:
-        return check
-    shrinks = job.file.size is not None and job.file.size < held.size
-    return only_whole(check) if shrinks or held.verification is not Verification.TAIL_CUT else check
+        return LengthCheck() if job.file.size == 0 else check_for(job.file.name)
+    check = check_for(job.file.name)
+    grew = job.file.size is not None and job.file.size >= held.size
+    return check if grew else only_whole(check)
 
 
 def _agreed_size(job: FetchJob, length: int | None) -> int | None:

@@ -65,8 +65,8 @@ def _locked(_: BaseException, path: Path) -> OsfsyncError:
 def _damaged(error: BaseException, path: Path) -> OsfsyncError:
     return StateDamagedError(
         f"The state database {path} is damaged, or no database at all: {error}.",
-        hint="Put a backup in its place, or move it away: the next sync builds a new one "
-        "and takes over the files that are in the archive.",
+        hint="Put a backup in its place; or move it away and remove .osfsync-part/state in the archive: the "
+        "next sync builds a new one and takes over the files that are whole and of the listed size.",
     )
 
 

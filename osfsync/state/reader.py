@@ -64,6 +64,11 @@ class Reader:
         rows = await self._query.sql("SELECT count(held_size) FROM files")
         return next(int(row[0]) for row in rows)
 
+    async def devices_known(self, tenant_id: str) -> int:
+        """How many devices of a tenant are known."""
+        rows = await self._query.sql("SELECT count(*) FROM devices WHERE tenant_id = ?", (tenant_id,))
+        return next(int(row[0]) for row in rows)
+
     async def unheld_windows(
         self, device_id: str, wanted: Callable[[str], bool] = lambda _: True
     ) -> list[TimeWindow]:

@@ -37,3 +37,31 @@ async def test_what_is_set_aside_is_kept(tmp_path: Path) -> None:
     await archive.place([body("d/a.osf")])
     kept = await archive.set_aside("d/a.osf")
     assert files_below(tmp_path) == {Path(kept).relative_to(tmp_path).as_posix(): osf()}
+
+
+async def test_nothing_is_set_aside_through_a_link_that_leads_out(tmp_path: Path) -> None:
+    root, outside = tmp_path / "archive", tmp_path / "outside"
+    archive = LocalArchive(root)
+    await archive.prepare("one", 0)
+    outside.mkdir()
+    (outside / "a.osf").write_bytes(b"theirs")
+    try:
+        (root / "d").symlink_to(outside, target_is_directory=True)
+    except OSError:
+        pytest.skip("this system lets this user make no symbolic links")
+    with pytest.raises(ArchiveError, match="symbolic link"):
+        await archive.set_aside("d/a.osf")
+    assert (outside / "a.osf").exists()
+
+
+async def test_a_lock_that_can_not_be_had_is_told(tmp_path: Path) -> None:
+    (tmp_path / PART_FOLDER / "lock").mkdir(parents=True)
+    with pytest.raises(ArchiveError), hold(tmp_path):
+        raise AssertionError("never reached")
+
+
+async def test_a_mark_of_any_bytes_is_anothers(tmp_path: Path) -> None:
+    await LocalArchive(tmp_path).check()
+    (tmp_path / PART_FOLDER / MARK).write_bytes(b"\xff\xfe")
+    with pytest.raises(ArchiveError, match="another state"):
+        await LocalArchive(tmp_path).prepare("one", 0)

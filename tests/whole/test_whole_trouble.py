@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ from osfsync.cloud.client import CloudClient
 from osfsync.domain.errors import ExitCode, StateError
 from osfsync.domain.model import StorageStatus
 from osfsync.domain.outcomes import Fact, RunOutcome
-from osfsync.pipeline.stop import GIVE_UP_AFTER
+from osfsync.pipeline.lifeline import GIVE_UP_AFTER
 from osfsync.simulator.behaviour import Behaviour
 from osfsync.simulator.faults import Fault
 from osfsync.simulator.world import World
@@ -55,6 +56,8 @@ async def test_a_line_that_dies_ends_the_run_soon(mirror_of: MirrorOf, empty_wor
         mirror.change("limits", retries=0, downloads=4)
         mirror.simulator.faults.add(Fault.delay(0), on="download-token", times=20)
         mirror.simulator.faults.add(Fault.reset(), on="download-token", times=None)
+        mirror.simulator.faults.add(Fault.delay(0), on="devices", times=1)
+        mirror.simulator.faults.add(Fault.reset(), on="devices", times=None)
         summary = await mirror.sync()
         assert summary.outcome is RunOutcome.FAILED
         assert summary.exit_code is ExitCode.UNREACHABLE
@@ -345,3 +348,80 @@ async def test_a_clock_that_is_days_off_is_told(
     async with mirror_of(small_world) as mirror:
         summary = await mirror.sync()
         assert "clock" in {problem.reason for problem in summary.problems}
+
+
+async def test_bad_files_of_one_device_hold_up_no_other(mirror_of: MirrorOf, empty_world: World) -> None:
+    bad = empty_world.add_device("Bad", behaviour=DEAD)
+    good = empty_world.add_device("Good", behaviour=DEAD)
+    for number in range(40):
+        empty_world.add_file(bad, f"{number}.osf", StorageStatus.BOTH)
+    for number in range(5):
+        empty_world.add_file(good, f"{number}.osf", StorageStatus.BOTH)
+    async with mirror_of(empty_world) as mirror:
+        mirror.change("limits", retries=0, downloads=2, listings=1)
+        mirror.simulator.faults.add(Fault.status(500), on="download-token", device=bad.id, times=None)
+        summary = await mirror.sync()
+        assert summary.exit_code is ExitCode.PARTIAL
+        assert summary.files.fetched == 5
+        assert GIVE_UP_AFTER <= summary.files.failed <= GIVE_UP_AFTER + 2
+        assert summary.files.left == 40 - summary.files.failed
+
+
+async def test_strangers_at_paths_that_were_given_long_ago_are_moved_too(
+    mirror_of: MirrorOf, empty_world: World
+) -> None:
+    device = empty_world.add_device("Truck 1", behaviour=DEAD)
+    empty_world.add_file(device, "a.osf", StorageStatus.DEVICE_ONLY)
+    async with mirror_of(empty_world) as mirror:
+        await mirror.sync()
+        root = mirror.settings.archive.path
+        (root / "Truck 1").mkdir()
+        (root / "Truck 1" / "a.osf").write_bytes(b"somebody's only copy")
+        empty_world.set_status(device, "a.osf", StorageStatus.BOTH)
+        assert (await mirror.sync()).files.fetched == 1
+        (kept,) = (root / ".osfsync-part" / "set-aside").iterdir()
+        assert kept.read_bytes() == b"somebody's only copy"
+
+
+async def test_a_backfill_settles_no_window_whose_listing_failed(
+    mirror_of: MirrorOf, empty_world: World
+) -> None:
+    device = empty_world.add_device("Truck 1", behaviour=DEAD)
+    for number in range(20):
+        empty_world.add_file(device, f"{number}.osf", StorageStatus.BOTH)
+    request = BackfillRequest(since=empty_world.now - timedelta(days=20))
+    async with mirror_of(empty_world) as mirror:
+        mirror.change("limits", retries=0, downloads=1)
+        await mirror.backfill(replace(request, max_transfer=20_000))
+        mirror.simulator.faults.add(Fault.status(500), on="file-list", times=None)
+        assert (await mirror.backfill(request)).exit_code is ExitCode.PARTIAL
+        mirror.simulator.faults.clear()
+        assert (await mirror.backfill(request)).exit_code is ExitCode.COMPLETE
+        await mirror.assert_equals_server()
+
+
+async def test_an_empty_version_replaces_no_good_one_and_a_grown_cut_one_does(
+    mirror_of: MirrorOf, empty_world: World
+) -> None:
+    device = empty_world.add_device("Truck 1", behaviour=DEAD)
+    empty_world.add_file(device, "a.osf", StorageStatus.BOTH, size=9_000)
+    async with mirror_of(empty_world) as mirror:
+        await mirror.sync()
+        (whole,) = mirror.on_disk().values()
+        empty_world.add_file(device, "a.osf", StorageStatus.BOTH, content=b"")
+        assert (await mirror.sync()).files.quarantined == 1
+        assert list(mirror.on_disk().values()) == [whole]
+        empty_world.add_file(device, "a.osf", StorageStatus.BOTH, content=whole + whole[-40:-3])
+        assert (await mirror.sync()).files.fetched == 1
+        await mirror.assert_equals_server()
+
+
+async def test_a_dry_run_meets_anothers_archive(mirror_of: MirrorOf, small_world: World) -> None:
+    async with mirror_of(small_world) as mirror:
+        await mirror.sync()
+        url = mirror.settings.state.url
+        mirror.change("state", url=url.replace("osfsync.db", "other.db"))
+        assert (await mirror.rehearse()).exit_code is ExitCode.USAGE
+        assert (await mirror.sync()).exit_code is ExitCode.USAGE
+        mirror.change("state", url=url)
+        assert (await mirror.sync()).exit_code is ExitCode.COMPLETE
