@@ -49,27 +49,42 @@ async def start(folder: Path, environment: dict[str, str]) -> Process:
 
 
 async def test_sigkill_at_any_moment(tmp_path: Path, mirror_of: MirrorOf) -> None:
-    world = World.generate(seed=11, devices=6, files_per_device=150, now=datetime.now(UTC))
+    world = World.generate(seed=11, devices=6, files_per_device=400, now=datetime.now(UTC))
     rng = Random(4)
     async with mirror_of(world) as mirror:
         environment = write_config(tmp_path, mirror)
         available = len(world.available())
-        for _ in range(8):
-            seen = sum(mirror.simulator.downloads.values())
+        in_place: dict[tuple[str, str], int] = {}
+        killed = 0
+        for attempt in range(8):
             process = await start(tmp_path, environment)
-            # Killed once a drawn number of further bodies went out, so at any point of the work.
-            target = seen + rng.randrange(1, available // 4)
+
+            def gone_out() -> int:
+                return sum(mirror.simulator.downloads.values())
+
+            def come_in() -> int:
+                return sum(1 for _ in mirror.settings.archive.path.rglob("*.osf*"))
+
+            # Killed once a drawn number of further bodies went out, or came in: at any point of the work.
+            count = (gone_out, come_in)[attempt % 2]
+            target = count() + rng.randrange(1, available // 8)
             with anyio.move_on_after(30):
-                while sum(mirror.simulator.downloads.values()) < target and process.returncode is None:  # noqa: ASYNC110 — the simulator counts, it does not notify
+                while count() < target and process.returncode is None:  # noqa: ASYNC110 — nothing notifies
                     await anyio.sleep(0.001)
             if process.returncode is None:
                 process.kill()
+                killed += 1
             await process.aclose()
+            disk = mirror.on_disk()
+            for key, row in (await mirror.files()).items():
+                if row.path in disk:
+                    in_place.setdefault(key, mirror.simulator.downloads[key])
+        assert killed > 1
         await mirror.sync()
         await mirror.assert_equals_server()
-        twice = [count for count in mirror.simulator.downloads.values() if count > 1]
-        # What was in flight when a run was killed: its workers, and the groups on their way to the disk.
-        assert len(twice) < available
+        # What was in place when a run was killed was adopted; only what was in flight came twice.
+        assert in_place
+        assert {key: mirror.simulator.downloads[key] for key in in_place} == in_place
         mirror.simulator.requests.clear()
         await mirror.sync()
         assert mirror.simulator.requests["download"] == 0
