@@ -129,7 +129,7 @@ class _Conduct:
             files=self.tally.file_counts(),
             orders=orders,
             bytes=self.tally.bytes,
-            problems=tuple(self.tally.problems),
+            problems=self.tally.told_problems(),
             error=ending.error,
         )
 

@@ -98,7 +98,6 @@ class Orderer:
         self, device: Device, command: Command, error: CloudError, out: MemoryObjectSendStream[Facts]
     ) -> None:
         log.warning("command was not taken", device=device.name, reason=error.slug, error=str(error))
-        self.tally.orders_refused += 1
         self.tally.problem(
             device.name,
             None,

@@ -34,7 +34,6 @@ class Tally:
     bytes: int = 0
     received: int = 0
     orders_sent: int = 0
-    orders_refused: int = 0
     transfer_limit_reached: bool = False
     problems: list[Problem] = field(default_factory=list)
     problems_dropped: int = 0
@@ -61,6 +60,13 @@ class Tally:
             self.problems.append(Problem(device, file, reason, explanation))
         else:
             self.problems_dropped += 1
+
+    def told_problems(self) -> tuple[Problem, ...]:
+        """The problems that were kept, and a word on those that were not."""
+        if not self.problems_dropped:
+            return tuple(self.problems)
+        text = f"{self.problems_dropped} more problems; `osfsync missing` tells every file's."
+        return (*self.problems, Problem("(more)", None, "more", text))
 
     def error(self, device: str, file: str | None, error: OsfsyncError) -> None:
         """Remember an error as a problem."""
