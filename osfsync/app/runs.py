@@ -101,7 +101,7 @@ class _Conduct:
         """Record that the run works, and make the archive ready for it."""
         self.writer = await rooms.database.start_run(new, self.clock())
         reader = rooms.database.reader
-        await rooms.archive.prepare(await reader.identity(), await reader.held_count())
+        await rooms.archive.prepare(await reader.identity(), holds=await reader.holds_files())
         return rooms.run(new.tenant, self.writer, self)
 
     async def _end(self, rooms: OpenRooms, ending: Ending) -> RunSummary:
@@ -204,7 +204,7 @@ async def rehearse(
 
     async def work(rooms: OpenRooms) -> None:
         reader = rooms.database.reader
-        await rooms.archive.judge(await reader.identity(), await reader.held_count())
+        await rooms.archive.judge(await reader.identity(), holds=await reader.holds_files())
         rehearsal = rooms.rehearsal(await rooms.client.tenant(), conduct)
         await rehearsal.run(request.since, request.until)
 

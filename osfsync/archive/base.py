@@ -53,14 +53,14 @@ class Archive(Protocol):
         Raises ArchiveError where it can't be used, DiskFullError.
         """
 
-    async def prepare(self, state: str, held: int) -> None:
-        """Make the archive ready for the run of a state that says that it holds `held` files here.
+    async def prepare(self, state: str, *, holds: bool) -> None:
+        """Make the archive ready for a run; `holds` says whether its state knows of files here.
 
         Removes what dead runs left half-written. Raises ArchiveError where it can't be used, or is not this
         state's archive; DiskFullError.
         """
 
-    async def judge(self, state: str, held: int) -> None:
+    async def judge(self, state: str, *, holds: bool) -> None:
         """Raises ArchiveError where `prepare` would, and changes nothing."""
 
     async def sizes(self, paths: Sequence[str]) -> dict[str, int]:

@@ -4,6 +4,7 @@ import shutil
 import stat
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from anyio import CapacityLimiter, to_thread
@@ -39,20 +40,20 @@ class LocalArchive:
         """See `Archive.check`. Makes the folder where it is missing."""
         await to_thread.run_sync(self._tree.check, limiter=self._groups)
 
-    async def prepare(self, state: str, held: int) -> None:
+    async def prepare(self, state: str, *, holds: bool) -> None:
         """See `Archive.prepare`."""
 
         def work() -> None:
             self._tree.check()
-            self._tree.claim(state, held)
+            self._tree.claim(state, holds=holds)
             self._tree.remove_parts()
             self._sync_all = find_syncfs(self._root)
 
         await to_thread.run_sync(work, limiter=self._groups)
 
-    async def judge(self, state: str, held: int) -> None:
+    async def judge(self, state: str, *, holds: bool) -> None:
         """See `Archive.judge`."""
-        await to_thread.run_sync(judge, self._root, state, held, limiter=self._groups)
+        await to_thread.run_sync(partial(judge, self._root, state, holds=holds), limiter=self._groups)
 
     async def set_aside(self, path: str) -> str:
         """See `Archive.set_aside`. It lies in the hidden folder then, and stays there."""

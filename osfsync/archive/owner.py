@@ -34,8 +34,8 @@ def hold(root: Path) -> Iterator[None]:
         lock.release()
 
 
-def judge(root: Path, state: str, held: int) -> bool:
-    """Whether the archive is marked as this state's already; `held` is how many files it says are here.
+def judge(root: Path, state: str, *, holds: bool) -> bool:
+    """Whether the archive is marked as this state's already; `holds` says whether it knows of files here.
 
     Raises ArchiveError where another state's files lie here, or where the archive is not the one that this
     state has filled: what is missing would be called held, and what is there could be overwritten.
@@ -54,18 +54,18 @@ def judge(root: Path, state: str, held: int) -> bool:
             f"remove {mark}: files that are whole and of the listed size are then taken over, all others are "
             "fetched anew.",
         )
-    if held:
+    if holds:
         raise ArchiveError(
-            f"The archive {root} is not marked as the one in which the state holds {held} files.",
+            f"The archive {root} is not marked as the one in which the state holds its files.",
             hint="Is its disk mounted, and is archive.path right? To mirror everything anew, start with a "
             "new state database (state.url).",
         )
     return False
 
 
-def claim(root: Path, state: str, held: int) -> None:
+def claim(root: Path, state: str, *, holds: bool) -> None:
     """Mark the archive as the one that `state` knows, durably. Raises ArchiveError, see `judge`."""
-    if judge(root, state, held):
+    if judge(root, state, holds=holds):
         return
     mark = root / PART_FOLDER / MARK
     part = mark.with_name(f"{MARK}.new")

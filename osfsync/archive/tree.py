@@ -48,10 +48,10 @@ class Tree:
             remove_part(probe)
             sync_folder(self.root)
 
-    def claim(self, state: str, held: int) -> None:
+    def claim(self, state: str, *, holds: bool) -> None:
         """See `owner.claim`. Raises ArchiveError, DiskFullError."""
         with self._translated():
-            claim(self.root, state, held)
+            claim(self.root, state, holds=holds)
 
     def remove_parts(self) -> None:
         """Remove all half-written files. Raises ArchiveError, DiskFullError."""

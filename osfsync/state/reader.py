@@ -59,10 +59,9 @@ class Reader:
         rows = await self._query.sql("SELECT id FROM runs ORDER BY rowid LIMIT 1")
         return next((str(row[0]) for row in rows), "")
 
-    async def held_count(self) -> int:
-        """How many files are held."""
-        rows = await self._query.sql("SELECT count(held_size) FROM files")
-        return next(int(row[0]) for row in rows)
+    async def holds_files(self) -> bool:
+        """Whether any file is held; finds the first, and counts none."""
+        return bool(await self._query.sql("SELECT 1 FROM files WHERE sha256 IS NOT NULL LIMIT 1"))
 
     async def devices_known(self, tenant_id: str) -> int:
         """How many devices of a tenant are known."""

@@ -10,17 +10,17 @@ from tests.archive.archive_bytes import body, files_below, osf
 
 
 async def test_an_archive_belongs_to_one_state(tmp_path: Path) -> None:
-    await LocalArchive(tmp_path).prepare("one", 0)
-    await LocalArchive(tmp_path).prepare("one", 5)
+    await LocalArchive(tmp_path).prepare("one", holds=False)
+    await LocalArchive(tmp_path).prepare("one", holds=True)
     with pytest.raises(ArchiveError, match="another state"):
-        await LocalArchive(tmp_path).prepare("two", 0)
+        await LocalArchive(tmp_path).prepare("two", holds=False)
     (tmp_path / PART_FOLDER / MARK).unlink()  # what the message tells to do
-    await LocalArchive(tmp_path).prepare("two", 0)
+    await LocalArchive(tmp_path).prepare("two", holds=False)
 
 
 async def test_a_disk_that_is_not_mounted_is_noticed(tmp_path: Path) -> None:
     with pytest.raises(ArchiveError, match="mounted"):
-        await LocalArchive(tmp_path).prepare("one", 5)
+        await LocalArchive(tmp_path).prepare("one", holds=True)
 
 
 async def test_two_runs_never_share_an_archive(tmp_path: Path) -> None:
@@ -33,7 +33,7 @@ async def test_two_runs_never_share_an_archive(tmp_path: Path) -> None:
 
 async def test_what_is_set_aside_is_kept(tmp_path: Path) -> None:
     archive = LocalArchive(tmp_path)
-    await archive.prepare("one", 0)
+    await archive.prepare("one", holds=False)
     await archive.place([body("d/a.osf")])
     kept = await archive.set_aside("d/a.osf")
     assert files_below(tmp_path) == {Path(kept).relative_to(tmp_path).as_posix(): osf()}
@@ -42,7 +42,7 @@ async def test_what_is_set_aside_is_kept(tmp_path: Path) -> None:
 async def test_nothing_is_set_aside_through_a_link_that_leads_out(tmp_path: Path) -> None:
     root, outside = tmp_path / "archive", tmp_path / "outside"
     archive = LocalArchive(root)
-    await archive.prepare("one", 0)
+    await archive.prepare("one", holds=False)
     outside.mkdir()
     (outside / "a.osf").write_bytes(b"theirs")
     try:
@@ -64,4 +64,4 @@ async def test_a_mark_of_any_bytes_is_anothers(tmp_path: Path) -> None:
     await LocalArchive(tmp_path).check()
     (tmp_path / PART_FOLDER / MARK).write_bytes(b"\xff\xfe")
     with pytest.raises(ArchiveError, match="another state"):
-        await LocalArchive(tmp_path).prepare("one", 0)
+        await LocalArchive(tmp_path).prepare("one", holds=False)
