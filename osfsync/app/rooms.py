@@ -2,10 +2,9 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import version
-from typing import Protocol
 
 from osfsync.app.choice import policy_of, selection_of
 from osfsync.archive.base import Archive
@@ -31,12 +30,13 @@ Clock = Callable[[], datetime]
 USER_AGENT = f"osfsync/{version('osfsync')}"
 
 
-class Conduct(Protocol):
+@dataclass(frozen=True, slots=True)
+class Terms:
     """What a run is given before anything is open."""
 
-    max_transfer: int | None
-    stop: Stop
-    tally: Tally
+    max_transfer: int | None = None
+    stop: Stop = field(default_factory=Stop)
+    tally: Tally = field(default_factory=Tally)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +49,17 @@ class OpenRooms:
     client: CloudClient
     clock: Clock
 
-    def run(self, tenant: Tenant, writer: Writer, conduct: Conduct) -> Run:
+    def run(self, tenant: Tenant, writer: Writer, terms: Terms) -> Run:
         """A run through these rooms."""
         rooms = Rooms(self.client, self.archive, self.database.reader, writer)
-        wishes = self._wishes(conduct.max_transfer)
-        return Run(rooms, tenant, wishes, conduct.stop, conduct.tally, clock=self.clock)
+        wishes = self._wishes(terms.max_transfer)
+        return Run(rooms, tenant, wishes, terms.stop, terms.tally, clock=self.clock)
 
-    def rehearsal(self, tenant: Tenant, conduct: Conduct) -> Rehearsal:
+    def rehearsal(self, tenant: Tenant, terms: Terms) -> Rehearsal:
         """A dry run through these rooms."""
         wishes = self._wishes(None)
         return Rehearsal(
-            self.client, self.database.reader, tenant, wishes, conduct.stop, conduct.tally, clock=self.clock
+            self.client, self.database.reader, tenant, wishes, terms.stop, terms.tally, clock=self.clock
         )
 
     async def open_orders(self) -> int:

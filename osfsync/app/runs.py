@@ -8,14 +8,13 @@ from uuid import uuid4
 
 import anyio
 
-from osfsync.app.rooms import Clock, OpenRooms, Password, opened
+from osfsync.app.rooms import Clock, OpenRooms, Password, Terms, opened
 from osfsync.config import Settings
 from osfsync.domain.errors import ExitCode, OsfsyncError
 from osfsync.domain.model import utc_now
 from osfsync.domain.summary import OrderCounts, RunSummary
 from osfsync.pipeline.nightly import Run, period_of
 from osfsync.pipeline.perform import Ending, Observe, perform
-from osfsync.pipeline.stop import Stop
 from osfsync.pipeline.tally import Tally
 from osfsync.reports.build import summary_model
 from osfsync.reports.renderers.json import document
@@ -59,10 +58,8 @@ class _Conduct:
     command: str
     settings: Settings
     clock: Clock
-    max_transfer: int | None = None
+    terms: Terms = field(default_factory=Terms)
     started: datetime = field(default_factory=utc_now)
-    stop: Stop = field(default_factory=Stop)
-    tally: Tally = field(default_factory=Tally)
     writer: Writer | None = None
 
     async def perform(
@@ -88,7 +85,9 @@ class _Conduct:
     ) -> RunSummary:
         ending = Ending(ExitCode.INTERRUPTED, "The run was cancelled; the next one goes on from here.")
         try:
-            ending = await perform(self.stop, self.tally, work, observe=observe, max_duration=max_duration)
+            ending = await perform(
+                self.terms.stop, self.terms.tally, work, observe=observe, max_duration=max_duration
+            )
         except Exception as error:
             ending = Ending(ExitCode.UNEXPECTED, f"An unexpected error, {type(error).__name__}.")
             raise
@@ -102,19 +101,19 @@ class _Conduct:
         self.writer = await rooms.database.start_run(new, self.clock())
         reader = rooms.database.reader
         await rooms.archive.prepare(await reader.identity(), holds=await reader.holds_files())
-        return rooms.run(new.tenant, self.writer, self)
+        return rooms.run(new.tenant, self.writer, self.terms)
 
     async def _end(self, rooms: OpenRooms, ending: Ending) -> RunSummary:
         """The summary, and its place in the state; where that fails, the numbers are told all the same."""
         try:
-            orders = OrderCounts(self.tally.orders_sent, await rooms.open_orders())
+            orders = OrderCounts(self.terms.tally.orders_sent, await rooms.open_orders())
             summary = self._summary(ending, orders)
             if self.writer is not None:
                 text = document(summary_model(summary))
                 await self.writer.finish_run(summary.outcome, summary.exit_code, self.clock(), text)
         except OsfsyncError as error:
             ending = Ending(error.exit_code, str(error))
-            return self._summary(ending, OrderCounts(self.tally.orders_sent))
+            return self._summary(ending, OrderCounts(self.terms.tally.orders_sent))
         return summary
 
     def _summary(self, ending: Ending, orders: OrderCounts) -> RunSummary:
@@ -125,11 +124,11 @@ class _Conduct:
             exit_code=ending.exit_code,
             started=self.started,
             finished=utc_now(),
-            devices=self.tally.device_counts(),
-            files=self.tally.file_counts(),
+            devices=self.terms.tally.device_counts(),
+            files=self.terms.tally.file_counts(),
             orders=orders,
-            bytes=self.tally.bytes,
-            problems=self.tally.told_problems(),
+            bytes=self.terms.tally.bytes,
+            problems=self.terms.tally.told_problems(),
             error=ending.error,
         )
 
@@ -147,7 +146,7 @@ async def sync(
     What ends it is in the summary; only defects are raised, and the caller's own cancellation. `clock`
     is what planning calls now; a simulated platform has its own.
     """
-    conduct = _Conduct("sync", settings, clock, request.max_transfer)
+    conduct = _Conduct("sync", settings, clock, Terms(request.max_transfer))
 
     async def work(rooms: OpenRooms) -> None:
         tenant = await rooms.client.tenant()
@@ -168,7 +167,7 @@ async def backfill(
     clock: Clock = utc_now,
 ) -> RunSummary:
     """The same over an archive period in windows; goes on where the last backfill of this period stopped."""
-    conduct = _Conduct("backfill", settings, clock, request.max_transfer)
+    conduct = _Conduct("backfill", settings, clock, Terms(request.max_transfer))
 
     async def work(rooms: OpenRooms) -> None:
         period = period_of(request.since, request.until or clock())
@@ -205,7 +204,7 @@ async def rehearse(
     async def work(rooms: OpenRooms) -> None:
         reader = rooms.database.reader
         await rooms.archive.judge(await reader.identity(), holds=await reader.holds_files())
-        rehearsal = rooms.rehearsal(await rooms.client.tenant(), conduct)
+        rehearsal = rooms.rehearsal(await rooms.client.tenant(), conduct.terms)
         await rehearsal.run(request.since, request.until)
 
     summary = await conduct.perform(password, work, observe, request.max_duration)
