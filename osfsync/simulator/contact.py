@@ -21,9 +21,10 @@ def make_contact(device: SimDevice, now: datetime) -> None:
         file.announced = True
     if news:
         device.events.append(Event(now, EventKind.ATTN, f"{len(news)} new files"))
-    if device.queue:
-        _answer_list(device, device.queue.popleft(), now)
-    _deliver(device, now)
+    listed = _answer_list(device, device.queue.popleft(), now) if device.queue else []
+    if device.behaviour.delivers:
+        _request(listed)
+        _deliver(device, now)
 
 
 def file_name(start: datetime, suffix: str) -> str:
@@ -66,16 +67,20 @@ def _make_room(device: SimDevice) -> None:
             del device.files[file.name]
 
 
-def _answer_list(device: SimDevice, command: Command, now: datetime) -> None:
+def _answer_list(device: SimDevice, command: Command, now: datetime) -> list[SimFile]:
     matching = [file for file in device.files.values() if _matches(file, command.window, command.tag)]
-    for file in matching:
-        if file.status is StorageStatus.DEVICE_ONLY:
-            file.status = StorageStatus.REQUESTED
     device.events.append(Event(now, EventKind.RETURN_LIST, f"{len(matching)} files"))
+    return matching
 
 
 def _matches(file: SimFile, window: TimeWindow, tag: str) -> bool:
     return file.on_device and file.tag == tag and file.within(window)
+
+
+def _request(files: list[SimFile]) -> None:
+    for file in files:
+        if file.status is StorageStatus.DEVICE_ONLY:
+            file.status = StorageStatus.REQUESTED
 
 
 def _deliver(device: SimDevice, now: datetime) -> None:

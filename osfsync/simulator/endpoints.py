@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from osfsync.simulator.access import Clock, Grants, Sessions
 from osfsync.simulator.answers import Answer, Call, Refusal, as_json
-from osfsync.simulator.fleet import DEFAULT_TAG, Event, EventKind, SimDevice, SimTenant
+from osfsync.simulator.fleet import DEFAULT_TAG, Event, EventKind, ListedBy, SimDevice, SimTenant
 from osfsync.simulator.listing import json_entry, milliseconds, xml_list
 from osfsync.simulator.osf import VALUE_CHANNELS
 from osfsync.simulator.reading import (
@@ -118,7 +118,9 @@ def server_list(desk: Desk, call: Call) -> Answer:
     device = _device(desk, call)
     window = milliseconds_window(call.query, "startTime", "endTime")
     entries = [
-        json_entry(file) for file in device.files.values() if file.status.on_server and file.within(window)
+        json_entry(file)
+        for file in device.files.values()
+        if file.status.on_server and file.listed_by is not ListedBy.DEVICE_LIST and file.within(window)
     ]
     return as_json(page_of(entries, call.query, desk.options.max_page_size))
 
@@ -138,12 +140,16 @@ def credentials(desk: Desk, call: Call) -> Answer:
 
 
 def file_list(desk: Desk, call: Call) -> Answer:
-    """All files that the platform knows of, as XML; times in the path in seconds."""
+    """The files with their storage status, as XML; times in the path in seconds."""
     device = _owned(desk, call, desk.world.device_of_token(call.path["credentials_id"]))
     if not admits_xml(call.headers.get("Accept", "")):
         raise Refusal(406, "Not Acceptable")
     window = seconds_window(call.path["start"], call.path["end"])
-    files = [file for file in device.files.values() if file.announced and file.within(window)]
+    files = [
+        file
+        for file in device.files.values()
+        if file.announced and file.listed_by is not ListedBy.SERVER_LIST and file.within(window)
+    ]
     return Answer(200, xml_list(files, desk.world.dialect), "application/xml")
 
 
@@ -151,7 +157,10 @@ def request_list(desk: Desk, call: Call) -> Answer:
     """Queues a command; times in ISO-8601. Answers nothing."""
     device = _device(desk, call)
     wanted = body_as(call, _RequestList)
-    desk.world.queue(device, iso_window(wanted.start_time, wanted.end_time), wanted.tag)
+    window = iso_window(wanted.start_time, wanted.end_time)
+    if device.refusal is not None:
+        raise Refusal(device.refusal, "The platform takes no commands for this device")
+    desk.world.queue(device, window, wanted.tag)
     return Answer()
 
 

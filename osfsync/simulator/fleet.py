@@ -23,6 +23,14 @@ class SimTenant:
     authority_id: str
 
 
+class ListedBy(StrEnum):
+    """Which of the platform's two lists know a file."""
+
+    BOTH = "both"
+    DEVICE_LIST = "device-list"
+    SERVER_LIST = "server-list"
+
+
 @dataclass(slots=True)
 class SimFile:
     """One file of a device.
@@ -31,6 +39,7 @@ class SimFile:
         content: bytes set by hand; None means that they are made from the seed when asked for.
         version: counts what was put in its place under the same name.
         announced: whether the device has told the platform that it exists.
+        listed_by: the list with storage status (XML), the server's own (JSON), or both.
     """
 
     name: str
@@ -42,6 +51,7 @@ class SimFile:
     content: bytes | None = field(default=None, repr=False)
     version: int = 0
     announced: bool = True
+    listed_by: ListedBy = ListedBy.BOTH
 
     @property
     def on_device(self) -> bool:
@@ -89,6 +99,7 @@ class SimDevice:
         serial: the creator that its files name.
         access_token: what the platform calls `credentialsId`; a secret.
         readable: whether the account may read the device's credentials.
+        refusal: the HTTP status with which the platform refuses commands for it, None where it takes them.
         queue: commands that wait for the next contact, oldest first.
         recorded_until: recordings up to this moment exist as files.
     """
@@ -102,6 +113,7 @@ class SimDevice:
     recorded_until: datetime
     rng: Random = field(repr=False)
     readable: bool = True
+    refusal: int | None = None
     behaviour: Behaviour = STILL
     last_contact: datetime | None = None
     files: dict[str, SimFile] = field(default_factory=dict, repr=False)

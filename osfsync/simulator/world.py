@@ -120,7 +120,7 @@ class World:
         """A device by its access token (`credentialsId`)."""
         return self._by_token.get(access_token)
 
-    def add_device(
+    def add_device(  # noqa: PLR0913 - one keyword for each thing that may be odd about a device
         self,
         name: str,
         *,
@@ -128,8 +128,13 @@ class World:
         device_id: str | None = None,
         behaviour: Behaviour = STILL,
         readable: bool = True,
+        refusal: int | None = None,
     ) -> SimDevice:
-        """Add a device without files. `readable=False` forbids the account to read its credentials."""
+        """Add a device without files.
+
+        `readable=False` forbids the account to read its credentials, `refusal` (an HTTP status) to send it
+        commands.
+        """
         device = SimDevice(
             id=device_id or draw_id(self._rng),
             name=name,
@@ -140,6 +145,7 @@ class World:
             recorded_until=self.now,
             rng=Random(self._rng.getrandbits(64)),
             readable=readable,
+            refusal=refusal,
             behaviour=behaviour,
         )
         self._settle(device)
@@ -198,13 +204,13 @@ class World:
         until = self.now + step
         while self._contacts and self._contacts[0][0] <= until:
             self.now, order, device = heapq.heappop(self._contacts)
-            if self._devices.get(device.id) is device:
+            if self._devices.get(device.id) is device and device.behaviour.contact_every is not None:
                 make_contact(device, self.now)
                 self._expect(device, order)
         self.now = until
 
     def connect(self, device: SimDevice) -> None:
-        """Have a device make contact right now, beside its usual contacts."""
+        """Have a device make contact right now, whatever its behaviour, beside its usual contacts."""
         make_contact(device, self.now)
 
     def available(self) -> dict[tuple[str, str], int]:

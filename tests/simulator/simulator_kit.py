@@ -70,6 +70,17 @@ class Visitor:
         path = f"/API/filelist/list/deviceid/{device.access_token}/StartTime/{start}/{end}"
         return await self.get(path, accept=XML)
 
+    async def server_list(self, device: SimDevice) -> Reply:
+        return await self._told(device, "data-files/original")
+
+    async def communication(self, device: SimDevice) -> Reply:
+        return await self._told(device, "communication/data")
+
+    async def order(self, device: SimDevice) -> Reply:
+        """Ask for all that the device recorded from 2000 to 2030 under the usual tag."""
+        span = {"startTime": "2000-01-01T00:00:00Z", "endTime": "2030-01-01T00:00:00Z", "tag": "preview"}
+        return await self.post(f"/api/devices/{device.id}/request-list", span)
+
     async def download_token(self, device: SimDevice, *names: str) -> Reply:
         path = f"/api/device/{device.id}/data-files/CLIENT_SCOPE/download"
         return await self.post(path, list(names))
@@ -80,6 +91,10 @@ class Visitor:
     async def download(self, device: SimDevice, *names: str) -> Reply:
         token = (await self.download_token(device, *names)).body.decode()
         return await self.redeem(device, token)
+
+    async def _told(self, device: SimDevice, what: str) -> Reply:
+        span: dict[str, Any] = {"startTime": 0, "endTime": 2_000_000_000_000, "limit": -1, "page": 0}
+        return await self.get(f"/api/devices/{device.id}/{what}", **span)
 
 
 async def until(condition: Callable[[], object]) -> None:
