@@ -8,7 +8,7 @@ from random import Random
 from uuid import UUID
 
 from osfsync.domain.model import StorageStatus
-from osfsync.simulator.behaviour import FLAKY, REGULAR, SILENT, Behaviour, varied
+from osfsync.simulator.behaviour import FLAKY, LIST_ONLY, REGULAR, SILENT, Behaviour, varied
 from osfsync.simulator.contact import file_name
 from osfsync.simulator.fleet import DEFAULT_TAG, Event, EventKind, SimDevice, SimFile
 from osfsync.simulator.osf import MINIMUM_SIZE
@@ -43,7 +43,7 @@ class _Model:
     readable: bool = True
 
 
-# The first five are one of each kind, so that a small fleet shows everything; two share a name on purpose.
+# The first five all differ in kind, so that a small fleet shows most; two share a name on purpose.
 _CAST = (
     _Model("Loco 185-042", REGULAR),
     _Model("Crane 4/5: North", FLAKY),
@@ -61,6 +61,7 @@ _CROWD = (
     _Model("Pump Station", REGULAR),
     _Model("Rail Milling Train", FLAKY),
     _Model("Dyno", REGULAR, readable=False),
+    _Model("Snow Groomer", LIST_ONLY),
 )
 
 

@@ -83,8 +83,9 @@ class World:
 
         Args:
             seed: decides everything.
-            devices: of the main tenant; the first five are one of each kind (regular, flaky, forbidden
-                credentials, silent, ring buffer). The other tenant has at most two.
+            devices: of the main tenant; the first five differ in kind (regular, flaky, forbidden
+                credentials, silent, ring buffer), the fifteenth lists and never delivers. The other tenant
+                has at most two.
             files_per_device: spread evenly over `history` up to `now`.
             now: where the clock stands.
             file_bytes: size of a file, give or take a quarter; 2,000 is the least.

@@ -61,10 +61,10 @@ def add_hours(
 
 
 def test_a_generated_fleet_shows_every_oddity() -> None:
-    world = World.generate(seed=1, devices=12, files_per_device=40, now=NOW)
+    world = World.generate(seed=1, devices=15, files_per_device=40, now=NOW)
     devices = world.devices(world.main.id)
     names = Counter(device.name for device in devices)
-    assert len(devices) == len({device.id for device in devices}) == 12
+    assert len(devices) == len({device.id for device in devices}) == 15
     assert names["Test Bench"] == 2
     assert any("/" in name and ":" in name for name in names)
     assert any(not name.isascii() for name in names)
@@ -72,6 +72,7 @@ def test_a_generated_fleet_shows_every_oddity() -> None:
     assert any(device.behaviour.contact_every is None for device in devices)
     assert any(device.behaviour.outage_chance > 0 for device in devices)
     assert any(device.behaviour.capacity is not None for device in devices)
+    assert any(not device.behaviour.delivers for device in devices)
     assert {file.status for device in devices for file in device.files.values()} == set(S)
     suffixes = Counter(name.rpartition(".")[2] for device in devices for name in device.files)
     assert set(suffixes) == {"osf", "osfz"}
