@@ -10,13 +10,13 @@ from osfsync.cloud.calls import Call
 from osfsync.cloud.fields import RecordReader
 from osfsync.cloud.listing import json_pages, xml_pages
 from osfsync.cloud.login import Login
-from osfsync.cloud.models import CommunicationEvent, Reading
+from osfsync.cloud.models import Reading
 from osfsync.cloud.sender import Attempts, Sender, retryable
 from osfsync.cloud.session import open_session
 from osfsync.cloud.settings import CloudSettings, FieldNames, LimitSettings
 from osfsync.cloud.throttle import Throttle
 from osfsync.domain.errors import CloudError, NotFoundError
-from osfsync.domain.model import DataFile, Device, Tenant, TimeWindow, utc_now
+from osfsync.domain.model import CommunicationEvent, DataFile, Device, Tenant, TimeWindow, utc_now
 
 __all__ = ["Body", "CloudClient", "open_client"]
 
@@ -65,6 +65,10 @@ class CloudClient:
             async for records in pages:
                 found |= {device.id: device for device in parsing.devices(records)}
         return list(found.values())
+
+    async def check_listing(self, device: Device) -> None:
+        """Get ready for `files`. Raises ForbiddenError where the device's credentials are refused."""
+        await self._credentials_of(device)
 
     async def files(self, device: Device, window: TimeWindow) -> AsyncGenerator[list[DataFile], None]:
         """All known files of a device with their storage status, in pages of at most 500.

@@ -13,9 +13,9 @@ import msgspec
 
 from osfsync.cloud.calls import from_epoch
 from osfsync.cloud.fields import RecordReader, extra_of, moment_of, number_of, scalar_of, spelling
-from osfsync.cloud.models import CommunicationEvent, Reading
+from osfsync.cloud.models import Reading
 from osfsync.domain.errors import ProtocolError
-from osfsync.domain.model import DataFile, Device, Tenant
+from osfsync.domain.model import CommunicationEvent, DataFile, Device, Tenant
 
 LONGEST_TOKEN = 8_192
 """Characters of a token or a credential; more would not fit into an address or a header."""

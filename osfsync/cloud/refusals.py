@@ -12,11 +12,14 @@ from osfsync.domain.errors import (
     BusyError,
     CloudError,
     ForbiddenError,
+    LoginRefusedError,
     NotFoundError,
     OsfsyncError,
     ProtocolError,
     RefusedError,
     ServerError,
+    TenantError,
+    UnauthorizedError,
     UnreachableError,
 )
 
@@ -29,6 +32,12 @@ _LONGEST_DEMAND = timedelta(days=365)
 
 class UnavailableError(ServerError):
     """503 without Retry-After: the platform did not take the request."""
+
+
+_UNTAKEN = UnreachableError | BusyError | UnavailableError
+_REFUSALS = (
+    RefusedError | ForbiddenError | NotFoundError | UnauthorizedError | LoginRefusedError | TenantError
+)
 
 
 def refusal(call: Call, status: int, headers: Mapping[str, str]) -> CloudError | None:
@@ -83,6 +92,11 @@ def clock_offset(headers: Mapping[str, str], now: datetime) -> timedelta | None:
     return None if theirs is None else theirs - now
 
 
+def certainly_untaken(error: CloudError) -> bool:
+    """Whether the platform surely did nothing of what was asked: it never saw the request, or refused it."""
+    return isinstance(error, _UNTAKEN | _REFUSALS)
+
+
 def worth_repeating(call: Call, error: BaseException) -> bool:
     """Whether sending the call again may help and can do no harm."""
     if not isinstance(error, OsfsyncError) or not error.retryable:
@@ -91,7 +105,7 @@ def worth_repeating(call: Call, error: BaseException) -> bool:
         case Repeat.FREELY:
             return True
         case Repeat.UNTAKEN:
-            return isinstance(error, UnreachableError | BusyError | UnavailableError)
+            return isinstance(error, _UNTAKEN)
         case Repeat.NEVER:
             return False
 

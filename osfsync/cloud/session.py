@@ -8,6 +8,7 @@ import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from anyio import to_thread
 from yarl import URL
 
 from osfsync.cloud.body import Body
-from osfsync.cloud.calls import Call
+from osfsync.cloud.calls import Call, Repeat
 from osfsync.cloud.faults import LINE_ERRORS, fault
 from osfsync.cloud.refusals import clock_offset, retry_after
 from osfsync.cloud.settings import CloudSettings, LimitSettings
@@ -26,13 +27,14 @@ from osfsync.domain.errors import ConfigError, ProtocolError
 from osfsync.domain.model import utc_now
 
 if TYPE_CHECKING:
-    from datetime import timedelta
-
     from multidict import CIMultiDictProxy
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 5
 _BUSY = frozenset({429, 503})
+
+LONGEST_COMMAND_PAUSE = timedelta(minutes=1)
+"""Commands that the platform puts off for longer are left to the next run."""
 
 _SPARE_CONNECTIONS = 16
 """Beyond those of downloads and listings: commands, logins, questions."""
@@ -74,7 +76,10 @@ class _Line:
 
 
 class Session:
-    """Sends calls to one platform. Made by `open_session`."""
+    """Sends calls to one platform. Made by `open_session`.
+
+    Commands wait for each other's pauses only: a platform that wants fewer of them still gives files.
+    """
 
     def __init__(
         self, http: aiohttp.ClientSession, origin: str, throttle: Throttle, minimum_rate: int
@@ -82,6 +87,7 @@ class Session:
         self._http = http
         self._origin = origin
         self._throttle = throttle
+        self._commands = Throttle(0, 0, LONGEST_COMMAND_PAUSE)
         self._minimum_rate = minimum_rate
         self.clock_offset: timedelta | None = None
 
@@ -93,12 +99,14 @@ class Session:
         """
         url = URL(self._origin + call.path, encoded=True).with_query(call.params or None)
         for _ in range(_MOST_REDIRECTS + 1):
+            if call.repeat is Repeat.UNTAKEN:
+                await self._commands.turn()
             await self._throttle.turn()
             token = await bearer() if bearer is not None else ""
             response = await self._request(call, url, token)
             try:
                 if response.status not in _REDIRECTS:
-                    self._heed(response)
+                    self._heed(call, response)
                     yield Answer(response.status, response.headers, token, self._body(response, call.what))
                     return
                 url = _redirected(call, url, response.headers.get("Location", ""))
@@ -130,13 +138,13 @@ class Session:
         read = _Line(response, what, self._origin).read
         return Body(what, length, framed, encoding, read, self._throttle, self._minimum_rate)
 
-    def _heed(self, response: aiohttp.ClientResponse) -> None:
+    def _heed(self, call: Call, response: aiohttp.ClientResponse) -> None:
         if self.clock_offset is None:
             self.clock_offset = clock_offset(response.headers, utc_now())
         if response.status in _BUSY:
             length = retry_after(response.headers, utc_now())
             if length is not None:
-                self._throttle.pause(length)
+                (self._commands if call.repeat is Repeat.UNTAKEN else self._throttle).pause(length)
 
 
 def _is_chunked(headers: "CIMultiDictProxy[str]") -> bool:

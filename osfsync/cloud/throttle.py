@@ -28,9 +28,13 @@ class Throttle:
     Args:
         requests_per_second: 0 means no limit.
         bandwidth: bytes per second; 0 means no limit.
+        longest_pause: who asks for more patience is given up for this run.
     """
 
-    def __init__(self, requests_per_second: float, bandwidth: int) -> None:
+    def __init__(
+        self, requests_per_second: float, bandwidth: int, longest_pause: timedelta = LONGEST_PAUSE
+    ) -> None:
+        self._longest_pause = longest_pause
         self._request_gap = 1 / requests_per_second if requests_per_second else 0.0
         self._byte_gap = 1 / bandwidth if bandwidth else 0.0
         self._paused_until = -math.inf
@@ -45,7 +49,7 @@ class Throttle:
         """Wait until one request may be sent.
 
         Raises:
-            PauseTooLongError: the platform asked for a pause of more than 15 minutes.
+            PauseTooLongError: the platform asked for a longer pause than a run has patience for.
         """
         while True:
             await self._wait_out_pause()
@@ -64,7 +68,7 @@ class Throttle:
 
     async def _wait_out_pause(self) -> None:
         while (left := self._paused_until - time.monotonic()) > 0:
-            if left > LONGEST_PAUSE.total_seconds():
+            if left > self._longest_pause.total_seconds():
                 raise PauseTooLongError(
                     f"The platform asks to be left alone for {math.ceil(left / 60)} minutes.",
                     hint="Run again later; what was fetched so far is kept.",

@@ -174,7 +174,9 @@ class FileRecord:
     Attributes:
         path: where it lies or will lie, relative to the archive, `/`-separated; fixed at first sight.
         tries: fetches that failed since the file last changed in the list.
-        orders: commands sent for it; `ordered_at` is when the last one was.
+        orders: commands sent for it; `ordered_at` is when the last one was, `order` its number in the ledger.
+        lost_at: when the list stopped naming it before it was held; `last_seen` is when it last did.
+        listed_by: the one list that knows it, where the platform's two lists contradict each other.
     """
 
     file: DataFile
@@ -186,3 +188,22 @@ class FileRecord:
     failure: Failure | None = None
     orders: int = 0
     ordered_at: datetime | None = None
+    order: int | None = None
+    lost_at: datetime | None = None
+    last_seen: datetime | None = None
+    listed_by: ListingSource | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CommunicationEvent:
+    """One thing that device and platform said to each other.
+
+    Attributes:
+        kind: such as PING, ATTN or RETURN_LIST, upper-case; empty where no field tells it.
+        at: UTC; None where no field tells it.
+        extra: all that the platform told, as (field, text) pairs, bounded.
+    """
+
+    kind: str
+    at: datetime | None
+    extra: tuple[tuple[str, str], ...] = ()

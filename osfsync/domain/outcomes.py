@@ -4,7 +4,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from osfsync.domain.model import DataFile, Device, Failure, Held, ListingSource, TimeWindow
+from osfsync.domain.model import (
+    CommunicationEvent,
+    DataFile,
+    Device,
+    Failure,
+    Held,
+    ListingSource,
+    StorageStatus,
+    TimeWindow,
+)
 
 
 class RunOutcome(StrEnum):
@@ -27,10 +36,14 @@ class DeviceSeen:
 
 @dataclass(frozen=True, slots=True)
 class SeenFile:
-    """A file with the archive path that it was given at first sight."""
+    """A file with the archive path that it was given at first sight.
+
+    `was` is the storage status that the state had for it; None for a new file.
+    """
 
     file: DataFile
     path: str
+    was: StorageStatus | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,25 +103,91 @@ class FetchFailed:
 
 
 @dataclass(frozen=True, slots=True)
-class Ordered:
-    """A command was queued for a device: list and deliver the files of this window."""
+class FilesLost:
+    """A list that was read to its end no longer names these files, and they were never held."""
 
     device_id: str
-    window: TimeWindow
-    tag: str
     names: tuple[str, ...]
     at: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class OrderRefused:
-    """The platform did not take a command."""
+class ListsCompared:
+    """Which files of a window only one of the platform's two lists knows; all others stand in both."""
 
     device_id: str
     window: TimeWindow
+    only_device_list: tuple[str, ...]
+    only_server_list: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The communication log of a device was read over this window."""
+
+    device_id: str
+    window: TimeWindow
+    events: tuple[CommunicationEvent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HearingFailed:
+    """The communication log of a device could not be read."""
+
+    device_id: str
+    explanation: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPrepared:
+    """A command is about to be sent: list and deliver the files of this window.
+
+    Told before the platform is, so that a run that is killed meanwhile never sends it twice. `id` is its
+    number in the ledger; `ahead` counts our commands that wait for the device already.
+    """
+
+    id: int
+    device_id: str
+    window: TimeWindow
     tag: str
+    names: tuple[str, ...]
+    ahead: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OrderTaken:
+    """The platform took a prepared command; `certain` is False where its answer was not heard."""
+
+    order: OrderPrepared
+    certain: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRefused:
+    """The platform did not take a prepared command."""
+
+    order: OrderPrepared
     slug: str
     explanation: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFollowed:
+    """What the communication log showed of an order for the first time."""
+
+    order_id: int
+    contacted_at: datetime | None
+    answered_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderGivenUp:
+    """An order was the last attempt for files that did not come."""
+
+    order_id: int
+    why: str
     at: datetime
 
 
@@ -129,7 +208,14 @@ Fact = (
     | ListingFailed
     | Fetched
     | FetchFailed
-    | Ordered
+    | FilesLost
+    | ListsCompared
+    | Heard
+    | HearingFailed
+    | OrderPrepared
+    | OrderTaken
     | OrderRefused
+    | OrderFollowed
+    | OrderGivenUp
     | WindowSettled
 )

@@ -7,8 +7,9 @@ drawn, and checked for every combination.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, StrEnum
-from itertools import product
+from functools import cache
 
+from osfsync.domain.dialogue import Dialogue, Followed, OrderState
 from osfsync.domain.errors import (
     BusyError,
     ForbiddenError,
@@ -72,13 +73,29 @@ class Transfer(Enum):
     GIVEN_UP_DAMAGED = "arrived damaged too often"
 
 
+class Presence(Enum):
+    """Whether the platform's list still names the file."""
+
+    LISTED = "listed"
+    VANISHED = "vanished from the list"
+
+
 class Ordering(Enum):
     """What was tried to have the device deliver the file."""
 
     NONE = "never ordered"
-    OPEN = "ordered within patience"
-    OVERDUE = "ordered, patience is over"
-    EXHAUSTED = "ordered as often as allowed"
+    FORBIDDEN = "never ordered, the platform refuses commands to the device for lack of a permission"
+    OPEN = "ordered, no contact since"
+    SILENT = "ordered, no contact since for longer than the patience"
+    CONTACTED = "ordered, the device was in contact since"
+    OVERDUE = "ordered, should have come, patience is over"
+    EXHAUSTED = "ordered as often as allowed, should have come"
+    UNHEARD_OVERDUE = "ordered, patience is over, contacts can't be seen"
+    UNHEARD_EXHAUSTED = "ordered as often as allowed, contacts can't be seen"
+
+
+LONGEST_PATIENCE = timedelta(days=30)
+"""Patience grows up to here, unless the user's own is longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +103,7 @@ class Policy:
     """What the user allows.
 
     Attributes:
-        patience: how long an order is given before the next one.
+        patience: how long an order is given before the next one; doubled with each order of a file.
         attempts: how many orders a file gets.
         tries: failed runs of a file before it is given up.
         rest: how long a given-up file is left alone before it is tried once more.
@@ -98,10 +115,21 @@ class Policy:
     tries: int = 5
     rest: timedelta = timedelta(days=7)
 
+    def patience_after(self, orders: int) -> timedelta:
+        """How long the last of so many orders is given."""
+        patience = self.patience
+        for _ in range(orders - 1):
+            if patience * 2 > LONGEST_PATIENCE:
+                return max(self.patience, LONGEST_PATIENCE)
+            patience *= 2
+        return patience
+
 
 @dataclass(frozen=True, slots=True)
 class Situation:
     """All that the table looks at."""
+
+    presence: Presence
 
     holding: Holding
     choice: Choice
@@ -125,6 +153,7 @@ class Rule:
 
     action: Action
     reason: Reason | None
+    presence: frozenset[Presence] = frozenset()
     holding: frozenset[Holding] = frozenset()
     choice: frozenset[Choice] = frozenset()
     status: frozenset[StorageStatus] = frozenset()
@@ -135,7 +164,8 @@ class Rule:
     def fits(self, situation: Situation) -> bool:
         """Whether this line speaks of the situation."""
         return (
-            (not self.holding or situation.holding in self.holding)
+            (not self.presence or situation.presence in self.presence)
+            and (not self.holding or situation.holding in self.holding)
             and (not self.choice or situation.choice in self.choice)
             and (not self.status or situation.status in self.status)
             and (not self.mode or situation.mode in self.mode)
@@ -146,10 +176,19 @@ class Rule:
 
 _ON_SERVER = frozenset({StorageStatus.SERVER_ONLY, StorageStatus.BOTH})
 _ON_DEVICE = frozenset({StorageStatus.DEVICE_ONLY})
+_NEVER = frozenset({OrderMode.NEVER})
+
+
+def _on_device(
+    action: Action, reason: Reason, *ordering: Ordering, mode: frozenset[OrderMode] = frozenset()
+) -> Rule:
+    return Rule(action, reason, status=_ON_DEVICE, mode=mode, ordering=frozenset(ordering))
+
 
 TABLE: tuple[Rule, ...] = (
     Rule(Action.KEEP, None, holding=frozenset({Holding.CURRENT})),
     Rule(Action.LEAVE, Reason.FILTERED, choice=frozenset({Choice.EXCLUDED})),
+    Rule(Action.WAIT, Reason.LOST, presence=frozenset({Presence.VANISHED})),
     Rule(Action.WAIT, Reason.DELIVERING, status=frozenset({StorageStatus.REQUESTED})),
     Rule(Action.WAIT, Reason.ON_SERVER, status=_ON_SERVER, mode=frozenset({OrderMode.ONLY})),
     Rule(Action.FETCH, Reason.ON_SERVER, status=_ON_SERVER, transfer=frozenset({Transfer.UNTRIED})),
@@ -158,40 +197,24 @@ TABLE: tuple[Rule, ...] = (
     Rule(Action.FETCH, Reason.NO_PERMISSION, status=_ON_SERVER, transfer=frozenset({Transfer.FORBIDDEN})),
     Rule(Action.WAIT, Reason.FAILED, status=_ON_SERVER, transfer=frozenset({Transfer.GIVEN_UP})),
     Rule(Action.WAIT, Reason.QUARANTINED, status=_ON_SERVER, transfer=frozenset({Transfer.GIVEN_UP_DAMAGED})),
-    Rule(Action.WAIT, Reason.ORDERED, status=_ON_DEVICE, ordering=frozenset({Ordering.OPEN})),
-    Rule(Action.WAIT, Reason.ORDERED, status=_ON_DEVICE, ordering=frozenset({Ordering.EXHAUSTED})),
-    Rule(
-        Action.WAIT,
-        Reason.LISTED_NOT_ORDERED,
-        status=_ON_DEVICE,
-        mode=frozenset({OrderMode.NEVER}),
-        ordering=frozenset({Ordering.NONE}),
-    ),
-    Rule(
-        Action.WAIT,
-        Reason.ORDERED,
-        status=_ON_DEVICE,
-        mode=frozenset({OrderMode.NEVER}),
-        ordering=frozenset({Ordering.OVERDUE}),
-    ),
-    Rule(Action.ORDER, Reason.LISTED_NOT_ORDERED, status=_ON_DEVICE, ordering=frozenset({Ordering.NONE})),
-    Rule(Action.ORDER, Reason.ORDERED, status=_ON_DEVICE, ordering=frozenset({Ordering.OVERDUE})),
+    _on_device(Action.WAIT, Reason.ORDERED, Ordering.OPEN, Ordering.UNHEARD_EXHAUSTED),
+    _on_device(Action.WAIT, Reason.DEVICE_SILENT, Ordering.SILENT),
+    _on_device(Action.WAIT, Reason.ORDERED_NOT_DELIVERED, Ordering.CONTACTED, Ordering.EXHAUSTED),
+    _on_device(Action.WAIT, Reason.LISTED_NOT_ORDERED, Ordering.NONE, Ordering.FORBIDDEN, mode=_NEVER),
+    _on_device(Action.WAIT, Reason.ORDERED_NOT_DELIVERED, Ordering.OVERDUE, mode=_NEVER),
+    _on_device(Action.WAIT, Reason.ORDERED, Ordering.UNHEARD_OVERDUE, mode=_NEVER),
+    _on_device(Action.ORDER, Reason.LISTED_NOT_ORDERED, Ordering.NONE),
+    _on_device(Action.ORDER, Reason.NO_PERMISSION, Ordering.FORBIDDEN),
+    _on_device(Action.ORDER, Reason.ORDERED_NOT_DELIVERED, Ordering.OVERDUE),
+    _on_device(Action.ORDER, Reason.ORDERED, Ordering.UNHEARD_OVERDUE),
 )
 
 
+@cache
 def _look_up(situation: Situation) -> Decision:
+    """The first line that fits; a night meets a few dozen situations, whatever the number of files."""
     rule = next(rule for rule in TABLE if rule.fits(situation))
     return Decision(rule.action, rule.reason)
-
-
-# 1,728 combinations: looked up once, so that a page of files costs one dictionary access a file.
-_DECISIONS: dict[Situation, Decision] = {
-    situation: _look_up(situation)
-    for situation in (
-        Situation(*combination)
-        for combination in product(Holding, Choice, StorageStatus, OrderMode, Transfer, Ordering)
-    )
-}
 
 
 PASSING = frozenset(error.slug for error in (UnreachableError, InterruptedBodyError, ServerError, BusyError))
@@ -226,17 +249,43 @@ def transfer_of(record: FileRecord | None, policy: Policy, now: datetime) -> Tra
     return Transfer.GIVEN_UP_DAMAGED if resting else Transfer.DAMAGED
 
 
-def ordering_of(record: FileRecord | None, policy: Policy, now: datetime) -> Ordering:
-    """An order is open while the policy's patience lasts; one from the future came from a wrong clock."""
+def ordering_of(record: FileRecord | None, dialogue: Dialogue, policy: Policy, now: datetime) -> Ordering:
+    """What came of the last order that was meant for the file.
+
+    Patience counts from when the device must have executed the command: while it is silent, or has other
+    commands of ours to execute first, the command is still queued, and another one would help nothing. Where
+    contacts can't be seen it counts from the order. An order from the future came from a wrong clock.
+    """
     if record is None or record.ordered_at is None or record.orders == 0:
-        return Ordering.NONE
-    if record.ordered_at <= now < record.ordered_at + policy.patience:
-        return Ordering.OPEN
-    return Ordering.EXHAUSTED if record.orders >= policy.attempts else Ordering.OVERDUE
+        refused = dialogue.refusal is not None and dialogue.refusal.slug == ForbiddenError.slug
+        return Ordering.FORBIDDEN if refused else Ordering.NONE
+    exhausted = record.orders >= policy.attempts
+    followed = None if record.order is None else dialogue.followed.get(record.order)
+    if followed is None or dialogue.mute or record.ordered_at > now:
+        if record.ordered_at <= now < record.ordered_at + policy.patience_after(record.orders):
+            return Ordering.OPEN
+        return Ordering.UNHEARD_EXHAUSTED if exhausted else Ordering.UNHEARD_OVERDUE
+    if followed.contacts == 0:
+        heard = dialogue.heard_until or record.ordered_at
+        return Ordering.SILENT if heard - record.ordered_at >= policy.patience else Ordering.OPEN
+    if followed.due_at is None or now < followed.due_at + _patience_with(followed, record.orders, policy):
+        return Ordering.CONTACTED
+    return Ordering.EXHAUSTED if exhausted else Ordering.OVERDUE
 
 
-def plan(
-    file: DataFile, record: FileRecord | None, choice: Choice, policy: Policy, now: datetime
+def _patience_with(followed: Followed, orders: int, policy: Policy) -> timedelta:
+    """None for a command of which nobody knows that it was queued, and which the device did not get."""
+    doubtful = followed.order.state is OrderState.DOUBTFUL
+    return timedelta(0) if doubtful and followed.answered_at is None else policy.patience_after(orders)
+
+
+def plan(  # noqa: PLR0913 - all that the table looks at
+    file: DataFile,
+    record: FileRecord | None,
+    choice: Choice,
+    policy: Policy,
+    now: datetime,
+    dialogue: Dialogue,
 ) -> Decision:
     """What to do with `file`, given what the state knows of it.
 
@@ -246,14 +295,17 @@ def plan(
         choice: what the user's selection says of it.
         policy: what the user allows.
         now: the moment of the decision, UTC.
+        dialogue: what is known of the file's device.
     """
-    return _DECISIONS[
+    lost = record is not None and record.lost_at is not None
+    return _look_up(
         Situation(
+            Presence.VANISHED if lost else Presence.LISTED,
             holding_of(file, record),
             choice,
             file.status,
             policy.mode,
             transfer_of(record, policy, now),
-            ordering_of(record, policy, now),
+            ordering_of(record, dialogue, policy, now),
         )
-    ]
+    )

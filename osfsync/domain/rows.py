@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from osfsync.domain.model import Device, Failure, FileRecord, ListingSource, StorageStatus, TimeWindow
+from osfsync.domain.dialogue import Order, OrderState
+from osfsync.domain.model import Device, Failure, FileRecord, ListingSource, StorageStatus
 from osfsync.domain.outcomes import RunOutcome
 
 
@@ -15,6 +16,15 @@ class FileRow:
 
     device: Device
     record: FileRecord
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceGlance:
+    """One known device. `unseen`: its credentials are refused, so that device-only files can't be seen."""
+
+    device: Device
+    last_contact: datetime | None
+    unseen: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +42,13 @@ class DeviceRow:
 
     Attributes:
         listed_at: when a list of it was last read to its end, and `source` which list that was.
+        heard_until: up to when its communication log was read; `mute` tells why it can't be read.
+        last_contact: as far as the log was read.
+        open_orders: commands that may still bring files.
         held: files in place, `held_bytes` together.
-        missing: known files that are not held, by their storage status; every status has a number.
+        missing: known files that are neither held nor lost, by their storage status; each has a number.
+        lost: files that vanished before they were held.
+        contradicted: files that only one of the platform's two lists knows.
     """
 
     device: Device
@@ -44,9 +59,15 @@ class DeviceRow:
     listed_at: datetime | None
     source: ListingSource | None
     problem: DeviceProblem | None
+    heard_until: datetime | None
+    mute: str
+    last_contact: datetime | None
+    open_orders: int
     held: int
     held_bytes: int
     missing: Mapping[StorageStatus, int]
+    lost: int
+    contradicted: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,31 +95,79 @@ class RunRow:
     summary: str | None
 
 
-class OrderState(StrEnum):
-    """What the platform said to a command."""
+class Fate(StrEnum):
+    """How far an order has come, or how it ended."""
 
-    SENT = "sent"
+    SENT = "sent"  # no contact of the device was seen since
+    CONTACTED = "contacted"
+    ANSWERED = "list-answered"
+    REQUESTED = "requested"  # the platform shows storage status 1 for some of its files
+    DELIVERED = "delivered"  # all that is left of it lies on the server
+    FETCHED = "fetched"
+    LOST = "lost"
+    ASKED_AGAIN = "asked-again"
+    GIVEN_UP = "given-up"
+    CANCELLED = "cancelled"
     REFUSED = "refused"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it may still bring files."""
+        return self in {Fate.SENT, Fate.CONTACTED, Fate.ANSWERED, Fate.REQUESTED, Fate.DELIVERED}
 
 
 @dataclass(frozen=True, slots=True)
 class OrderRow:
-    """One command to a device.
+    """One command to a device, and where its files are now.
 
     Attributes:
+        run: that sent it.
         files: how many files it was sent for.
-        awaited: how many of them are neither held nor ordered again since; it is open while there are any.
-        answer: what the platform said where it refused.
+        awaited: how many of them were neither held, nor lost, nor ordered again since.
+        requested: of the awaited, those of storage status 1; `delivered`: those on the server.
+        held: files in place now; `lost`: files that vanished.
     """
 
     device: Device
-    window: TimeWindow
-    tag: str
+    order: Order
+    run: str
     files: int
     awaited: int
-    sent_at: datetime
-    state: OrderState
-    answer: str | None
+    requested: int
+    delivered: int
+    held: int
+    lost: int
+
+    @property
+    def fate(self) -> Fate:  # noqa: PLR0911 - a table, a line a fate
+        """How far it has come, or how it ended."""
+        order = self.order
+        if order.state is OrderState.REFUSED:
+            return Fate.REFUSED
+        if order.cancelled_at is not None:
+            return Fate.CANCELLED
+        if self.awaited == 0:
+            if self.held == self.files:
+                return Fate.FETCHED
+            return Fate.LOST if self.lost and self.held + self.lost == self.files else Fate.ASKED_AGAIN
+        if order.given_up_at is not None:
+            return Fate.GIVEN_UP
+        if self.delivered == self.awaited:
+            return Fate.DELIVERED
+        if self.requested or self.delivered:
+            return Fate.REQUESTED
+        if order.answered_at is not None:
+            return Fate.ANSWERED
+        return Fate.SENT if order.contacted_at is None else Fate.CONTACTED
+
+
+@dataclass(frozen=True, slots=True)
+class StatusRow:
+    """A change of a file's storage status, as the lists told it."""
+
+    at: datetime
+    was: StorageStatus
+    became: StorageStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +184,11 @@ class Totals:
 
     Attributes:
         held: files in place, `held_bytes` together.
-        missing: known files that are not held, by their storage status; every status has a number.
+        missing: known files that are neither held nor lost, by their storage status; each has a number.
         failing: of the missing, those whose last try failed.
+        lost: files that vanished before they were held.
+        unseen: devices whose credentials are refused, so that device-only files can't be seen.
+        open_orders: commands that may still bring files.
     """
 
     devices: int
@@ -124,3 +196,6 @@ class Totals:
     held_bytes: int
     missing: Mapping[StorageStatus, int]
     failing: int
+    lost: int
+    unseen: int
+    open_orders: int

@@ -7,18 +7,14 @@ from typing import assert_never
 
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
-from osfsync.domain.model import (
-    DataFile,
-    Device,
-    FileRecord,
-    ListingSource,
-    StorageStatus,
-    TimeWindow,
-)
-from osfsync.domain.outcomes import FilesSeen, Listed, ListingFailed, SeenFile
-from osfsync.domain.planner import Action, Policy, Reason, plan
+from osfsync.domain.model import DataFile, FileRecord, ListingSource, StorageStatus
+from osfsync.domain.outcomes import FilesSeen, Listed, ListingFailed, ListsCompared, SeenFile
+from osfsync.domain.planner import Action, Policy, plan
 from osfsync.domain.selection import Selection
+from osfsync.pipeline.counting import Count, count
 from osfsync.pipeline.messages import (
+    Contradiction,
+    DeviceBegun,
     DeviceDone,
     Facts,
     FetchJob,
@@ -26,16 +22,13 @@ from osfsync.pipeline.messages import (
     Listing,
     OrderJob,
     Receipt,
-    Wanted,
     WindowFailed,
     WindowListed,
 )
 from osfsync.pipeline.pathbook import PathBook
+from osfsync.pipeline.settle import DeviceProgress, Settler
 from osfsync.pipeline.tally import Tally
 from osfsync.state.reader import Reader
-
-ORDER_PAGE = 20_000
-"""Device-only files of one device that are collected before its commands are made: bounds memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +51,6 @@ class _Decided:
 
 
 @dataclass(slots=True)
-class _DeviceProgress:
-    """What a round remembers of a device while it is listed: files that are not held, by name."""
-
-    unheld: set[int] = field(default_factory=set)  # hashes: a device may list a million
-    wanted: list[Wanted] = field(default_factory=list)
-
-
-@dataclass(slots=True)
 class Decider:
     """Turns pages into facts, orders and fetches."""
 
@@ -75,34 +60,44 @@ class Decider:
     policy: Policy
     tally: Tally
     clock: Callable[[], datetime]
+    settler: Settler
     backfill: str | None = None
-    _devices: dict[str, _DeviceProgress] = field(default_factory=dict)
+    count: Count = count
+    _devices: dict[str, DeviceProgress] = field(default_factory=dict)
     _straddling: set[tuple[str, str]] = field(default_factory=set)
+
+    async def device_begun(self, begun: DeviceBegun) -> None:
+        """Its pages follow."""
+        self._devices[begun.device.id] = DeviceProgress(begun.dialogue)
 
     async def page(self, page: ListedPage, out: Outputs) -> None:
         """Decide on every file of a page."""
-        progress = self._devices.setdefault(page.device.id, _DeviceProgress())
+        progress = self._devices[page.device.id]
         records = await self.reader.records(page.device.id, [file.name for file in page.files])
         decided = _Decided(records, self.clock())
         for listed in best_of(page.files):
-            record = records.get(listed.name)
-            if hash(listed.name) in progress.unheld:
-                continue  # listed twice in this round
-            file = reconciled(listed, record, page.source)
-            if record is None or record.file != file:
-                decided.changed.append(file)
-            decision = plan(file, record, self.selection.file(file.name), self.policy, decided.at)
-            if self._first_time(page, file):
-                self._count(decision.action, decision.reason, page.device, file, record)
-            if decision.action is not Action.KEEP:
-                progress.unheld.add(hash(file.name))
-            if decision.action is Action.FETCH:
-                decided.fetches.append(file)
-            elif decision.action is Action.ORDER:
-                progress.wanted.append(Wanted(file.name, file.tag, span_of(file, page.window)))
+            if hash(listed.name) not in progress.unheld:  # else listed twice in this round
+                self._decide(page, listed, progress, decided)
         await self._pass_on(page, decided, out)
-        if len(progress.wanted) >= ORDER_PAGE:
-            await self._order(page.device, progress, out)
+
+    def _decide(
+        self, page: ListedPage, listed: DataFile, progress: DeviceProgress, decided: _Decided
+    ) -> None:
+        record = decided.records.get(listed.name)
+        file = reconciled(listed, record, page.source)
+        if record is None or record.file != file or record.lost_at is not None:
+            decided.changed.append(file)
+        if record is not None and record.lost_at is not None:
+            record = replace(record, lost_at=None, last_seen=None)
+        choice = self.selection.file(file.name)
+        decision = plan(file, record, choice, self.policy, decided.at, progress.dialogue)
+        if self._first_time(page, file):
+            self.count(self.tally, decision, page.device, file, record)
+        if decision.action is not Action.KEEP:
+            progress.unheld.add(hash(file.name))
+            self.settler.note(progress, file, record, decision, page.window, decided.at)
+        if decision.action is Action.FETCH:
+            decided.fetches.append(file)
 
     async def _pass_on(self, page: ListedPage, decided: _Decided, out: Outputs) -> None:
         receipt = Receipt()
@@ -112,7 +107,9 @@ class Decider:
             given = await self.paths.assign(page.device, new, receipt)
             paths.update({file.name: path for file, path in zip(new, given, strict=True)})
         if decided.changed:
-            seen = tuple(SeenFile(file, paths[file.name]) for file in decided.changed)
+            seen = tuple(
+                SeenFile(file, paths[file.name], _status_before(file, decided)) for file in decided.changed
+            )
             fact = FilesSeen(page.device.id, page.window, decided.at, seen)
             await out.facts.send(Facts((fact,), receipt))
         else:
@@ -131,39 +128,36 @@ class Decider:
 
     async def window_listed(self, listed: WindowListed, out: Outputs) -> None:
         """The window's pages are all decided; its listing is a fact now."""
-        await out.facts.send(
-            Facts(
-                (
-                    Listed(
-                        listed.device.id,
-                        listed.window,
-                        listed.source,
-                        listed.files,
-                        listed.at,
-                        self.backfill,
-                    ),
-                )
-            )
-        )
+        self._devices[listed.device.id].listed.append(listed)
+        fact = Listed(listed.device.id, listed.window, listed.source, listed.files, listed.at, self.backfill)
+        await out.facts.send(Facts((fact,)))
 
     async def window_failed(self, failed: WindowFailed, out: Outputs) -> None:
         """What was listed before the failure is decided; the failure is a fact."""
-        await out.facts.send(
-            Facts(
-                (ListingFailed(failed.device.id, failed.window, failed.slug, failed.explanation, failed.at),)
-            )
-        )
+        fact = ListingFailed(failed.device.id, failed.window, failed.slug, failed.explanation, failed.at)
+        await out.facts.send(Facts((fact,)))
+
+    async def lists_compared(self, told: Contradiction, out: Outputs) -> None:
+        """What only one of the lists knows is a fact, and a problem."""
+        for names, knows, lacks in (
+            (told.only_server_list, "the server's own list", "the device's list"),
+            (told.only_device_list, "the device's list, as on the server,", "the server's own list"),
+        ):
+            if names:
+                text = f"{len(names)} files stand in {knows} and not in {lacks}, such as {names[0]}."
+                self.tally.problem(told.device.name, None, "lists-differ", text)
+        fact = ListsCompared(told.device.id, told.window, told.only_device_list, told.only_server_list)
+        await out.facts.send(Facts((fact,)))
 
     async def device_done(self, done: DeviceDone, out: Outputs) -> None:
-        """Order what the device was seen to have, and forget what was remembered of it."""
-        progress = self._devices.pop(done.device.id, None)
-        if progress is not None and progress.wanted:
-            await self._order(done.device, progress, out)
-
-    async def _order(self, device: Device, progress: _DeviceProgress, out: Outputs) -> None:
-        wanted = tuple(progress.wanted)
-        progress.wanted.clear()
-        await out.orders.send(OrderJob(device, wanted))
+        """Order what the device was seen to have, find what it lost, and forget what was remembered of it."""
+        progress = self._devices.pop(done.device.id)
+        facts = await self.settler.facts_of(done.device, progress, self.clock())
+        if facts:
+            await out.facts.send(Facts(facts))
+        job = self.settler.job_of(done.device, progress, self.clock())
+        if job is not None:
+            await out.orders.send(job)
 
     def _first_time(self, page: ListedPage, file: DataFile) -> bool:
         """False for a file that reaches over a window's edge and was counted in the window before."""
@@ -174,52 +168,10 @@ class Decider:
             self._straddling.add(key)
         return True
 
-    def _count(
-        self,
-        action: Action,
-        reason: Reason | None,
-        device: Device,
-        file: DataFile,
-        record: FileRecord | None,
-    ) -> None:
-        self.tally.listed += 1
-        match action:
-            case Action.KEEP:
-                self.tally.held += 1
-            case Action.FETCH:
-                self.tally.to_fetch += 1
-            case Action.LEAVE:
-                self.tally.filtered += 1
-            case Action.ORDER:
-                self.tally.device_only += 1
-            case Action.WAIT:
-                self._count_waiting(reason, device, file, record)
-            case _:
-                assert_never(action)
 
-    def _count_waiting(
-        self, reason: Reason | None, device: Device, file: DataFile, record: FileRecord | None
-    ) -> None:
-        if reason in {Reason.FAILED, Reason.QUARANTINED}:
-            self.tally.unsettled.add(device.id)
-            if reason is Reason.FAILED:
-                self.tally.given_up += 1
-            else:
-                self.tally.given_up_damaged += 1
-            if record is not None and record.failure is not None:
-                self.tally.problem(
-                    device.name,
-                    file.name,
-                    reason,
-                    f"Given up after {record.tries} runs; tried once more after a rest. "
-                    f"Last error: {record.failure.explanation}",
-                )
-        elif file.status is StorageStatus.DEVICE_ONLY:
-            self.tally.device_only += 1
-        elif file.status is StorageStatus.REQUESTED:
-            self.tally.requested += 1
-        else:
-            self.tally.unsettled.add(device.id)
+def _status_before(file: DataFile, decided: _Decided) -> StorageStatus | None:
+    record = decided.records.get(file.name)
+    return None if record is None else record.file.status
 
 
 def best_of(files: Sequence[DataFile]) -> list[DataFile]:
@@ -230,13 +182,6 @@ def best_of(files: Sequence[DataFile]) -> list[DataFile]:
         if known is None or (file.status.on_server and not known.status.on_server):
             best[file.name] = file
     return list(best.values())
-
-
-def span_of(file: DataFile, seen_in: TimeWindow) -> TimeWindow:
-    """When the file was recorded, as far as the list tells; else the window that listed it."""
-    if file.start is None:
-        return seen_in
-    return TimeWindow(file.start, max(file.start, file.end or file.start))
 
 
 def reconciled(file: DataFile, record: FileRecord | None, source: ListingSource) -> DataFile:
@@ -264,8 +209,12 @@ async def decide(decider: Decider, listings: MemoryObjectReceiveStream[Listing],
     async with listings, out.facts, out.orders, out.fetches:
         async for listing in listings:
             match listing:
+                case DeviceBegun():
+                    await decider.device_begun(listing)
                 case ListedPage():
                     await decider.page(listing, out)
+                case Contradiction():
+                    await decider.lists_compared(listing, out)
                 case WindowListed():
                     await decider.window_listed(listing, out)
                 case WindowFailed():

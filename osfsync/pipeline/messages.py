@@ -1,12 +1,22 @@
 """What travels between the stages: pages, never single files."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import anyio
 
+from osfsync.domain.dialogue import Dialogue
 from osfsync.domain.model import DataFile, Device, Held, ListingSource, TimeWindow
 from osfsync.domain.outcomes import Fact
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceBegun:
+    """The pages of a device follow. `dialogue` is what is known of it beside its files."""
+
+    device: Device
+    dialogue: Dialogue
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +52,23 @@ class WindowFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class Contradiction:
+    """Both lists of this window were read to their end; files that only one of them knows."""
+
+    device: Device
+    window: TimeWindow
+    only_device_list: tuple[str, ...]
+    only_server_list: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceDone:
     """Nothing more comes for this device in this round."""
 
     device: Device
 
 
-Listing = ListedPage | WindowListed | WindowFailed | DeviceDone
+Listing = DeviceBegun | ListedPage | Contradiction | WindowListed | WindowFailed | DeviceDone
 
 
 class Receipt:
@@ -101,16 +121,30 @@ class FetchJob:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A device-only file that is to be asked for. `span` is its recording, or where it was listed."""
+    """A device-only file that is to be ordered.
+
+    `span` is its recording, or where it was listed. `urgent`: the device is about to drop it.
+    """
 
     name: str
     tag: str | None
     span: TimeWindow
+    urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class OrderJob:
-    """Device-only files of one device that are to be asked for."""
+    """Device-only files of one device that are to be ordered.
+
+    Attributes:
+        waiting: when recordings began that are ordered already, ascending Unix seconds by tag (None: not
+            told); no command reaches over one of them.
+        queued: commands of ours that wait for the device already.
+        room: how many more may wait.
+    """
 
     device: Device
     wanted: tuple[Wanted, ...]
+    waiting: Mapping[str | None, Sequence[float]]
+    queued: int
+    room: int

@@ -3,10 +3,12 @@
 Only here is the order of the stages known.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+import itertools
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 import anyio
 import structlog
@@ -20,17 +22,22 @@ from osfsync.domain.model import Device, Tenant, TimeWindow, merge_windows, spli
 from osfsync.domain.outcomes import DeviceSeen, WindowSettled
 from osfsync.domain.planner import Choice, Policy
 from osfsync.domain.selection import Selection
+from osfsync.pipeline.counting import Count, count, recount
 from osfsync.pipeline.decide import Decider, Outputs, decide
 from osfsync.pipeline.fetch import FetchRoom, TransferLimit, fetch
 from osfsync.pipeline.lifeline import Lifeline
+from osfsync.pipeline.listen import Listener
+from osfsync.pipeline.merge import MergeTerms
 from osfsync.pipeline.messages import Facts, FetchJob, Listing, OrderJob
 from osfsync.pipeline.order import Orderer, order
 from osfsync.pipeline.pathbook import PathBook
 from osfsync.pipeline.record import record
+from osfsync.pipeline.settle import Settler
 from osfsync.pipeline.stop import Stop
 from osfsync.pipeline.survey import Surveyor, WindowsOf, survey
 from osfsync.pipeline.tally import Tally
 from osfsync.pipeline.transfer import Transfer
+from osfsync.state.ledger import Ledger
 from osfsync.state.reader import Reader
 from osfsync.state.writer import Writer
 
@@ -46,6 +53,13 @@ PAGES = 4
 
 FACTS = 64
 
+POLL_FIRST = timedelta(seconds=30)
+POLL_GROWTH = 1.5
+POLL_LONGEST = timedelta(minutes=10)
+"""How often devices are looked after while a run waits for them: sparingly, the log first."""
+
+NO_WAIT = timedelta(0)
+
 
 @dataclass(frozen=True, slots=True)
 class Rooms:
@@ -54,6 +68,7 @@ class Rooms:
     client: CloudClient
     archive: Archive
     reader: Reader
+    ledger: Ledger
     writer: Writer
 
 
@@ -63,7 +78,8 @@ class Wishes:
 
     Attributes:
         layout: the archive's, see `[archive]`.
-        tag: of commands for files whose own tag is not known.
+        merging: how device-only files are put into commands.
+        max_queued: commands that may wait for one device at the same time.
         lookback: how far back a plain sync lists.
         max_transfer: bytes after which no download starts; None for no limit.
     """
@@ -71,7 +87,8 @@ class Wishes:
     selection: Selection
     policy: Policy
     layout: str
-    tag: str
+    merging: MergeTerms
+    max_queued: int
     lookback: timedelta
     listings: int
     downloads: int
@@ -151,6 +168,11 @@ def folders_of(devices: Sequence[Device], known: dict[str, str]) -> dict[str, st
     return folders
 
 
+def settler_of(ledger: Ledger, wishes: Wishes, tally: Tally, *, finds_losses: bool) -> Settler:
+    """What settles a device at the end of its list."""
+    return Settler(ledger, wishes.selection, wishes.policy, wishes.max_queued, tally, finds_losses)
+
+
 @dataclass(slots=True)
 class Run:
     """One run over a tenant: what it may do, and what it counted so far."""
@@ -163,9 +185,13 @@ class Run:
     clock: Callable[[], datetime] = utc_now
     folders: dict[str, str] = field(default_factory=dict)
     lifeline: Lifeline = field(init=False)
+    listener: Listener = field(init=False)
+    _numbers: Iterator[int] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.lifeline = Lifeline(self.rooms.client.devices)
+        client, ledger = self.rooms.client, self.rooms.ledger
+        self.lifeline = Lifeline(client.devices)
+        self.listener = Listener(client, ledger, self.tally, self.lifeline, self.clock)
 
     async def meet_devices(self) -> list[Device]:
         """The tenant's devices of the selection; each is known to the state and has its folder then."""
@@ -173,16 +199,46 @@ class Run:
         known = await self.rooms.reader.devices_known(self.tenant.id)
         devices = await choose_devices(self.rooms.client, self.wishes, self.tally, known)
         self.folders = folders_of(devices, await self.rooms.reader.folders())
+        self._numbers = itertools.count(await self.rooms.ledger.next_order_id())
         await self.rooms.writer.commit(
             [DeviceSeen(device, self.folders[device.id], self.clock()) for device in devices]
         )
         return devices
 
-    async def sync(self, since: datetime | None = None, until: datetime | None = None) -> None:
-        """One pass over what `windows_to_list` tells."""
+    async def sync(
+        self, since: datetime | None = None, until: datetime | None = None, wait: timedelta = NO_WAIT
+    ) -> None:
+        """One pass over what `windows_to_list` tells; then up to `wait` for what was ordered."""
         devices = await self.meet_devices()
         windows_of = windows_to_list(self.rooms.reader, self.wishes, self.clock(), since, until)
         await self._round(devices, windows_of, self._decider(None))
+        await self._wait_for_deliveries(devices, windows_of, wait)
+
+    async def _wait_for_deliveries(
+        self, devices: Sequence[Device], windows_of: WindowsOf, wait: timedelta
+    ) -> None:
+        """Look again after devices that owe files, less and less often while nothing comes."""
+        deadline = anyio.current_time() + wait.total_seconds()
+        decider = self._decider(None, recount)
+        pause = POLL_FIRST
+
+        async def windows_with_news(device: Device) -> Sequence[TimeWindow]:
+            return await windows_of(device) if self.listener.has_news(device) else []
+
+        while (left := deadline - anyio.current_time()) > 0:
+            awaiting = await self.rooms.ledger.awaiting()
+            owing = [device for device in devices if device.id in awaiting]
+            if not owing or self.tally.transfer_limit_reached:
+                return
+            with self.stop.scope():
+                await anyio.sleep(min(pause.total_seconds(), left))
+            if self.stop.code is not None:
+                return
+            fetched = self.tally.fetched
+            self.listener.ask_again()
+            self.tally.ask_again({device.id for device in owing})
+            await self._round(owing, windows_with_news, decider)
+            pause = POLL_FIRST if self.tally.fetched > fetched else min(pause * POLL_GROWTH, POLL_LONGEST)
 
     async def backfill(self, backfill: str, period: TimeWindow) -> None:
         """An archive period in windows, oldest first; windows that this backfill settled are passed over.
@@ -217,8 +273,16 @@ class Run:
 
         The writer ends last, whatever happens to the others: what they told is in the state then.
         """
-        surveyor = Surveyor(self.rooms.client, windows_of, self.tally, self.lifeline, self.clock)
-        orderer = Orderer(self.rooms.client, self.wishes.tag, self.tally, self.lifeline, self.clock)
+        await self.listener.begin_round()
+        orderer = Orderer(
+            self.rooms.client,
+            self.wishes.merging,
+            self._numbers,
+            self.listener,
+            self.tally,
+            self.lifeline,
+            self.clock,
+        )
         downloads = FetchRoom(
             Transfer(self.rooms.client, self.rooms.archive, self.tally),
             self.wishes.downloads,
@@ -230,6 +294,14 @@ class Run:
         to_order, order_jobs = anyio.create_memory_object_stream[OrderJob](PAGES)
         to_fetch, fetch_jobs = anyio.create_memory_object_stream[Sequence[FetchJob]](PAGES)
         async with self._recording() as facts:
+            surveyor = Surveyor(
+                self.rooms.client,
+                windows_of,
+                partial(self.listener.dialogue_with, out=facts),
+                self.tally,
+                self.lifeline,
+                self.clock,
+            )
             with self.stop.scope():
                 async with anyio.create_task_group() as stages:
                     stages.start_soon(survey, devices, surveyor, self.wishes.listings, to_decide)
@@ -246,7 +318,7 @@ class Run:
             async with send:
                 yield send
 
-    def _decider(self, backfill: str | None) -> Decider:
+    def _decider(self, backfill: str | None, counting: Count = count) -> Decider:
         paths = PathBook(self.rooms.reader, self.wishes.layout, self.tenant, self.folders)
         return Decider(
             self.rooms.reader,
@@ -255,5 +327,7 @@ class Run:
             self.wishes.policy,
             self.tally,
             self.clock,
+            settler_of(self.rooms.ledger, self.wishes, self.tally, finds_losses=counting is count),
             backfill,
+            counting,
         )

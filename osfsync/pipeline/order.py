@@ -1,125 +1,107 @@
-"""Order: asks devices for files, in few time windows; the platform only queues the commands."""
+"""Order: asks devices for files; the platform only queues the commands."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
 
 import anyio
 import structlog
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from osfsync.cloud.client import CloudClient
-from osfsync.domain.errors import CloudError, LoginRefusedError, TenantError
-from osfsync.domain.model import Device, TimeWindow, merge_windows
-from osfsync.domain.outcomes import Ordered, OrderRefused
+from osfsync.cloud.refusals import certainly_untaken
+from osfsync.domain.errors import BusyError, CloudError, LoginRefusedError, TenantError
+from osfsync.domain.model import Device
+from osfsync.domain.outcomes import OrderPrepared, OrderRefused, OrderTaken
 from osfsync.pipeline.lifeline import Lifeline
-from osfsync.pipeline.messages import Facts, OrderJob, Wanted
+from osfsync.pipeline.listen import Listener
+from osfsync.pipeline.merge import Command, MergeTerms, commands_for
+from osfsync.pipeline.messages import Facts, OrderJob, Receipt
 from osfsync.pipeline.tally import Tally
 
 log = structlog.get_logger(__name__)
 
-MERGE_GAP = timedelta(hours=24)
-"""Files no further apart than this go into one command: a device executes one a contact."""
+WORKERS = 16
+"""Each command waits until the ledger has it; together they share the ledger's transactions."""
 
-WORKERS = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """One request-list: deliver the files of `window`; `names` are those it is meant for."""
-
-    window: TimeWindow
-    tag: str
-    names: tuple[str, ...]
-
-
-def commands_for(wanted: Sequence[Wanted], default_tag: str) -> Iterator[Command]:
-    """The fewest commands that cover all files, a tag at a time, oldest first.
-
-    A command carries the tag of its files where the list tells it. Its window reaches to the next full
-    second, because the platform's lists know seconds only.
-    """
-    by_tag: dict[str, list[Wanted]] = {}
-    for file in wanted:
-        by_tag.setdefault(file.tag or default_tag, []).append(file)
-    for tag, files in sorted(by_tag.items()):
-        files.sort(key=lambda file: file.span)
-        position = 0
-        for window in merge_windows((file.span for file in files), MERGE_GAP):
-            names: list[str] = []
-            while position < len(files) and files[position].span.start <= window.end:
-                names.append(files[position].name)
-                position += 1
-            yield Command(_full_seconds(window), tag, tuple(names))
-
-
-def _full_seconds(window: TimeWindow) -> TimeWindow:
-    end = window.end.replace(microsecond=0)
-    return TimeWindow(window.start.replace(microsecond=0), end + timedelta(seconds=1))
+Out = MemoryObjectSendStream[Facts]
 
 
 @dataclass(slots=True)
 class Orderer:
-    """Sends commands; several workers share one orderer."""
+    """Sends commands; several workers share one orderer. `numbers` gives each order its own."""
 
     client: CloudClient
-    default_tag: str
+    terms: MergeTerms
+    numbers: Iterator[int]
+    listener: Listener
     tally: Tally
     lifeline: Lifeline
     clock: Callable[[], datetime]
+    _put_off: bool = field(default=False)
 
-    async def order(self, job: OrderJob, out: MemoryObjectSendStream[Facts]) -> None:
-        """Send the commands of one device. A refused command never ends the run."""
-        for command in commands_for(job.wanted, self.default_tag):
-            try:
-                await self.client.order(job.device, command.window, command.tag)
-            except (LoginRefusedError, TenantError):
-                raise
-            except CloudError as error:
-                await self._refused(job.device, command, error, out)
-                await self.lifeline.failed(job.device, error)
-            else:
-                # A command that was taken must be remembered, or it would be sent again tomorrow.
-                with anyio.CancelScope(shield=True):
-                    await out.send(Facts((self._ordered(job.device, command),)))
-                self.lifeline.answered(job.device)
-                self.tally.orders_sent += 1
-                log.info(
-                    "command sent",
-                    device=job.device.name,
-                    window=str(command.window),
-                    files=len(command.names),
-                )
+    async def order(self, job: OrderJob, out: Out) -> None:
+        """Send the commands of one device, as many as may wait for it. A refusal never ends the run."""
+        commands = commands_for(job.wanted, job.waiting, self.terms)[: job.room]
+        before = self.tally.orders_sent
+        for ahead, command in enumerate(commands, start=job.queued):
+            if self._put_off or not await self._order(job.device, command, ahead, out):
+                break
+        if self.tally.orders_sent > before:
+            await self.listener.hear_once(job.device, out)  # tells when it may be in contact next
 
-    def _ordered(self, device: Device, command: Command) -> Ordered:
-        return Ordered(device.id, command.window, command.tag, command.names, self.clock())
-
-    async def _refused(
-        self, device: Device, command: Command, error: CloudError, out: MemoryObjectSendStream[Facts]
-    ) -> None:
-        log.warning("command was not taken", device=device.name, reason=error.slug, error=str(error))
-        self.tally.problem(
-            device.name,
-            None,
-            error.slug,
-            f"{len(command.names)} files of {command.window} could not be asked for: {error}",
+    async def _order(self, device: Device, command: Command, ahead: int, out: Out) -> bool:
+        """One command. False where the device's others need not be tried in this run."""
+        order = OrderPrepared(
+            next(self.numbers), device.id, command.window, command.tag, command.names, ahead, self.clock()
         )
-        fact = OrderRefused(device.id, command.window, command.tag, error.slug, str(error), self.clock())
-        await out.send(Facts((fact,)))
+        # Known to the ledger before the platform knows it: killed in between, it is never sent twice.
+        receipt = Receipt()
+        await out.send(Facts((order,), receipt))
+        if not await receipt.wait():
+            return False
+        try:
+            await self.client.order(device, command.window, command.tag)
+        except CloudError as error:
+            return await self._not_taken(device, order, error, out)
+        await self._tell(OrderTaken(order, certain=True), out)
+        self.lifeline.answered(device)
+        self.tally.orders_sent += 1
+        log.info("command sent", device=device.name, window=str(command.window), files=len(command.names))
+        return True
+
+    async def _not_taken(self, device: Device, order: OrderPrepared, error: CloudError, out: Out) -> bool:
+        log.warning("command was not taken", device=device.name, reason=error.slug, error=str(error))
+        files = f"{len(order.names)} files of {order.window}"
+        if certainly_untaken(error):
+            await self._tell(OrderRefused(order, error.slug, str(error)), out)
+            text = f"{files} could not be asked for: {error}"
+        else:
+            await self._tell(OrderTaken(order, certain=False), out)
+            text = f"Whether {files} were asked for is not known, and taken for yes: {error}"
+        if isinstance(error, LoginRefusedError | TenantError):
+            raise error
+        self.tally.problem(device.name, None, error.slug, text)
+        if isinstance(error, BusyError):
+            self._put_off = True  # the platform wants fewer commands; the next run goes on
+        else:
+            await self.lifeline.failed(device, error)
+        return False
+
+    async def _tell(self, fact: OrderTaken | OrderRefused, out: Out) -> None:
+        # What the platform said must be remembered, also by a run that is told to stop.
+        with anyio.CancelScope(shield=True):
+            await out.send(Facts((fact,)))
 
 
-async def order(
-    orderer: Orderer, jobs: MemoryObjectReceiveStream[OrderJob], out: MemoryObjectSendStream[Facts]
-) -> None:
+async def order(orderer: Orderer, jobs: MemoryObjectReceiveStream[OrderJob], out: Out) -> None:
     """Run until the jobs end; closes its ends of the streams."""
     async with jobs, out, anyio.create_task_group() as group:
         for _ in range(WORKERS):
             group.start_soon(_work, orderer, jobs.clone(), out.clone())
 
 
-async def _work(
-    orderer: Orderer, jobs: MemoryObjectReceiveStream[OrderJob], out: MemoryObjectSendStream[Facts]
-) -> None:
+async def _work(orderer: Orderer, jobs: MemoryObjectReceiveStream[OrderJob], out: Out) -> None:
     async with jobs, out:
         async for job in jobs:
             await orderer.order(job, out)

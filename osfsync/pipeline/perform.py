@@ -1,8 +1,9 @@
 """Performing a run: signals, the time limit, progress, and what its end means."""
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 from typing import Any
 
 import anyio
@@ -37,13 +38,21 @@ class Ending:
                 return RunOutcome.FAILED
 
 
-async def perform(
+class FailOn(StrEnum):
+    """What else is worth an exit code of its own to the user."""
+
+    PENDING = "pending"  # files that are still on devices, or on their way from them
+    LOST = "lost"  # files that vanished in this run before they were held
+
+
+async def perform(  # noqa: PLR0913 - what a run is given
     stop: Stop,
     tally: Tally,
     work: Callable[[], Awaitable[None]],
     *,
     observe: Observe,
     max_duration: timedelta | None,
+    fail_on: Collection[FailOn] = (),
 ) -> Ending:
     """Do `work` until it is done, fails for good, or is asked to stop by `stop`, a signal or the time.
 
@@ -61,7 +70,7 @@ async def perform(
             except (OsfsyncError, BaseExceptionGroup) as raised:
                 error = _known(raised)
             group.cancel_scope.cancel()
-    return ending_of(stop, tally, error)
+    return ending_of(stop, tally, error, fail_on)
 
 
 def _known(raised: OsfsyncError | BaseExceptionGroup[BaseException]) -> OsfsyncError:
@@ -81,7 +90,9 @@ async def _stop_after(span: timedelta, stop: Stop) -> None:
     stop.request(ExitCode.MAX_DURATION)
 
 
-def ending_of(stop: Stop, tally: Tally, error: OsfsyncError | None) -> Ending:
+def ending_of(
+    stop: Stop, tally: Tally, error: OsfsyncError | None, fail_on: Collection[FailOn] = ()
+) -> Ending:
     """What ended the run counts first, then what it left undone."""
     if error is not None:
         return Ending(error.exit_code, str(error))
@@ -91,6 +102,9 @@ def ending_of(stop: Stop, tally: Tally, error: OsfsyncError | None) -> Ending:
         return Ending(ExitCode.MAX_TRANSFER, "The limit of --max-transfer was reached.")
     if tally.failed or tally.quarantined or tally.devices_failed:
         return Ending(ExitCode.PARTIAL)
+    pending = FailOn.PENDING in fail_on and tally.device_only + tally.requested > 0
+    if pending or (FailOn.LOST in fail_on and tally.lost > 0):
+        return Ending(ExitCode.PENDING)
     return Ending(ExitCode.COMPLETE)
 
 

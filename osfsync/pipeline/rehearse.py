@@ -8,16 +8,25 @@ import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream
 
 from osfsync.cloud.client import CloudClient
-from osfsync.domain.model import Tenant, utc_now
+from osfsync.domain.dialogue import Dialogue
+from osfsync.domain.model import Device, Tenant, utc_now
 from osfsync.pipeline.decide import Decider, Outputs, decide
 from osfsync.pipeline.lifeline import Lifeline
+from osfsync.pipeline.merge import commands_for
 from osfsync.pipeline.messages import Facts, FetchJob, Listing, OrderJob
-from osfsync.pipeline.nightly import PAGES, Wishes, choose_devices, folders_of, windows_to_list
-from osfsync.pipeline.order import commands_for
+from osfsync.pipeline.nightly import (
+    PAGES,
+    Wishes,
+    choose_devices,
+    folders_of,
+    settler_of,
+    windows_to_list,
+)
 from osfsync.pipeline.pathbook import PathBook
 from osfsync.pipeline.stop import Stop
 from osfsync.pipeline.survey import Surveyor, survey
 from osfsync.pipeline.tally import Tally
+from osfsync.state.ledger import Ledger
 from osfsync.state.reader import Reader
 
 
@@ -27,6 +36,7 @@ class Rehearsal:
 
     client: CloudClient
     reader: Reader
+    ledger: Ledger
     tenant: Tenant
     wishes: Wishes
     stop: Stop
@@ -45,9 +55,17 @@ class Rehearsal:
             self.wishes.policy,
             self.tally,
             self.clock,
+            settler_of(self.ledger, self.wishes, self.tally, finds_losses=True),
         )
         windows_of = windows_to_list(self.reader, self.wishes, self.clock(), since, until)
-        surveyor = Surveyor(self.client, windows_of, self.tally, Lifeline(self.client.devices), self.clock)
+        surveyor = Surveyor(
+            self.client,
+            windows_of,
+            self._dialogue_with,
+            self.tally,
+            Lifeline(self.client.devices),
+            self.clock,
+        )
         to_decide, listings = anyio.create_memory_object_stream[Listing](PAGES)
         to_record, facts = anyio.create_memory_object_stream[Facts](PAGES)
         to_order, orders = anyio.create_memory_object_stream[OrderJob](PAGES)
@@ -60,10 +78,15 @@ class Rehearsal:
                 stages.start_soon(self._count_commands, orders)
                 stages.start_soon(_drop, fetches)
 
+    async def _dialogue_with(self, device: Device) -> Dialogue:
+        """As the last run left it."""
+        return await self.ledger.dialogue(device.id, self.clock())
+
     async def _count_commands(self, orders: MemoryObjectReceiveStream[OrderJob]) -> None:
         async with orders:
             async for job in orders:
-                self.tally.orders_sent += sum(1 for _ in commands_for(job.wanted, self.wishes.tag))
+                commands = commands_for(job.wanted, job.waiting, self.wishes.merging)
+                self.tally.orders_sent += min(len(commands), job.room)
 
 
 async def _forget(facts: MemoryObjectReceiveStream[Facts]) -> None:

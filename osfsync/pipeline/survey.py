@@ -10,6 +10,7 @@ import structlog
 from anyio.streams.memory import MemoryObjectSendStream
 
 from osfsync.cloud.client import CloudClient
+from osfsync.domain.dialogue import Dialogue
 from osfsync.domain.errors import (
     CloudError,
     ForbiddenError,
@@ -18,13 +19,24 @@ from osfsync.domain.errors import (
     TenantError,
 )
 from osfsync.domain.model import Device, ListingSource, TimeWindow
+from osfsync.pipeline.compare import MOST_NAMED, Comparison
 from osfsync.pipeline.lifeline import Lifeline
-from osfsync.pipeline.messages import DeviceDone, ListedPage, Listing, WindowFailed, WindowListed
+from osfsync.pipeline.messages import (
+    Contradiction,
+    DeviceBegun,
+    DeviceDone,
+    ListedPage,
+    Listing,
+    WindowFailed,
+    WindowListed,
+)
 from osfsync.pipeline.tally import Tally
 
 log = structlog.get_logger(__name__)
 
 WindowsOf = Callable[[Device], Awaitable[Sequence[TimeWindow]]]
+DialogueWith = Callable[[Device], Awaitable[Dialogue]]
+Out = MemoryObjectSendStream[Listing]
 
 
 @dataclass(slots=True)
@@ -33,12 +45,15 @@ class Surveyor:
 
     client: CloudClient
     windows_of: WindowsOf
+    dialogue_with: DialogueWith
     tally: Tally
     lifeline: Lifeline
     clock: Callable[[], datetime]
+    _compares: bool = True
 
-    async def list_device(self, device: Device, out: MemoryObjectSendStream[Listing]) -> None:
+    async def list_device(self, device: Device, out: Out) -> None:
         """Send all pages of a device. Its failure is told, and stays its own."""
+        await out.send(DeviceBegun(device, await self.dialogue_with(device)))
         source = ListingSource.DEVICE_LIST
         for window in await self.windows_of(device):
             try:
@@ -54,15 +69,12 @@ class Surveyor:
         await out.send(DeviceDone(device))
 
     async def _list_window(
-        self, device: Device, window: TimeWindow, source: ListingSource, out: MemoryObjectSendStream[Listing]
+        self, device: Device, window: TimeWindow, source: ListingSource, out: Out
     ) -> ListingSource:
         files = 0
         if source is ListingSource.DEVICE_LIST:
             try:
-                async with aclosing(self.client.files(device, window)) as pages:
-                    async for page in pages:
-                        files += len(page)
-                        await out.send(ListedPage(device, window, source, page))
+                files = await self._device_list(device, window, out)
             except ForbiddenError as error:
                 source = ListingSource.SERVER_LIST
                 self._limited(device, error)
@@ -74,6 +86,54 @@ class Surveyor:
         log.info("device listed", device=device.name, window=str(window), source=source.value, files=files)
         await out.send(WindowListed(device, window, source, files, self.clock()))
         return source
+
+    async def _device_list(self, device: Device, window: TimeWindow, out: Out) -> int:
+        """The device's list, reconciled with the server's own where that can be had too."""
+        await self.client.check_listing(device)
+        comparison = await self._server_list(device, window)
+        files = 0
+        async with aclosing(self.client.files(device, window)) as pages:
+            async for page in pages:
+                files += len(page)
+                if comparison is not None:
+                    comparison.device_list(page)
+                await out.send(ListedPage(device, window, ListingSource.DEVICE_LIST, page))
+        if comparison is not None:
+            await self._reconcile(device, comparison, out)
+        return files
+
+    async def _server_list(self, device: Device, window: TimeWindow) -> Comparison | None:
+        """The server's own list, ready to be compared; None where it can't be had."""
+        if not self._compares:
+            return None
+        comparison = Comparison(window)
+        try:
+            async with aclosing(self.client.server_files(device, window)) as pages:
+                async for page in pages:
+                    comparison.server_list(page)
+        except (LoginRefusedError, TenantError):
+            raise
+        except CloudError as error:
+            # Asked with retries: where it is the platform's trouble, it would hold up every device.
+            self._compares = not error.retryable
+            log.warning("lists are not compared", device=device.name, reason=error.slug, error=str(error))
+            return None
+        comparison.server_list_read()
+        return comparison
+
+    async def _reconcile(self, device: Device, comparison: Comparison, out: Out) -> None:
+        """Pass on what only the server's own list knows, and tell of contradictions."""
+        window = comparison.window
+        only_server: list[str] = []
+        if comparison.contradicts:
+            async with aclosing(self.client.server_files(device, window)) as pages:
+                async for page in pages:
+                    found = comparison.server_list_again(page)
+                    only_server += [file.name for file in found]
+                    if found:
+                        await out.send(ListedPage(device, window, ListingSource.SERVER_LIST, found))
+        only_device = comparison.only_device_list()
+        await out.send(Contradiction(device, window, only_device, tuple(only_server[:MOST_NAMED])))
 
     def _limited(self, device: Device, error: ForbiddenError) -> None:
         if device.id in self.tally.devices_limited:
@@ -88,9 +148,7 @@ class Surveyor:
             "the permission to view device credentials.",
         )
 
-    async def _fail(
-        self, device: Device, window: TimeWindow, error: OsfsyncError, out: MemoryObjectSendStream[Listing]
-    ) -> None:
+    async def _fail(self, device: Device, window: TimeWindow, error: OsfsyncError, out: Out) -> None:
         log.warning("device could not be listed", device=device.name, reason=error.slug, error=str(error))
         self.tally.devices_failed.add(device.id)
         self.tally.unsettled.add(device.id)
@@ -98,9 +156,7 @@ class Surveyor:
         await out.send(WindowFailed(device, window, error.slug, str(error), self.clock()))
 
 
-async def survey(
-    devices: Sequence[Device], surveyor: Surveyor, workers: int, out: MemoryObjectSendStream[Listing]
-) -> None:
+async def survey(devices: Sequence[Device], surveyor: Surveyor, workers: int, out: Out) -> None:
     """List all devices with a few workers; closes its end of `out`."""
     queue = iter(devices)
     async with out, anyio.create_task_group() as group:
@@ -108,7 +164,7 @@ async def survey(
             group.start_soon(_work, queue, surveyor, out.clone())
 
 
-async def _work(queue: Iterator[Device], surveyor: Surveyor, out: MemoryObjectSendStream[Listing]) -> None:
+async def _work(queue: Iterator[Device], surveyor: Surveyor, out: Out) -> None:
     async with out:
         for device in queue:
             await surveyor.list_device(device, out)

@@ -30,6 +30,7 @@ class Tally:
     device_only: int = 0
     requested: int = 0
     filtered: int = 0
+    lost: int = 0
     to_fetch: int = 0
     bytes: int = 0
     received: int = 0
@@ -53,6 +54,10 @@ class Tally:
         self.fetched += 1
         self.failed_files.discard((device_id, name))
         self.damaged_files.discard((device_id, name))
+
+    def ask_again(self, device_ids: set[str]) -> None:
+        """These devices are listed once more; whether they failed is told by the new list."""
+        self.devices_failed -= device_ids
 
     def problem(self, device: str, file: str | None, reason: str, explanation: str) -> None:
         """Remember a problem; the list is bounded, the counters are not."""
@@ -96,6 +101,7 @@ class Tally:
             failed=self.failed,
             device_only=self.device_only,
             requested=self.requested,
+            lost=self.lost,
             quarantined=self.quarantined,
             filtered=self.filtered,
             left=max(0, self.listed - settled),

@@ -10,6 +10,7 @@ from anyio import to_thread
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from osfsync.state.engine import reading_engine, writing_engine
+from osfsync.state.ledger import Ledger
 from osfsync.state.location import database_path, require_database
 from osfsync.state.migrate import ensure_current
 from osfsync.state.overview import Overview
@@ -26,6 +27,7 @@ class View:
     path: Path
     reader: Reader
     overview: Overview
+    ledger: Ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ async def open_state(settings: StateSettings) -> AsyncIterator[Database]:
     path = database_path(settings)
     await to_thread.run_sync(ensure_current, path)
     async with writing_engine(path) as writing, _view(path) as view:
-        yield Database(path, view.reader, view.overview, writing)
+        yield Database(path, view.reader, view.overview, view.ledger, writing)
 
 
 @asynccontextmanager
@@ -71,4 +73,4 @@ async def open_view(settings: StateSettings) -> AsyncIterator[View]:
 async def _view(path: Path) -> AsyncIterator[View]:
     async with reading_engine(path) as engine:
         query = Query(engine, path)
-        yield View(path, Reader(query), Overview(query))
+        yield View(path, Reader(query), Overview(query), Ledger(query))

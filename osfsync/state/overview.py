@@ -1,26 +1,30 @@
 """What reports and tables ask: sums, and everything in pages, so that a million files need no memory."""
 
+from array import array
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, func, select
 
-from osfsync.domain.model import Device, Failure, ListingSource, StorageStatus, TimeWindow
+from osfsync.domain.dialogue import CONTACT_KINDS
+from osfsync.domain.estimate import as_contacts
+from osfsync.domain.forecast import Awaited
+from osfsync.domain.model import Device, Failure, ListingSource, StorageStatus
 from osfsync.domain.outcomes import RunOutcome
 from osfsync.domain.rows import (
     AttemptRow,
+    DeviceGlance,
     DeviceProblem,
     DeviceRow,
     FileRow,
-    OrderRow,
-    OrderState,
     RunRow,
     Totals,
 )
+from osfsync.state.ledger import OPEN_ORDERS
 from osfsync.state.query import Query
 from osfsync.state.records import COLUMNS, records_of
-from osfsync.state.tables import MISSING, attempts, devices, files, orders, runs, tenants
+from osfsync.state.tables import MISSING, attempts, devices, runs, tenants
 
 PAGE = 1000
 
@@ -42,9 +46,29 @@ _UNHELD = f"""
     SELECT {COLUMNS} FROM files INDEXED BY ix_files_missing
     WHERE {MISSING} AND (device_id, name) > (?, ?) ORDER BY device_id, name LIMIT {PAGE}
 """  # noqa: S608 - constants
+_UNHELD_OF_DEVICE = f"""
+    SELECT {COLUMNS} FROM files INDEXED BY ix_files_missing
+    WHERE {MISSING} AND device_id = ? AND name > ? ORDER BY name LIMIT {PAGE}
+"""  # noqa: S608 - constants
+_GLANCES = "SELECT id, name, last_contact, listing_source FROM devices ORDER BY name, id"
+_AWAITED = f"""
+    SELECT name, storage_status, order_id,
+           CAST(strftime('%s', coalesce(start, "end", seen_from)) AS INTEGER)
+    FROM files INDEXED BY ix_files_missing
+    WHERE {MISSING} AND device_id = ? AND name > ? AND sha256 IS NULL AND lost_at IS NULL
+      AND (storage_status = 1 OR (storage_status = 0 AND order_id IS NOT NULL))
+    ORDER BY name LIMIT {PAGE}
+"""  # noqa: S608 - constants
+_REQUESTED_SINCE = f"""
+    SELECT name, max(at) FROM statuses
+    WHERE device_id = ? AND name IN ({", ".join("?" * PAGE)}) AND became = 1 GROUP BY name
+"""  # noqa: S608 - constants
+_CONTACTS = f"""
+    SELECT DISTINCT at FROM events WHERE device_id = ? AND kind IN ({", ".join("?" * len(CONTACT_KINDS))})
+"""  # noqa: S608 - constants
 _OLDEST_GAP = f"""
     SELECT {COLUMNS} FROM files INDEXED BY ix_files_missing
-    WHERE {MISSING} ORDER BY coalesce(start, "end", seen_from), device_id, name LIMIT 1
+    WHERE {MISSING} AND lost_at IS NULL ORDER BY coalesce(start, "end", seen_from), device_id, name LIMIT 1
 """  # noqa: S608 - constants
 _FIND = f"""
     SELECT {COLUMNS} FROM files
@@ -52,22 +76,12 @@ _FIND = f"""
     ORDER BY device_id, name LIMIT {FOUND_SHOWN}
 """  # noqa: S608 - constants
 _SUMS = """
-    SELECT device_id, storage_status, count(*), count(held_size), coalesce(sum(held_size), 0),
-           sum(held_size IS NULL AND failure IS NOT NULL)
+    SELECT device_id, storage_status, sum(held_size IS NULL AND lost_at IS NULL), count(held_size),
+           coalesce(sum(held_size), 0), sum(held_size IS NULL AND failure IS NOT NULL AND lost_at IS NULL),
+           sum(held_size IS NULL AND lost_at IS NOT NULL), count(listed_by)
     FROM files GROUP BY device_id, storage_status
 """
-
-_awaited = (
-    select(func.count())
-    .where(
-        files.c.device_id == orders.c.device_id,
-        files.c.ordered_at == orders.c.sent_at,
-        files.c.sha256.is_(None),
-        orders.c.state == OrderState.SENT,
-    )
-    .correlate(orders)
-    .scalar_subquery()
-)
+_time = datetime.fromisoformat
 
 
 class Overview:
@@ -83,18 +97,52 @@ class Overview:
             async for page in self._pages(_FILES, known):
                 yield page
             return
+        async for page in self._pages_of_device(_FILES_OF_DEVICE, device_id, known):
+            yield page
+
+    async def unheld(self, device_id: str | None = None) -> AsyncIterator[list[FileRow]]:
+        """All known files, or a device's, that are not held as the list tells them, as `files` does."""
+        known = await self._devices()
+        if device_id is None:
+            async for page in self._pages(_UNHELD, known):
+                yield page
+            return
+        async for page in self._pages_of_device(_UNHELD_OF_DEVICE, device_id, known):
+            yield page
+
+    async def glances(self) -> list[DeviceGlance]:
+        """All known devices by name, without any sums."""
+        return [
+            DeviceGlance(
+                Device(device_id, name),
+                None if contact is None else _time(contact),
+                source == ListingSource.SERVER_LIST,
+            )
+            for device_id, name, contact, source in await self._query.sql(_GLANCES)
+        ]
+
+    async def awaited(self, device_id: str) -> Awaited:
+        """A device's files that were asked for and that only it has: a number for each."""
+        requested, ordered = array("q"), dict[int, "array[int]"]()
         name, full = "", True
         while full:
-            page = _rows(await self._query.sql(_FILES_OF_DEVICE, (device_id, name)), known)
-            full = len(page) == PAGE
-            if page:
-                name = page[-1].record.file.name
-                yield page
+            rows = await self._query.sql(_AWAITED, (device_id, name))
+            full = len(rows) == PAGE
+            for _, status, order, start in rows:
+                (requested if status else ordered.setdefault(order, array("q"))).append(start)
+            name = rows[-1][0] if rows else ""
+        return Awaited(requested, ordered)
 
-    async def unheld(self) -> AsyncIterator[list[FileRow]]:
-        """All known files that are not held as the list tells them, by device and name, in pages."""
-        async for page in self._pages(_UNHELD, await self._devices()):
-            yield page
+    async def requested_since(self, device_id: str, names: Sequence[str]) -> dict[str, datetime]:
+        """Since when the platform shows these files as requested, where that is known; at most `PAGE`."""
+        filled: list[str | None] = [*names, *([None] * (PAGE - len(names)))]
+        rows = await self._query.sql(_REQUESTED_SINCE, (device_id, *filled)) if names else []
+        return {name: _time(at) for name, at in rows}
+
+    async def contacts(self, device_id: str) -> list[datetime]:
+        """A device's contacts, as far as its communication log is kept, ascending."""
+        rows = await self._query.sql(_CONTACTS, (device_id, *sorted(CONTACT_KINDS)))
+        return as_contacts(_time(row[0]) for row in rows)
 
     async def find(self, name: str) -> list[FileRow]:
         """Files of this name, this path, or this part after the last folder, on any device."""
@@ -107,22 +155,27 @@ class Overview:
 
     async def devices(self) -> list[DeviceRow]:
         """All known devices by name, with the sums over their files."""
+        open_orders = {row[0]: row[1] for row in await self._query.sql(OPEN_ORDERS)}
         sums: dict[str, list[tuple[Any, ...]]] = {}
         for row in await self._query.sql(_SUMS):
             sums.setdefault(row[0], []).append(row)
         known = await self._query.select(select(devices).order_by(devices.c.name, devices.c.id))
-        return [_device_row(_named(row), sums.get(row.id, [])) for row in known]
+        return [_device_row(_named(row), sums.get(row.id, []), open_orders.get(row.id, 0)) for row in known]
 
     async def totals(self) -> Totals:
         """The sums over everything."""
         rows = await self._query.sql(_SUMS)
-        count = await self._query.select(select(func.count()).select_from(devices))
+        unseen = func.count().filter(devices.c.listing_source == ListingSource.SERVER_LIST)
+        count = await self._query.select(select(func.count(), unseen).select_from(devices))
         return Totals(
             devices=count[0][0],
             held=sum(row[3] for row in rows),
             held_bytes=sum(row[4] for row in rows),
             missing=_missing(rows),
             failing=sum(row[5] for row in rows),
+            lost=sum(row[6] for row in rows),
+            unseen=count[0][1],
+            open_orders=sum(row[1] for row in await self._query.sql(OPEN_ORDERS)),
         )
 
     async def runs(self, limit: int) -> list[RunRow]:
@@ -140,23 +193,6 @@ class Overview:
         statement = select(func.max(runs.c.finished)).where(runs.c.outcome == RunOutcome.COMPLETE)
         moment: datetime | None = (await self._query.select(statement))[0][0]
         return moment
-
-    async def orders(self, limit: int) -> list[OrderRow]:
-        """The newest commands to devices, newest first."""
-        statement = (
-            select(orders, devices.c.name.label("device"), _awaited.label("awaited"))
-            .join(devices, devices.c.id == orders.c.device_id)
-            .order_by(orders.c.sent_at.desc(), orders.c.id.desc())
-            .limit(limit)
-        )
-        return [_order_row(_named(row)) for row in await self._query.select(statement)]
-
-    async def orders_open_count(self, sent_after: datetime) -> int:
-        """How many commands sent after a moment still have files to bring."""
-        statement = (
-            select(func.count()).select_from(orders).where(orders.c.sent_at > sent_after, _awaited > 0)
-        )
-        return int((await self._query.select(statement))[0][0])
 
     async def attempts(self, device_id: str, name: str) -> list[AttemptRow]:
         """The failed tries to fetch one file, newest first."""
@@ -180,6 +216,17 @@ class Overview:
                 last = (page[-1].device.id, page[-1].record.file.name)
                 yield page
 
+    async def _pages_of_device(
+        self, text: str, device_id: str, known: Mapping[str, Device]
+    ) -> AsyncIterator[list[FileRow]]:
+        name, full = "", True
+        while full:
+            page = _rows(await self._query.sql(text, (device_id, name)), known)
+            full = len(page) == PAGE
+            if page:
+                name = page[-1].record.file.name
+                yield page
+
     async def _devices(self) -> dict[str, Device]:
         rows = await self._query.select(select(devices.c.id, devices.c.name))
         return {device_id: Device(device_id, name) for device_id, name in rows}
@@ -196,12 +243,12 @@ def _rows(rows: Sequence[tuple[Any, ...]], known: Mapping[str, Device]) -> list[
 def _missing(sums: Sequence[tuple[Any, ...]]) -> dict[StorageStatus, int]:
     """From rows of `_SUMS`."""
     missing = dict.fromkeys(StorageStatus, 0)
-    for _, status, known, held, *_rest in sums:
-        missing[StorageStatus(status)] += known - held
+    for _, status, number, *_rest in sums:
+        missing[StorageStatus(status)] += number
     return missing
 
 
-def _device_row(row: Mapping[str, Any], sums: Sequence[tuple[Any, ...]]) -> DeviceRow:
+def _device_row(row: Mapping[str, Any], sums: Sequence[tuple[Any, ...]], open_orders: int) -> DeviceRow:
     return DeviceRow(
         device=Device(row["id"], row["name"]),
         tenant_id=row["tenant_id"],
@@ -213,24 +260,17 @@ def _device_row(row: Mapping[str, Any], sums: Sequence[tuple[Any, ...]]) -> Devi
         problem=None
         if row["problem"] is None
         else DeviceProblem(row["problem"], row["problem_text"], row["problem_at"]),
+        heard_until=row["heard_until"],
+        mute=row["mute"] or "",
+        last_contact=row["last_contact"],
+        open_orders=open_orders,
         held=sum(part[3] for part in sums),
         held_bytes=sum(part[4] for part in sums),
         missing=_missing(sums),
+        lost=sum(part[6] for part in sums),
+        contradicted=sum(part[7] for part in sums),
     )
 
 
 def _run_row(row: Mapping[str, Any]) -> RunRow:
     return RunRow(**{**row, "outcome": None if row["outcome"] is None else RunOutcome(row["outcome"])})
-
-
-def _order_row(row: Mapping[str, Any]) -> OrderRow:
-    return OrderRow(
-        device=Device(row["device_id"], row["device"]),
-        window=TimeWindow(row["start"], row["end"]),
-        tag=row["tag"],
-        files=row["files"],
-        awaited=row["awaited"],
-        sent_at=row["sent_at"],
-        state=OrderState(row["state"]),
-        answer=row["answer"],
-    )

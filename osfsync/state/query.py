@@ -34,12 +34,23 @@ class Query:
             rows = await to_the_end(partial(self._sql, text, values))
         return rows  # noqa: RET504 - mypy thinks that a context manager may swallow an error
 
+    async def sqls(self, texts: Sequence[str], values: tuple[Any, ...]) -> list[Sequence[tuple[Any, ...]]]:
+        """All rows of each of several SQL texts that take the same values, on one connection."""
+        with border(self._path):
+            rows = await to_the_end(partial(self._sqls, texts, values))
+        return rows  # noqa: RET504 - mypy thinks that a context manager may swallow an error
+
     async def _select(self, statement: Select[*tuple[Any, ...]]) -> Sequence[Row[*tuple[Any, ...]]]:
         async with self._engine.connect() as connection:
             return (await connection.execute(statement)).all()
 
     async def _sql(self, text: str, values: tuple[Any, ...]) -> Sequence[tuple[Any, ...]]:
+        return (await self._sqls([text], values))[0]
+
+    async def _sqls(self, texts: Sequence[str], values: tuple[Any, ...]) -> list[Sequence[tuple[Any, ...]]]:
         async with self._engine.connect() as connection:
             pooled = await connection.get_raw_connection()
             driver = cast("aiosqlite.Connection", pooled.driver_connection)
-            return cast("list[tuple[Any, ...]]", await driver.execute_fetchall(text, values))
+            return [
+                cast("list[tuple[Any, ...]]", await driver.execute_fetchall(text, values)) for text in texts
+            ]

@@ -23,7 +23,7 @@ _UNHELD_DAYS = f"""
     SELECT name, substr(coalesce(start, "end", seen_from), 1, 10),
            substr(coalesce("end", start, seen_to), 1, 10)
     FROM files INDEXED BY ix_files_missing
-    WHERE {MISSING} AND device_id = ? AND name > ? ORDER BY name LIMIT {DAYS_PAGE}
+    WHERE {MISSING} AND device_id = ? AND name > ? AND lost_at IS NULL ORDER BY name LIMIT {DAYS_PAGE}
 """  # noqa: S608 - constants
 
 
@@ -71,7 +71,7 @@ class Reader:
     async def unheld_windows(
         self, device_id: str, wanted: Callable[[str], bool] = lambda _: True
     ) -> list[TimeWindow]:
-        """The days, merged, of every file of a device that is known, not held, and `wanted` by its name.
+        """The days, merged, of a device's files that are known, neither held nor lost, and `wanted` by name.
 
         A file's days are those of its recording; where the list does not tell them, those of the window that
         listed it.

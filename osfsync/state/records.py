@@ -11,6 +11,7 @@ from osfsync.domain.model import (
     Failure,
     FileRecord,
     Held,
+    ListingSource,
     StorageStatus,
     TimeWindow,
     Verification,
@@ -19,7 +20,7 @@ from osfsync.domain.model import (
 COLUMNS = (
     'device_id, name, storage_status, size, start, "end", tag, extra, path, first_seen, seen_from, seen_to, '
     "held_size, sha256, fetched_at, verification, tries, failure, failure_text, failure_check, failed_at, "
-    "orders, ordered_at"
+    "orders, ordered_at, order_id, lost_at, last_seen, listed_by"
 )
 """What `records_of` takes, in its order; all of the table of files."""
 
@@ -36,7 +37,7 @@ def records_of(rows: Iterable[Iterable[Any]]) -> Iterator[FileRecord]:
     for (
         device_id, name, status, size, start, end, tag, extra, path, first_seen, seen_from, seen_to,
         held_size, sha256, fetched_at, verification, tries, failure, failure_text, failure_check, failed_at,
-        orders, ordered_at,
+        orders, ordered_at, order_id, lost_at, last_seen, listed_by,
     ) in rows:  # fmt: skip
         window = windows.get((seen_from, seen_to))
         if window is None:
@@ -65,4 +66,8 @@ def records_of(rows: Iterable[Iterable[Any]]) -> Iterator[FileRecord]:
             None if failure is None else Failure(failure, failure_text, _time(failed_at), failure_check),
             orders,
             None if ordered_at is None else _time(ordered_at),
+            order_id,
+            None if lost_at is None else _time(lost_at),
+            None if last_seen is None else _time(last_seen),
+            None if listed_by is None else ListingSource(listed_by),
         )

@@ -21,7 +21,18 @@ from sqlalchemy import (
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite import insert
 
-from osfsync.state.tables import attempts, devices, files, listings, orders, runs, tenants
+from osfsync.state.tables import (
+    attempts,
+    devices,
+    events,
+    files,
+    listings,
+    order_files,
+    orders,
+    runs,
+    statuses,
+    tenants,
+)
 
 Row = dict[str, Any]
 """Values by parameter name, as SQLite takes them: times as text, enumerations as their value."""
@@ -46,6 +57,11 @@ class Statement:
         names = compiled.positiontup or []
         return cls(str(compiled), itemgetter(*names))
 
+    @classmethod
+    def raw(cls, sql: str, *names: str) -> Self:
+        """SQL text whose question marks stand for the values of `names`, in order."""
+        return cls(sql, lambda row: tuple(row[name] for name in names))
+
     def parameters(self, rows: Iterable[Row]) -> list[tuple[Any, ...]]:
         """For `executemany`."""
         return list(map(self.pick, rows))
@@ -53,6 +69,11 @@ class Statement:
 
 def _insert(table: Table, *but: str) -> Statement:
     return Statement.of(insert(table), [column.name for column in table.columns if column.name not in but])
+
+
+def _insert_new(table: Table) -> Statement:
+    """What is there already stays as it is: the same may be told again."""
+    return Statement.of(insert(table).on_conflict_do_nothing(), table.c.keys())
 
 
 def _upsert_tenant() -> Statement:
@@ -79,7 +100,10 @@ _FAILURE = ("failure", "failure_text", "failure_check", "failed_at")
 
 
 def _upsert_file() -> Statement:
-    """A file keeps its path and first sight; a changed status or size lets failed tries be forgotten."""
+    """A file keeps its path and first sight; a changed status or size lets failed tries be forgotten.
+
+    What is listed is not lost, whatever was thought before.
+    """
     statement = insert(files)
     new, old = statement.excluded, files.c
     changed = or_(
@@ -87,6 +111,7 @@ def _upsert_file() -> Statement:
     )
     values: dict[str, ColumnElement[Any]] = {name: new[name] for name in _LISTED}
     values |= {name: case((changed, null()), else_=old[name]) for name in _FAILURE}
+    values |= {"lost_at": null(), "last_seen": null()}
     values["changed_at"] = case((changed, new.changed_at), else_=old.changed_at)
     values["tries"] = case((changed, literal_column("0")), else_=old.tries)
     upsert = statement.on_conflict_do_update([old.device_id, old.name], set_=values)
@@ -136,8 +161,95 @@ SETTLE_LISTINGS = Statement.of(
     )
     .values(settled=true())
 )
-INSERT_ORDER = _insert(orders, "id")
-FILE_ORDERED = _update_file(orders=files.c.orders + literal_column("1"), ordered_at=bindparam("at"))
+INSERT_STATUS = _insert_new(statuses)
+FILE_LOST = Statement.raw(
+    """
+    UPDATE files SET lost_at = ?1, last_seen = coalesce(
+        (SELECT max(listed_at) FROM listings
+         WHERE listings.device_id = files.device_id AND source = 'device-list' AND listings.files > 0
+           AND listings.start <= coalesce(files.start, files."end", seen_from)
+           AND listings."end" >= coalesce(files."end", files.start, seen_to)
+           AND listed_at < ?1),
+        changed_at)
+    WHERE device_id = ?2 AND name = ?3 AND lost_at IS NULL
+    """,
+    "at",
+    "of_device",
+    "of_name",
+)
+CLEAR_LISTED_BY = Statement.raw(
+    """
+    UPDATE files SET listed_by = NULL WHERE device_id = ? AND listed_by IS NOT NULL
+      AND coalesce(start, "end", seen_from) >= ? AND coalesce("end", start, seen_to) <= ?
+    """,
+    "of_device",
+    "of_start",
+    "of_end",
+)
+SET_LISTED_BY = _update_file(listed_by=bindparam("source"))
+
+INSERT_EVENT = _insert_new(events)
+DEVICE_HEARD = Statement.raw(
+    """
+    UPDATE devices SET heard_until = ?1, mute = NULL, mute_at = NULL,
+        last_contact = nullif(max(coalesce(last_contact, ''), coalesce(?2, '')), '') WHERE id = ?3
+    """,
+    "until",
+    "contact",
+    "of_device",
+)
+DEVICE_MUTE = _update_device(mute=bindparam("explanation"), mute_at=bindparam("at"))
+PRUNE_EVENTS = Statement.raw(
+    """
+    DELETE FROM events WHERE device_id = ?1 AND at < max(?2, coalesce(
+        (SELECT at FROM events WHERE device_id = ?1 ORDER BY at DESC LIMIT 1 OFFSET ?3), ''))
+    """,
+    "of_device",
+    "before",
+    "most",
+)
+
+_PREPARED = ("id", "run_id", "device_id", "start", "end", "tag", "files", "sent_at", "state", "ahead")
+INSERT_ORDER = Statement.of(insert(orders), _PREPARED)
+INSERT_ORDER_FILE = _insert(order_files)
+ORDER_ANSWERED = Statement.of(
+    update(orders)
+    .where(orders.c.id == bindparam("of_order"))
+    .values(state=bindparam("state"), answer=bindparam("answer"))
+)
+FILE_ORDERED = _update_file(
+    orders=files.c.orders + literal_column("1"), ordered_at=bindparam("at"), order_id=bindparam("order")
+)
+ORDER_FOLLOWED = Statement.raw(
+    """
+    UPDATE orders SET contacted_at = coalesce(contacted_at, ?), answered_at = coalesce(answered_at, ?)
+    WHERE id = ?
+    """,
+    "contacted_at",
+    "answered_at",
+    "of_order",
+)
+ORDER_GIVEN_UP = Statement.raw(
+    "UPDATE orders SET given_up_at = ?, given_up_why = ? WHERE id = ? AND given_up_at IS NULL",
+    "at",
+    "why",
+    "of_order",
+)
+
+DOUBTED_FILES = Statement.raw(
+    """
+    UPDATE files SET orders = orders + 1, ordered_at = doubt.sent_at, order_id = doubt.id
+    FROM (SELECT orders.id, sent_at, order_files.device_id, name FROM orders
+          JOIN order_files ON order_files.order_id = orders.id WHERE state = ?) AS doubt
+    WHERE files.device_id = doubt.device_id AND files.name = doubt.name
+    """,
+    "sending",
+)
+DOUBTED_ORDERS = Statement.raw(
+    "UPDATE orders SET state = ? WHERE state = ?",
+    "doubtful",
+    "sending",
+)
 FILE_HELD = _update_file(
     held_size=bindparam("held"),
     sha256=bindparam("hash"),

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Dialect
 
-HEAD = "0001"
+HEAD = "0002"
 """The migration that these tables correspond to."""
 
 
@@ -92,6 +92,10 @@ devices = Table(
     Column("problem", Text),
     Column("problem_text", Text),
     Column("problem_at", UtcTime),
+    Column("heard_until", UtcTime),
+    Column("last_contact", UtcTime),
+    Column("mute", Text),
+    Column("mute_at", UtcTime),
 )
 
 runs = Table(
@@ -141,20 +145,34 @@ files = Table(
     Column("failed_at", UtcTime),
     Column("orders", Integer, nullable=False, server_default=text("0")),
     Column("ordered_at", UtcTime),
+    Column("order_id", Integer),
+    Column("lost_at", UtcTime),
+    Column("last_seen", UtcTime),
+    Column("listed_by", Text),
     CheckConstraint("storage_status BETWEEN 0 AND 3", name="storage_status"),
     CheckConstraint("(sha256 IS NULL) = (held_size IS NULL)", name="held"),
 )
 
 # Most files are held, so what is asked of the others must not read them all.
-not_held = files.c.sha256.is_(None)
 MISSING = "(sha256 IS NULL OR held_size <> size)"
 """A file that is not held as the list tells it: not at all, or in an older version."""
 Index("ix_files_missing", files.c.device_id, files.c.name, sqlite_where=text(MISSING))
-Index(
-    "ix_files_awaited",
-    files.c.device_id,
-    files.c.ordered_at,
-    sqlite_where=not_held & files.c.ordered_at.is_not(None),
+AWAITED = "order_id IS NOT NULL AND sha256 IS NULL"
+"""A file that was ordered and is not held; whether it is lost is another question."""
+Index("ix_files_order_id", files.c.order_id, files.c.device_id, sqlite_where=text(AWAITED))
+Index("ix_files_lost", files.c.device_id, files.c.lost_at, sqlite_where=files.c.lost_at.is_not(None))
+Index("ix_files_listed_by", files.c.device_id, sqlite_where=files.c.listed_by.is_not(None))
+
+statuses = Table(
+    "statuses",
+    metadata,
+    Column("device_id", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("at", UtcTime, primary_key=True),
+    Column("was", Integer, nullable=False),
+    Column("became", Integer, nullable=False),
+    ForeignKeyConstraint(["device_id", "name"], ["files.device_id", "files.name"]),
+    sqlite_with_rowid=False,
 )
 
 listings = Table(
@@ -180,6 +198,8 @@ Index(
     sqlite_where=listings.c.backfill.is_not(None),
 )
 
+Index("ix_listings_device_id", listings.c.device_id, listings.c.listed_at)
+
 orders = Table(
     "orders",
     metadata,
@@ -193,6 +213,33 @@ orders = Table(
     Column("sent_at", UtcTime, nullable=False, index=True),
     Column("state", Text, nullable=False),
     Column("answer", Text),
+    Column("ahead", Integer, nullable=False, server_default=text("0")),
+    Column("contacted_at", UtcTime),
+    Column("answered_at", UtcTime),
+    Column("cancelled_at", UtcTime),
+    Column("given_up_at", UtcTime),
+    Column("given_up_why", Text),
+)
+Index("ix_orders_device_id", orders.c.device_id, orders.c.sent_at)
+
+order_files = Table(
+    "order_files",
+    metadata,
+    Column("device_id", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("order_id", ForeignKey("orders.id"), primary_key=True, index=True),
+    ForeignKeyConstraint(["device_id", "name"], ["files.device_id", "files.name"]),
+    sqlite_with_rowid=False,
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("device_id", ForeignKey("devices.id"), primary_key=True),
+    Column("at", UtcTime, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("extra", Text, primary_key=True),
+    sqlite_with_rowid=False,
 )
 
 attempts = Table(

@@ -10,13 +10,15 @@ from uuid import uuid4
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from osfsync.domain.dialogue import OrderState
 from osfsync.domain.errors import OsfsyncError
 from osfsync.domain.model import Tenant
 from osfsync.domain.outcomes import Fact, RunOutcome
 from osfsync.state import statements
-from osfsync.state.batch import RunKey, Step, groups_of
+from osfsync.state.batch import groups_of
 from osfsync.state.border import border
 from osfsync.state.statements import Row, Statement
+from osfsync.state.steps import RunKey, Step
 from osfsync.state.tables import to_text
 from osfsync.state.whole import to_the_end
 
@@ -61,7 +63,10 @@ class Writer:
 
     @classmethod
     async def start_run(cls, engine: AsyncEngine, path: Path, run: NewRun, at: datetime) -> Self:
-        """Record that a run has started, and write for it."""
+        """Record that a run has started, and write for it.
+
+        Commands that a killed run was about to send may be queued: they count as sent from now on.
+        """
         key = RunKey(str(uuid4()), run.tenant.id)
         writer = cls(engine, path, key)
         tenant = {"id": key.tenant_id, "name": run.tenant.name, "url": run.url, "first_seen": to_text(at)}
@@ -75,7 +80,15 @@ class Writer:
             "backfill": run.backfill,
             "started": to_text(at),
         }
-        await writer._transact([(statements.UPSERT_TENANT, [tenant]), (statements.INSERT_RUN, [row])])
+        doubt = {"sending": OrderState.SENDING.value, "doubtful": OrderState.DOUBTFUL.value}
+        await writer._transact(
+            [
+                (statements.UPSERT_TENANT, [tenant]),
+                (statements.INSERT_RUN, [row]),
+                (statements.DOUBTED_FILES, [doubt]),
+                (statements.DOUBTED_ORDERS, [doubt]),
+            ]
+        )
         return writer
 
     async def finish_run(

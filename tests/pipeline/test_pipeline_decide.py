@@ -7,7 +7,8 @@ from osfsync.domain.model import (
     StorageStatus,
     TimeWindow,
 )
-from osfsync.pipeline.decide import best_of, reconciled, span_of
+from osfsync.pipeline.decide import best_of, reconciled
+from osfsync.pipeline.settle import span_of
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 WINDOW = TimeWindow(NOW - timedelta(days=30), NOW)

@@ -12,7 +12,16 @@ from osfsync.domain.model import (
     TimeWindow,
     Verification,
 )
-from osfsync.domain.outcomes import DeviceSeen, Fetched, FetchFailed, FilesSeen, SeenFile
+from osfsync.domain.outcomes import (
+    DeviceSeen,
+    Fact,
+    Fetched,
+    FetchFailed,
+    FilesSeen,
+    OrderPrepared,
+    OrderTaken,
+    SeenFile,
+)
 from osfsync.state.writer import NewRun
 
 NOW = datetime(2025, 6, 26, 6, 41, 43, 123456, tzinfo=UTC)
@@ -52,3 +61,14 @@ def failure(at: datetime = NOW, check: str | None = None) -> Failure:
 
 def fetch_failed(name: str = "a.osf", device: Device = DEVICE, at: datetime = NOW) -> FetchFailed:
     return FetchFailed(device.id, name, failure(at))
+
+
+def prepared(
+    *names: str, number: int = 1, device: Device = DEVICE, at: datetime = NOW, window: TimeWindow = WINDOW
+) -> OrderPrepared:
+    return OrderPrepared(number, device.id, window, "preview", names or ("a.osf",), 0, at)
+
+
+def ordered(*names: str, number: int = 1, at: datetime = NOW) -> list[Fact]:
+    order = prepared(*names, number=number, at=at)
+    return [order, OrderTaken(order, certain=True)]

@@ -1,6 +1,7 @@
 from osfsync.domain.model import ListingSource
 from osfsync.domain.outcomes import Fact, Listed, WindowSettled
-from osfsync.state.batch import RunKey, Step, groups_of
+from osfsync.state.batch import groups_of
+from osfsync.state.steps import RunKey, Step
 from tests.state.state_samples import (
     DEVICE,
     NOW,

@@ -42,7 +42,7 @@ async def test_problems_are_told(settings: StateSettings, path: Path) -> None:
     )
     assert await check(settings) == [
         "Row 1 of devices refers to tenants, where there is no such row.",
-        "The revision is 0000, this version of osfsync works with 0001.",
+        f"The revision is 0000, this version of osfsync works with {HEAD}.",
     ]
 
 

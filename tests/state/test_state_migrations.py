@@ -1,4 +1,5 @@
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -33,13 +34,31 @@ def connect(path: Path) -> Iterator[Connection]:
     engine.dispose()
 
 
-def schema(path: Path) -> dict[str, str]:
-    """Every table and index, by name, spelled without regard to line breaks."""
+def schema(path: Path) -> dict[str, object]:
+    """Every table with its columns, keys and checks, and every index, by name.
+
+    Not by the text of its statement: a column that was added later is spelled differently there.
+    """
     with closing(sqlite3.connect(path)) as connection:
-        rows = connection.execute(
-            "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name <> 'alembic_version'"
+        objects = connection.execute(
+            "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name <> 'alembic_version'"
         ).fetchall()
-    return {name: " ".join(sql.split()) for name, sql in rows}
+        return {name: _told(connection, kind, name, " ".join(sql.split())) for kind, name, sql in objects}
+
+
+def _told(connection: sqlite3.Connection, kind: str, name: str, sql: str) -> object:
+    if kind == "index":
+        return sql
+    indexes = connection.execute(f"PRAGMA index_list({name})").fetchall()
+    return (
+        *(
+            connection.execute(f"PRAGMA {told}({name})").fetchall()
+            for told in ("table_xinfo", "foreign_key_list")
+        ),
+        sorted(index[1:] for index in indexes),  # without their order
+        sorted(re.findall(r"CONSTRAINT \w+ CHECK \(.*?\)(?=,| \))", sql)),
+        "WITHOUT ROWID" in sql,
+    )
 
 
 def set_revision(path: Path, revision: str) -> None:
@@ -82,12 +101,57 @@ def test_migrations_can_be_undone(path: Path) -> None:
     assert migrate.ensure_current(path) == (None, HEAD)
 
 
-BROKEN = """
+def test_what_was_ordered_is_known_to_the_ledger(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(migrate, "HEAD", "0001")
+    with migrate._transaction(path) as connection:
+        upgrade_to(connection, "0001")
+        connection.exec_driver_sql("INSERT INTO tenants VALUES ('t', 'T', 'u', 'now')")
+        connection.exec_driver_sql(
+            "INSERT INTO runs (id, tenant_id, command, arguments, started) "
+            "VALUES ('r', 't', 'sync', '{}', 'now')"
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO devices (id, tenant_id, name, folder, folder_key, first_seen, "
+            "last_seen) VALUES ('d', 't', 'D', 'D', 'd', 'now', 'now')"
+        )
+        for number, sent in ((1, "early"), (2, "late"), (3, "late")):
+            connection.exec_driver_sql(
+                "INSERT INTO orders VALUES (?, 'r', 'd', 'a', 'b', 'preview', 1, ?, 'sent', NULL)",
+                (number, sent),
+            )
+        for name, ordered in (("never", None), ("once", "early"), ("twice", "late")):
+            connection.exec_driver_sql(
+                "INSERT INTO files (device_id, name, storage_status, path, path_key, first_seen, changed_at, "
+                "seen_from, seen_to, orders, ordered_at) VALUES ('d', ?, 0, ?, ?, '', '', '', '', 1, ?)",
+                (name, name, name, ordered),
+            )
+    monkeypatch.undo()
+    assert migrate.ensure_current(path) == ("0001", HEAD)
+    with closing(sqlite3.connect(path)) as state:
+        assert state.execute("SELECT name, order_id FROM files ORDER BY name").fetchall() == [
+            ("never", None),
+            ("once", 1),
+            ("twice", 3),
+        ]
+        assert state.execute("SELECT name, order_id FROM order_files ORDER BY name").fetchall() == [
+            ("once", 1),
+            ("twice", 3),
+        ]
+
+
+def upgrade_to(connection: Connection, revision: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(migrate.migrations_folder()))
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
+
+
+BROKEN = f"""
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "9998"
+down_revision = "{HEAD}"
 
 def upgrade():
     op.create_table("half", sa.Column("way", sa.Text()))
@@ -102,13 +166,13 @@ def test_a_migration_that_fails_leaves_nothing_behind(
     before = schema(path)
     folder = tmp_path / "migrations"
     shutil.copytree(migrate.migrations_folder(), folder)
-    (folder / "versions" / "0002_broken.py").write_text(BROKEN)
+    (folder / "versions" / "9998_broken.py").write_text(BROKEN)
     monkeypatch.setattr(migrate, "migrations_folder", lambda: folder)
-    monkeypatch.setattr(migrate, "HEAD", "0002")
+    monkeypatch.setattr(migrate, "HEAD", "9998")
     with pytest.raises(StateError, match="syntax error"):
         migrate.ensure_current(path)
     assert schema(path) == before
-    assert migrate.read_revision(path) == "0001"
+    assert migrate.read_revision(path) == HEAD
 
 
 async def test_a_newer_state_is_refused_and_both_revisions_are_named(
@@ -116,7 +180,7 @@ async def test_a_newer_state_is_refused_and_both_revisions_are_named(
 ) -> None:
     migrate.ensure_current(path)
     set_revision(path, "9999")
-    with pytest.raises(StateError, match=r"revision 9999.*knows 0001 at most.*Install the newer"):
+    with pytest.raises(StateError, match=rf"revision 9999.*knows {HEAD} at most.*Install the newer"):
         async with open_state(settings):
             pytest.fail("opened")
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from osfsync.domain.model import StorageStatus, TimeWindow
-from osfsync.domain.outcomes import Ordered, RunOutcome
+from osfsync.domain.outcomes import RunOutcome
 from osfsync.domain.pathkey import path_key
 from osfsync.domain.rows import FileRow, Totals
 from osfsync.state import overview
@@ -17,7 +17,6 @@ from tests.state.state_samples import (
     OTHER_DEVICE,
     RUN,
     TENANT,
-    WINDOW,
     fetch_failed,
     fetched,
     file,
@@ -155,7 +154,7 @@ async def test_sums(database: Database, writer: Writer) -> None:
         StorageStatus.SERVER_ONLY: 1,
         StorageStatus.BOTH: 1,
     }
-    assert await database.overview.totals() == Totals(2, 2, 99, missing, 1)
+    assert await database.overview.totals() == Totals(2, 2, 99, missing, 1, lost=0, unseen=0, open_orders=0)
     fan, pump = await database.overview.devices()
     assert (pump.held, pump.held_bytes, pump.missing) == (2, 99, {**missing, StorageStatus.BOTH: 0})
     assert (fan.held, fan.held_bytes, fan.missing[StorageStatus.BOTH]) == (0, 0, 1)
@@ -197,19 +196,11 @@ async def test_a_file_is_found_by_its_name_its_path_and_its_last_part(
     assert await found("%") == []
 
 
-async def test_runs_and_orders_come_newest_first_and_no_more_than_asked(
-    database: Database, writer: Writer
-) -> None:
+async def test_runs_come_newest_first_and_no_more_than_asked(database: Database) -> None:
+    await database.start_run(RUN, NOW)
     await database.start_run(replace(RUN, command="backfill"), LATER)
     assert [run.command for run in await database.overview.runs(5)] == ["backfill", "sync"]
     assert [run.command for run in await database.overview.runs(1)] == ["backfill"]
-    await writer.commit([files_seen(file())])
-    await writer.commit([Ordered(DEVICE.id, WINDOW, "preview", ("a.osf",), at) for at in (NOW, LATER)])
-    assert [(order.sent_at, order.awaited) for order in await database.overview.orders(5)] == [
-        (LATER, 1),
-        (NOW, 0),  # the file was ordered again since
-    ]
-    assert len(await database.overview.orders(1)) == 1
 
 
 async def test_a_file_held_in_an_older_version_is_still_to_be_had(database: Database, writer: Writer) -> None:

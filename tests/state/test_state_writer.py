@@ -1,7 +1,6 @@
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +24,11 @@ from osfsync.domain.outcomes import (
     FilesSeen,
     Listed,
     ListingFailed,
-    Ordered,
-    OrderRefused,
+    OrderTaken,
     RunOutcome,
     SeenFile,
     WindowSettled,
 )
-from osfsync.domain.rows import OrderState
 from osfsync.state.database import Database
 from osfsync.state.writer import Writer
 from tests.state.state_samples import (
@@ -49,6 +46,8 @@ from tests.state.state_samples import (
     file,
     files_seen,
     held,
+    ordered,
+    prepared,
 )
 
 
@@ -106,8 +105,7 @@ async def test_a_file_keeps_its_path_and_first_sight(database: Database, writer:
 async def test_a_changed_file_forgets_its_failed_tries_and_keeps_its_orders(
     database: Database, writer: Writer, change: dict[str, Any], path: Path
 ) -> None:
-    ordered = Ordered(DEVICE.id, WINDOW, "preview", ("a.osf",), NOW)
-    await writer.commit([files_seen(file()), fetch_failed(), ordered])
+    await writer.commit([files_seen(file()), fetch_failed(), *ordered()])
     await writer.commit([files_seen(file(**change), at=LATER)])
     record = await record_of(database)
     assert (record.tries, record.failure, record.orders, record.ordered_at) == (0, None, 1, NOW)
@@ -168,11 +166,11 @@ async def test_failed_tries_are_counted_and_each_is_told(database: Database, wri
 
 @pytest.mark.parametrize(
     "fact",
-    [fetched("x"), fetch_failed("x"), Ordered(DEVICE.id, WINDOW, "preview", ("a.osf", "x"), NOW)],
+    [fetched("x"), fetch_failed("x"), OrderTaken(prepared("a.osf", "x"), certain=True)],
     ids=["fetched", "failed", "ordered"],
 )
 async def test_a_fact_about_an_unknown_file_is_an_error_and_nothing_of_its_batch_is_written(
-    database: Database, writer: Writer, fact: Fetched | FetchFailed | Ordered
+    database: Database, writer: Writer, fact: Fetched | FetchFailed | OrderTaken
 ) -> None:
     with pytest.raises(OsfsyncError, match="nothing was recorded"):
         await writer.commit([files_seen(file()), fact])
@@ -207,22 +205,6 @@ async def test_a_listing_shows_on_the_device_and_ends_its_problem(database: Data
     row = next(row for row in await database.overview.devices() if row.device.id == DEVICE.id)
     assert row.problem is not None
     assert row.listed_at == LATER
-
-
-async def test_an_order_is_recorded_with_its_files(database: Database, writer: Writer) -> None:
-    window = TimeWindow(NOW, LATER)
-    await writer.commit([files_seen(file(), file("b.osf"), file("c.osf"))])
-    await writer.commit([Ordered(DEVICE.id, window, "preview", ("a.osf", "b.osf"), NOW), fetched("b.osf")])
-    await writer.commit([OrderRefused(DEVICE.id, window, "preview", "refused", "400: no such tag", LATER)])
-    refused, sent = await database.overview.orders(10)
-    assert (sent.device, sent.window, sent.tag, sent.files) == (DEVICE, window, "preview", 2)
-    assert (sent.sent_at, sent.state, sent.answer, sent.awaited) == (NOW, OrderState.SENT, None, 1)
-    assert (refused.state, refused.answer) == (OrderState.REFUSED, "refused: 400: no such tag")
-    assert refused.awaited == 0
-    records = await database.reader.records(DEVICE.id, ["a.osf", "c.osf"])
-    assert [(record.orders, record.ordered_at) for record in records.values()] == [(1, NOW), (0, None)]
-    assert await database.overview.orders_open_count(NOW - timedelta(hours=1)) == 1
-    assert await database.overview.orders_open_count(NOW) == 0
 
 
 async def test_a_settled_window_is_settled_where_its_listing_succeeded(

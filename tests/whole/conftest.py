@@ -66,7 +66,11 @@ class Mirror:
 
     async def missing(self) -> dict[str, MissingModel]:
         """The missing files' reasons, by name."""
-        return {row.name: row async for chunk in known.missing(self.settings) for row in chunk}
+        return {
+            row.name: row
+            async for chunk in known.missing(self.settings, clock=lambda: self.world.now)
+            for row in chunk
+        }
 
     def on_disk(self) -> dict[str, bytes]:
         """All files of the archive, by their path."""

@@ -15,7 +15,7 @@ from osfsync.simulator.behaviour import Behaviour
 from osfsync.simulator.faults import Fault
 from osfsync.simulator.world import World
 
-DEAD = Behaviour(contact_every=None, files_per_day=0)
+LISTS = Behaviour(contact_every=timedelta(hours=4), files_per_day=0, delivers=False)
 
 MirrorOf = Callable[..., AbstractAsyncContextManager[Any]]
 
@@ -71,7 +71,7 @@ async def test_files_that_devices_deliver_come_the_next_night(
 async def test_device_only_files_are_ordered_once_within_patience(
     mirror_of: MirrorOf, empty_world: World
 ) -> None:
-    device = empty_world.add_device("Truck 1", behaviour=DEAD)
+    device = empty_world.add_device("Truck 1", behaviour=LISTS)
     for hour in range(5):
         start = empty_world.now - timedelta(hours=2 + hour)
         empty_world.add_file(device, f"a/{hour}.osf", StorageStatus.DEVICE_ONLY, start=start)
@@ -83,11 +83,11 @@ async def test_device_only_files_are_ordered_once_within_patience(
         for file in device.files.values():
             assert any(command.window.start <= file.start for command in empty_world.command_log)
             assert any(file.end <= command.window.end for command in empty_world.command_log)
-        empty_world.advance(timedelta(hours=47))
-        assert (await mirror.sync()).orders.sent == 0
-        empty_world.advance(timedelta(hours=2))
-        assert (await mirror.sync()).orders.sent == 2
-        assert {row.reason for row in (await mirror.missing()).values()} == {"ordered"}
+        # Executed by the contacts after 4 and 8 hours; patience counts from there.
+        for hours, sent in ((51, 0), (2, 1), (4, 1), (90, 0)):
+            empty_world.advance(timedelta(hours=hours))
+            assert (await mirror.sync()).orders.sent == sent
+        assert {row.reason for row in (await mirror.missing()).values()} == {"ordered-not-delivered"}
 
 
 async def test_an_order_carries_the_files_own_tag(mirror_of: MirrorOf, empty_world: World) -> None:

@@ -1,0 +1,72 @@
+"""The platform's two lists of one window, compared while they stream by.
+
+The server's own list comes first, then the device's, then, where they contradict each other, the server's
+once more: what was delivered or removed meanwhile contradicts nothing.
+"""
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from osfsync.domain.model import DataFile, TimeWindow
+
+MOST_NAMED = 10_000
+"""Contradictions of one kind that are told of one window; more mean that a list is broken."""
+
+
+@dataclass(slots=True)
+class Comparison:
+    """Knows names by their hashes: a window may list a million."""
+
+    window: TimeWindow
+    _server: "array[int]" = field(default_factory=lambda: array("q"))
+    _told_twice: bytearray = field(default_factory=bytearray)
+    _only_device: dict[int, str] = field(default_factory=dict)
+
+    def server_list(self, files: Iterable[DataFile]) -> None:
+        """Some files of the server's own list."""
+        self._server.extend(hash(file.name) for file in files)
+
+    def server_list_read(self) -> None:
+        """The server's own list has ended; the device's list follows."""
+        self._server = array("q", sorted(self._server))
+        self._told_twice = bytearray(len(self._server))
+
+    def device_list(self, files: Iterable[DataFile]) -> None:
+        """Some files of the device's list."""
+        for file in files:
+            place = self._place(hash(file.name))
+            if place is not None:
+                self._told_twice[place] = 1
+            elif file.status.on_server and self._inside(file) and len(self._only_device) < MOST_NAMED:
+                self._only_device[hash(file.name)] = file.name
+
+    @property
+    def contradicts(self) -> bool:
+        """Whether a name stands in one list and not in the other, as far as seen."""
+        return bool(self._only_device) or 0 in self._told_twice
+
+    def server_list_again(self, files: Iterable[DataFile]) -> list[DataFile]:
+        """Some files of the server's own list, read once more: those that the device's list did not name."""
+        found = []
+        for file in files:
+            self._only_device.pop(hash(file.name), None)
+            place = self._place(hash(file.name))
+            if place is not None and not self._told_twice[place] and self._inside(file):
+                found.append(file)
+        return found
+
+    def only_device_list(self) -> tuple[str, ...]:
+        """Files on the server, by the device's list, that the server's own list names neither time."""
+        return tuple(self._only_device.values())
+
+    def _place(self, key: int) -> int | None:
+        place = bisect_left(self._server, key)
+        return place if place < len(self._server) and self._server[place] == key else None
+
+    def _inside(self, file: DataFile) -> bool:
+        """Whether both lists must name it: how they treat what reaches over the edge is not documented."""
+        if file.start is None or file.end is None:
+            return False
+        return self.window.start <= file.start and file.end <= self.window.end

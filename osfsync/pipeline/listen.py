@@ -1,0 +1,129 @@
+"""Listening: what happened at devices that owe us files, read off the platform's communication log."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import structlog
+from anyio.streams.memory import MemoryObjectSendStream
+
+from osfsync.cloud.client import CloudClient
+from osfsync.domain.dialogue import CONTACT_KINDS, NOTHING_KNOWN, Dialogue
+from osfsync.domain.errors import CloudError, LoginRefusedError, TenantError
+from osfsync.domain.model import CommunicationEvent, Device, TimeWindow, split_window
+from osfsync.domain.outcomes import Heard, HearingFailed, OrderFollowed
+from osfsync.pipeline.lifeline import Lifeline
+from osfsync.pipeline.messages import Facts
+from osfsync.pipeline.tally import Tally
+from osfsync.state.ledger import Ledger
+
+log = structlog.get_logger(__name__)
+
+FIRST_LOOK = timedelta(days=30)
+"""How far back the log is read at first: past contacts tell when the next one may be expected."""
+
+LOG_WINDOW = timedelta(days=7)
+OVERLAP = timedelta(minutes=15)
+"""Read again, because clocks differ and events may reach the log late."""
+
+
+@dataclass(slots=True)
+class Listener:
+    """Reads each device's log once a run; the stages share one.
+
+    `talking` are the devices of which more is known than their files, `awaiting` those that owe a file that
+    was ordered (ids).
+    """
+
+    client: CloudClient
+    ledger: Ledger
+    tally: Tally
+    lifeline: Lifeline
+    clock: Callable[[], datetime]
+    talking: set[str] = field(default_factory=set)
+    awaiting: set[str] = field(default_factory=set)
+    _heard: set[str] = field(default_factory=set)
+    _news: set[str] = field(default_factory=set)
+
+    async def begin_round(self) -> None:
+        """Look up which devices there is something to know of."""
+        self.talking = await self.ledger.talking()
+        self.awaiting = await self.ledger.awaiting()
+
+    def ask_again(self) -> None:
+        """Let every log be read once more in this run; what was news is none any more."""
+        self._heard.clear()
+        self._news.clear()
+
+    def has_news(self, device: Device) -> bool:
+        """Whether the last reading showed that the device was in contact, or could not show that."""
+        return device.id in self._news
+
+    async def dialogue_with(self, device: Device, out: MemoryObjectSendStream[Facts]) -> Dialogue:
+        """What is known of a device; its log is read where it owes us files."""
+        if device.id in self.awaiting and device.id not in self._heard:
+            return await self._hear(device, out)
+        if device.id in self.talking:
+            return await self.ledger.dialogue(device.id, self.clock())
+        return NOTHING_KNOWN
+
+    async def hear_once(self, device: Device, out: MemoryObjectSendStream[Facts]) -> None:
+        """Read a device's log, unless that was done in this run."""
+        if device.id not in self._heard:
+            await self._hear(device, out)
+
+    async def _hear(self, device: Device, out: MemoryObjectSendStream[Facts]) -> Dialogue:
+        """Read what is new in a device's log, tell it, and what it shows of our orders. A failure is told."""
+        now = self.clock()
+        talk = await self.ledger.talk(device.id, now)
+        before = talk.dialogue()
+        self._heard.add(device.id)
+        news: list[CommunicationEvent] = []
+        try:
+            for window in _windows(before.heard_until, now):
+                events = await self.client.communication(device, window)
+                await out.send(Facts((Heard(device.id, window, tuple(events)),)))
+                news += events
+        except (LoginRefusedError, TenantError):
+            raise
+        except CloudError as error:
+            await self._failed(device, error, out)
+            return before
+        self.lifeline.answered(device)
+        if any(_is_new_contact(event, before.last_contact) for event in news):
+            self._news.add(device.id)
+        dialogue = talk.dialogue(news, heard_until=now)
+        followed = _followed(dialogue)
+        if followed:
+            await out.send(Facts(followed))
+        log.info("log read", device=device.name, events=len(news), last_contact=str(dialogue.last_contact))
+        return dialogue
+
+    async def _failed(self, device: Device, error: CloudError, out: MemoryObjectSendStream[Facts]) -> None:
+        log.warning("log could not be read", device=device.name, reason=error.slug, error=str(error))
+        self._news.add(device.id)
+        self.tally.problem(
+            device.name, None, error.slug, f"Whether the device was in contact can't be seen: {error}"
+        )
+        await out.send(Facts((HearingFailed(device.id, str(error), self.clock()),)))
+        await self.lifeline.failed(device, error)
+
+
+def _windows(heard_until: datetime | None, now: datetime) -> Sequence[TimeWindow]:
+    earliest = now - FIRST_LOOK
+    start = earliest if heard_until is None else max(earliest, min(heard_until, now) - OVERLAP)
+    return list(split_window(TimeWindow(start, now), LOG_WINDOW))
+
+
+def _is_new_contact(event: CommunicationEvent, last: datetime | None) -> bool:
+    return event.kind in CONTACT_KINDS and event.at is not None and (last is None or event.at > last)
+
+
+def _followed(dialogue: Dialogue) -> tuple[OrderFollowed, ...]:
+    """What the log showed for the first time."""
+    return tuple(
+        OrderFollowed(followed.order.id, followed.contacted_at, followed.answered_at)
+        for followed in dialogue.followed.values()
+        if (followed.contacted_at, followed.answered_at)
+        != (followed.order.contacted_at, followed.order.answered_at)
+    )

@@ -1,0 +1,170 @@
+"""What can only be said of a device when its whole list was seen: what to order, what is lost."""
+
+from array import array
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from osfsync.domain.dialogue import Dialogue
+from osfsync.domain.loss import is_near, loss_due
+from osfsync.domain.model import DataFile, Device, FileRecord, ListingSource, StorageStatus, TimeWindow
+from osfsync.domain.outcomes import Fact, FilesLost, OrderGivenUp
+from osfsync.domain.planner import Action, Choice, Decision, Ordering, Policy, ordering_of
+from osfsync.domain.selection import Selection
+from osfsync.pipeline.messages import OrderJob, Wanted, WindowListed
+from osfsync.pipeline.tally import Tally
+from osfsync.state.ledger import Ledger
+
+MOST_WANTED = 20_000
+"""Files of one device that one run orders at most, the oldest first: bounds memory."""
+
+_HOPELESS = frozenset({Ordering.EXHAUSTED, Ordering.UNHEARD_EXHAUSTED})
+
+
+@dataclass(slots=True)
+class DeviceProgress:
+    """What a round remembers of a device while it is listed.
+
+    Attributes:
+        unheld: hashes of the names of files that are not held; a device may list a million.
+        wanted: files to be ordered.
+        waiting: when recordings began that are ordered already, Unix seconds by tag.
+        hopeless: orders that were the last attempt for a file.
+        near: files that the device is about to drop; `due` is the first such moment.
+        listed: windows that were read to their end.
+    """
+
+    dialogue: Dialogue
+    unheld: set[int] = field(default_factory=set)
+    wanted: list[Wanted] = field(default_factory=list)
+    waiting: "dict[str | None, array[float]]" = field(default_factory=dict)
+    hopeless: set[int] = field(default_factory=set)
+    near: int = 0
+    due: datetime | None = None
+    listed: list[WindowListed] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Settler:
+    """Collects while a device's pages are decided, and settles at its end.
+
+    `finds_losses` is False where the state is not to change, and in later rounds over the same devices.
+    """
+
+    ledger: Ledger
+    selection: Selection
+    policy: Policy
+    max_queued: int
+    tally: Tally
+    finds_losses: bool = True
+
+    def note(  # noqa: PLR0913 - all that was decided of one file
+        self,
+        progress: DeviceProgress,
+        file: DataFile,
+        record: FileRecord | None,
+        decision: Decision,
+        seen_in: TimeWindow,
+        now: datetime,
+    ) -> None:
+        """A file that is not held."""
+        if file.status.on_server or decision.action is Action.LEAVE:
+            return
+        due = loss_due(file, progress.dialogue.horizon)
+        urgent = is_near(due, progress.dialogue.horizon, self.policy.patience, now)
+        if urgent and due is not None:
+            progress.near += 1
+            progress.due = min(progress.due or due, due)
+        if decision.action is Action.ORDER:
+            progress.wanted.append(Wanted(file.name, file.tag, span_of(file, seen_in), urgent))
+            if len(progress.wanted) >= 2 * MOST_WANTED:
+                progress.wanted = _oldest(progress.wanted)
+        elif file.status is StorageStatus.REQUESTED or (record is not None and record.order is not None):
+            start = span_of(file, seen_in).start.timestamp()
+            progress.waiting.setdefault(file.tag, array("d")).append(start)
+            self._note_hopeless(progress, record, now)
+
+    def _note_hopeless(self, progress: DeviceProgress, record: FileRecord | None, now: datetime) -> None:
+        if record is None or record.order is None or record.orders < self.policy.attempts:
+            return
+        if ordering_of(record, progress.dialogue, self.policy, now) in _HOPELESS:
+            progress.hopeless.add(record.order)
+
+    async def facts_of(self, device: Device, progress: DeviceProgress, now: datetime) -> tuple[Fact, ...]:
+        """What a device's whole list shows beside its files."""
+        if progress.near and progress.due is not None:
+            text = (
+                f"{progress.near} files that are only on the device are about to be dropped there, the first "
+                f"around {progress.due:%Y-%m-%d %H:%M} UTC, by what it dropped before."
+            )
+            self.tally.problem(device.name, None, "loss-near", text)
+        facts: list[Fact] = []
+        for order_id in sorted(progress.hopeless):
+            if self._is_news(progress.dialogue, order_id):
+                why = self._why_given_up(progress.dialogue, order_id)
+                facts.append(OrderGivenUp(order_id, why, now))
+                self.tally.problem(device.name, None, "given-up", f"An order was given up. {why}")
+        return (*facts, *(await self._lost(device, progress) if self.finds_losses else ()))
+
+    def job_of(self, device: Device, progress: DeviceProgress, now: datetime) -> OrderJob | None:
+        """What to order; None where nothing is wanted, or enough commands wait for the device already."""
+        queued = progress.dialogue.queued(self.policy.patience, now)
+        room = self.max_queued - queued
+        if not progress.wanted or room <= 0:
+            return None
+        waiting: Mapping[str | None, Sequence[float]] = {
+            tag: sorted(starts) for tag, starts in progress.waiting.items()
+        }
+        return OrderJob(device, tuple(_oldest(progress.wanted)), waiting, queued, room)
+
+    def _is_news(self, dialogue: Dialogue, order_id: int) -> bool:
+        followed = dialogue.followed.get(order_id)
+        return followed is None or followed.order.given_up_at is None
+
+    def _why_given_up(self, dialogue: Dialogue, order_id: int) -> str:
+        followed = dialogue.followed.get(order_id)
+        asked = f"Its files were asked for {self.policy.attempts} times"
+        if followed is not None and followed.answered_at is not None:
+            return f"{asked}; the device listed them last at {followed.answered_at:%Y-%m-%d %H:%M} UTC."
+        return f"{asked}; no answer to the last command was seen."
+
+    async def _lost(self, device: Device, progress: DeviceProgress) -> list[FilesLost]:
+        """Files that a list must have named and did not.
+
+        A device's list is what all windows of this round told together: where they named nothing at all, it
+        is suspect, and nothing is lost.
+        """
+        listed = [told for told in progress.listed if told.source is ListingSource.DEVICE_LIST]
+        if not sum(told.files for told in listed):
+            return []
+        lost: dict[WindowListed, list[str]] = {}
+        async for page in self.ledger.unlisted(device.id):
+            for name, span in page:
+                told = next((told for told in listed if _covers(told.window, span)), None)
+                if told is None or hash(name) in progress.unheld:
+                    continue
+                if self.selection.file(name) is Choice.SELECTED:
+                    lost.setdefault(told, []).append(name)
+        for names in lost.values():
+            self.tally.lost += len(names)
+            text = (
+                f"{len(names)} files vanished from the device's list before they were held, such as "
+                f"{names[0]}."
+            )
+            self.tally.problem(device.name, None, "lost", text)
+        return [FilesLost(device.id, tuple(names), told.at) for told, names in lost.items()]
+
+
+def span_of(file: DataFile, seen_in: TimeWindow) -> TimeWindow:
+    """When the file was recorded, as far as the list tells; else the window that listed it."""
+    if file.start is None:
+        return seen_in
+    return TimeWindow(file.start, max(file.start, file.end or file.start))
+
+
+def _oldest(wanted: Sequence[Wanted]) -> list[Wanted]:
+    return sorted(wanted, key=lambda file: (not file.urgent, file.span))[:MOST_WANTED]
+
+
+def _covers(window: TimeWindow, span: TimeWindow) -> bool:
+    return window.start <= span.start and span.end <= window.end

@@ -1,0 +1,39 @@
+"""Forgetting open orders at the user's wish."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from osfsync.state.tables import to_text
+from osfsync.state.whole import to_the_end
+
+_FORGET_FILES = """
+    UPDATE files SET orders = 0, ordered_at = NULL, order_id = NULL
+    WHERE sha256 IS NULL AND order_id IN (SELECT id FROM orders WHERE cancelled_at = ? AND device_id = ?)
+"""
+_CANCEL = """
+    UPDATE orders SET cancelled_at = ? WHERE device_id = ? AND cancelled_at IS NULL AND state <> 'refused'
+      AND EXISTS (SELECT 1 FROM files WHERE files.order_id = orders.id AND sha256 IS NULL AND lost_at IS NULL)
+"""
+
+
+async def cancel_orders(engine: AsyncEngine, device_ids: list[str], at: datetime) -> int:
+    """Forget the orders of these devices that still await files; answers how many there were.
+
+    Their files count as never ordered. The platform's own queue is not touched: it can't be.
+    """
+    moment = to_text(at)
+
+    def forget(connection: Connection) -> int:
+        cancelled = 0
+        for device_id in device_ids:
+            cancelled += connection.exec_driver_sql(_CANCEL, (moment, device_id)).rowcount
+            connection.exec_driver_sql(_FORGET_FILES, (moment, device_id))
+        return cancelled
+
+    async def work() -> int:
+        async with engine.begin() as connection:
+            return await connection.run_sync(forget)
+
+    return await to_the_end(work)

@@ -1,0 +1,48 @@
+from datetime import UTC, datetime, timedelta
+
+from osfsync.domain.model import DataFile, StorageStatus, TimeWindow
+from osfsync.pipeline.compare import Comparison
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+WINDOW = TimeWindow(NOW - timedelta(days=1), NOW)
+INSIDE = {"start": NOW - timedelta(hours=2), "end": NOW - timedelta(hours=1)}
+OVER_THE_EDGE = {"start": NOW - timedelta(hours=2), "end": NOW + timedelta(hours=1)}
+
+
+def file(name: str, status: StorageStatus = StorageStatus.BOTH, **times: datetime) -> DataFile:
+    return DataFile("device", name, status, 100, **times)
+
+
+def comparison(server: list[DataFile], device: list[DataFile]) -> Comparison:
+    made = Comparison(WINDOW)
+    made.server_list(server)
+    made.server_list_read()
+    made.device_list(device)
+    return made
+
+
+def test_lists_that_agree_contradict_nothing() -> None:
+    known = [file("a", **INSIDE), file("b", **INSIDE)]
+    only_on_device = file("c", StorageStatus.DEVICE_ONLY, **INSIDE)
+    assert not comparison(known, [*known, only_on_device]).contradicts
+
+
+def test_what_only_one_list_knows_is_found_when_it_is_confirmed() -> None:
+    server = [file("a", **INSIDE), file("s", **INSIDE)]
+    found = comparison(server, [file("a", **INSIDE), file("d", **INSIDE)])
+    assert found.contradicts
+    assert found.server_list_again(server) == [server[1]]
+    assert found.only_device_list() == ("d",)
+
+
+def test_what_was_delivered_or_removed_meanwhile_contradicts_nothing() -> None:
+    found = comparison([file("removed", **INSIDE)], [file("delivered", **INSIDE)])
+    assert found.contradicts
+    assert found.server_list_again([file("delivered", **INSIDE), file("new", **INSIDE)]) == []
+    assert found.only_device_list() == ()
+
+
+def test_what_reaches_over_the_edge_or_tells_no_time_is_not_judged() -> None:
+    edge = [file("edge", **OVER_THE_EDGE), file("timeless")]
+    assert not comparison([], edge).contradicts
+    assert comparison(edge, []).server_list_again(edge) == []
