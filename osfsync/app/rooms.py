@@ -14,10 +14,13 @@ from osfsync.archive.paths import check_layout
 from osfsync.cloud.client import CloudClient, open_client
 from osfsync.config import Settings
 from osfsync.domain.model import Tenant
-from osfsync.pipeline.nightly import Rooms, Run, Wishes
+from osfsync.pipeline.merge import MergeTerms
+from osfsync.pipeline.nightly import Rooms, Run
+from osfsync.pipeline.perform import FailOn
 from osfsync.pipeline.rehearse import Rehearsal
 from osfsync.pipeline.stop import Stop
 from osfsync.pipeline.tally import Tally
+from osfsync.pipeline.wishes import Wishes
 from osfsync.state.database import Database, open_state
 from osfsync.state.lock import hold_lock
 from osfsync.state.writer import Writer
@@ -35,6 +38,7 @@ class Terms:
     """What a run is given before anything is open."""
 
     max_transfer: int | None = None
+    fail_on: frozenset[FailOn] = frozenset()
     stop: Stop = field(default_factory=Stop)
     tally: Tally = field(default_factory=Tally)
 
@@ -51,7 +55,7 @@ class OpenRooms:
 
     def run(self, tenant: Tenant, writer: Writer, terms: Terms) -> Run:
         """A run through these rooms."""
-        rooms = Rooms(self.client, self.archive, self.database.reader, writer)
+        rooms = Rooms(self.client, self.archive, self.database.reader, self.database.ledger, writer)
         wishes = self._wishes(terms.max_transfer)
         return Run(rooms, tenant, wishes, terms.stop, terms.tally, clock=self.clock)
 
@@ -59,13 +63,19 @@ class OpenRooms:
         """A dry run through these rooms."""
         wishes = self._wishes(None)
         return Rehearsal(
-            self.client, self.database.reader, tenant, wishes, terms.stop, terms.tally, clock=self.clock
+            self.client,
+            self.database.reader,
+            self.database.ledger,
+            tenant,
+            wishes,
+            terms.stop,
+            terms.tally,
+            clock=self.clock,
         )
 
     async def open_orders(self) -> int:
         """How many commands may still bring files."""
-        after = self.clock() - self.settings.orders.patience
-        return await self.database.overview.orders_open_count(after)
+        return sum((await self.database.ledger.open_orders()).values())
 
     def _wishes(self, max_transfer: int | None) -> Wishes:
         settings = self.settings
@@ -73,7 +83,8 @@ class OpenRooms:
             selection=selection_of(settings),
             policy=policy_of(settings),
             layout=settings.archive.layout,
-            tag=settings.orders.tag,
+            merging=MergeTerms(settings.orders.tag, settings.orders.merge_gap, settings.orders.max_window),
+            max_queued=settings.orders.max_queued,
             lookback=settings.select.lookback,
             listings=settings.limits.listings,
             downloads=settings.limits.downloads,

@@ -13,9 +13,10 @@ from osfsync.config import Settings
 from osfsync.domain.errors import ExitCode, OsfsyncError
 from osfsync.domain.model import utc_now
 from osfsync.domain.summary import OrderCounts, RunSummary
-from osfsync.pipeline.nightly import Run, period_of
-from osfsync.pipeline.perform import Ending, Observe, perform
+from osfsync.pipeline.nightly import NO_WAIT, Run
+from osfsync.pipeline.perform import Ending, FailOn, Observe, perform
 from osfsync.pipeline.tally import Tally
+from osfsync.pipeline.wishes import period_of
 from osfsync.reports.build import summary_model
 from osfsync.reports.renderers.json import document
 from osfsync.state.writer import NewRun, Writer
@@ -29,12 +30,16 @@ class SyncRequest:
         since: list this period only, not the lookback window and what is missing. Likewise `until`.
         max_transfer: bytes after which no download starts.
         max_duration: the time after which the run ends.
+        wait: how long to wait for what was ordered, and fetch what comes.
+        fail_on: what else ends the run with exit code 4.
     """
 
     since: datetime | None = None
     until: datetime | None = None
     max_transfer: int | None = None
     max_duration: timedelta | None = None
+    wait: timedelta = NO_WAIT
+    fail_on: frozenset[FailOn] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +50,7 @@ class BackfillRequest:
     until: datetime | None = None
     max_transfer: int | None = None
     max_duration: timedelta | None = None
+    fail_on: frozenset[FailOn] = frozenset()
 
 
 async def ignore_progress(_: Tally) -> None:
@@ -86,7 +92,12 @@ class _Conduct:
         ending = Ending(ExitCode.INTERRUPTED, "The run was cancelled; the next one goes on from here.")
         try:
             ending = await perform(
-                self.terms.stop, self.terms.tally, work, observe=observe, max_duration=max_duration
+                self.terms.stop,
+                self.terms.tally,
+                work,
+                observe=observe,
+                max_duration=max_duration,
+                fail_on=self.terms.fail_on,
             )
         except Exception as error:
             ending = Ending(ExitCode.UNEXPECTED, f"An unexpected error, {type(error).__name__}.")
@@ -146,14 +157,14 @@ async def sync(
     What ends it is in the summary; only defects are raised, and the caller's own cancellation. `clock`
     is what planning calls now; a simulated platform has its own.
     """
-    conduct = _Conduct("sync", settings, clock, Terms(request.max_transfer))
+    conduct = _Conduct("sync", settings, clock, Terms(request.max_transfer, request.fail_on))
 
     async def work(rooms: OpenRooms) -> None:
         tenant = await rooms.client.tenant()
         new = NewRun(
             tenant=tenant, url=settings.cloud.url, command="sync", since=request.since, until=request.until
         )
-        await (await conduct.begin(rooms, new)).sync(request.since, request.until)
+        await (await conduct.begin(rooms, new)).sync(request.since, request.until, request.wait)
 
     return await conduct.perform(password, work, observe, request.max_duration)
 
@@ -167,7 +178,7 @@ async def backfill(
     clock: Clock = utc_now,
 ) -> RunSummary:
     """The same over an archive period in windows; goes on where the last backfill of this period stopped."""
-    conduct = _Conduct("backfill", settings, clock, Terms(request.max_transfer))
+    conduct = _Conduct("backfill", settings, clock, Terms(request.max_transfer, request.fail_on))
 
     async def work(rooms: OpenRooms) -> None:
         period = period_of(request.since, request.until or clock())

@@ -139,7 +139,7 @@ class Dialogue:
 NOTHING_KNOWN = Dialogue()
 
 
-def dialogue_of(
+def dialogue_of(  # noqa: PLR0913 - all that is known of a device
     orders: Sequence[Order],
     events: Sequence[CommunicationEvent],
     *,

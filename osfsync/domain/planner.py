@@ -279,7 +279,7 @@ def _patience_with(followed: Followed, orders: int, policy: Policy) -> timedelta
     return timedelta(0) if doubtful and followed.answered_at is None else policy.patience_after(orders)
 
 
-def plan(  # noqa: PLR0913 - all that the table looks at
+def plan(  # noqa: PLR0913, PLR0917 - all that the table looks at
     file: DataFile,
     record: FileRecord | None,
     choice: Choice,

@@ -15,36 +15,35 @@ import structlog
 from anyio.streams.memory import MemoryObjectSendStream
 
 from osfsync.archive.base import Archive
-from osfsync.archive.paths import device_folder
 from osfsync.cloud.client import CloudClient
-from osfsync.domain.errors import ConfigError, ProtocolError
-from osfsync.domain.model import Device, Tenant, TimeWindow, merge_windows, split_window, utc_now
+from osfsync.domain.model import Device, Tenant, TimeWindow, split_window, utc_now
 from osfsync.domain.outcomes import DeviceSeen, WindowSettled
-from osfsync.domain.planner import Choice, Policy
-from osfsync.domain.selection import Selection
 from osfsync.pipeline.counting import Count, count, recount
 from osfsync.pipeline.decide import Decider, Outputs, decide
 from osfsync.pipeline.fetch import FetchRoom, TransferLimit, fetch
 from osfsync.pipeline.lifeline import Lifeline
 from osfsync.pipeline.listen import Listener
-from osfsync.pipeline.merge import MergeTerms
 from osfsync.pipeline.messages import Facts, FetchJob, Listing, OrderJob
 from osfsync.pipeline.order import Orderer, order
 from osfsync.pipeline.pathbook import PathBook
 from osfsync.pipeline.record import record
-from osfsync.pipeline.settle import Settler
 from osfsync.pipeline.stop import Stop
-from osfsync.pipeline.survey import Surveyor, WindowsOf, survey
+from osfsync.pipeline.survey import Surveyor, survey
 from osfsync.pipeline.tally import Tally
 from osfsync.pipeline.transfer import Transfer
+from osfsync.pipeline.wishes import (
+    WindowsOf,
+    Wishes,
+    choose_devices,
+    folders_of,
+    settler_of,
+    windows_to_list,
+)
 from osfsync.state.ledger import Ledger
 from osfsync.state.reader import Reader
 from osfsync.state.writer import Writer
 
 log = structlog.get_logger(__name__)
-
-CLOCKS_AHEAD = timedelta(days=1)
-"""How far ahead of ours a logger's clock may run and its files still be listed."""
 
 BACKFILL_WINDOW = timedelta(days=30)
 
@@ -70,107 +69,6 @@ class Rooms:
     reader: Reader
     ledger: Ledger
     writer: Writer
-
-
-@dataclass(frozen=True, slots=True)
-class Wishes:
-    """What the user wants of a run.
-
-    Attributes:
-        layout: the archive's, see `[archive]`.
-        merging: how device-only files are put into commands.
-        max_queued: commands that may wait for one device at the same time.
-        lookback: how far back a plain sync lists.
-        max_transfer: bytes after which no download starts; None for no limit.
-    """
-
-    selection: Selection
-    policy: Policy
-    layout: str
-    merging: MergeTerms
-    max_queued: int
-    lookback: timedelta
-    listings: int
-    downloads: int
-    max_transfer: int | None = None
-
-
-async def choose_devices(client: CloudClient, wishes: Wishes, tally: Tally, known: int) -> list[Device]:
-    """The tenant's devices that the selection wants; the state knows `known` of the tenant.
-
-    Raises:
-        ProtocolError: the platform lists none, though some are known: such a list is suspect.
-        ConfigError: the selection fits none of them.
-    """
-    listed = await client.devices()
-    if not listed and known:
-        raise ProtocolError(
-            f"The platform lists no device, though {known} are known; nothing was done.",
-            hint="See whether the account still reaches them (osfsync doctor).",
-        )
-    chosen = [device for device in listed if wishes.selection.device(device) is Choice.SELECTED]
-    if listed and not chosen:
-        raise ConfigError(
-            f"None of the tenant's {len(listed)} devices fits select.devices or --device.",
-            hint=f"The first is named {listed[0].name!r}; globs fit names or ids.",
-        )
-    tally.devices_seen = len(chosen)
-    _check_clock(client.clock_offset, tally)
-    return chosen
-
-
-def _check_clock(offset: timedelta | None, tally: Tally) -> None:
-    if offset is not None and abs(offset) > CLOCKS_AHEAD:
-        way = "behind" if offset > timedelta(0) else "ahead of"
-        text = (
-            f"This computer's clock is {abs(offset)} {way} the platform's: the wrong days are listed. Set it."
-        )
-        tally.problem("(this computer)", None, "clock", text)
-
-
-def windows_to_list(
-    reader: Reader, wishes: Wishes, now: datetime, since: datetime | None, until: datetime | None
-) -> WindowsOf:
-    """What a sync lists of a device: the lookback window and the windows of what is known and not held.
-
-    With `since` or `until`, that period only.
-    """
-    end = until or now + CLOCKS_AHEAD
-    selected = wishes.selection.file
-    recent = period_of(since or min(now, end) - wishes.lookback, end)
-
-    async def windows_of(device: Device) -> Sequence[TimeWindow]:
-        if since is not None or until is not None:
-            return [recent]
-        gaps = await reader.unheld_windows(device.id, lambda name: selected(name) is Choice.SELECTED)
-        return merge_windows([recent, *(gap for gap in gaps if gap.start <= recent.end)])
-
-    return windows_of
-
-
-def period_of(since: datetime, until: datetime) -> TimeWindow:
-    """The period that the user asked for. Raises ConfigError where it ends before it begins."""
-    if until < since:
-        raise ConfigError(
-            f"The period ends ({until:%Y-%m-%d %H:%M} UTC) before it begins ({since:%Y-%m-%d %H:%M} UTC)."
-        )
-    return TimeWindow(since, until)
-
-
-def folders_of(devices: Sequence[Device], known: dict[str, str]) -> dict[str, str]:
-    """A folder for each device: its own where it has one, else a new one that no other device has."""
-    taken = set(known.values())
-    folders = {}
-    for device in devices:
-        folder = known.get(device.id) or device_folder(device.name, device.id, taken)
-        taken.add(folder)
-        folders[device.id] = folder
-    return folders
-
-
-def settler_of(ledger: Ledger, wishes: Wishes, tally: Tally, *, finds_losses: bool) -> Settler:
-    """What settles a device at the end of its list."""
-    return Settler(ledger, wishes.selection, wishes.policy, wishes.max_queued, tally, finds_losses)
 
 
 @dataclass(slots=True)

@@ -14,18 +14,12 @@ from osfsync.pipeline.decide import Decider, Outputs, decide
 from osfsync.pipeline.lifeline import Lifeline
 from osfsync.pipeline.merge import commands_for
 from osfsync.pipeline.messages import Facts, FetchJob, Listing, OrderJob
-from osfsync.pipeline.nightly import (
-    PAGES,
-    Wishes,
-    choose_devices,
-    folders_of,
-    settler_of,
-    windows_to_list,
-)
+from osfsync.pipeline.nightly import PAGES
 from osfsync.pipeline.pathbook import PathBook
 from osfsync.pipeline.stop import Stop
 from osfsync.pipeline.survey import Surveyor, survey
 from osfsync.pipeline.tally import Tally
+from osfsync.pipeline.wishes import Wishes, choose_devices, folders_of, settler_of, windows_to_list
 from osfsync.state.ledger import Ledger
 from osfsync.state.reader import Reader
 

@@ -58,7 +58,7 @@ class Settler:
     tally: Tally
     finds_losses: bool = True
 
-    def note(  # noqa: PLR0913 - all that was decided of one file
+    def note(  # noqa: PLR0913, PLR0917 - all that was decided of one file
         self,
         progress: DeviceProgress,
         file: DataFile,

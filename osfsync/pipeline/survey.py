@@ -31,10 +31,10 @@ from osfsync.pipeline.messages import (
     WindowListed,
 )
 from osfsync.pipeline.tally import Tally
+from osfsync.pipeline.wishes import WindowsOf
 
 log = structlog.get_logger(__name__)
 
-WindowsOf = Callable[[Device], Awaitable[Sequence[TimeWindow]]]
 DialogueWith = Callable[[Device], Awaitable[Dialogue]]
 Out = MemoryObjectSendStream[Listing]
 

@@ -108,9 +108,14 @@ def mirror_of(tmp_path: Path) -> MirrorOf:
     """Serve a world and mirror it into a fresh folder."""
 
     @asynccontextmanager
-    async def make(world: World, options: ServerOptions = ServerOptions()) -> AsyncIterator[Mirror]:  # noqa: B008 — frozen
+    async def make(
+        world: World,
+        options: ServerOptions = ServerOptions(),  # noqa: B008 — frozen
+        folder: str = ".",
+    ) -> AsyncIterator[Mirror]:
+        (tmp_path / folder).mkdir(exist_ok=True)
         async with serve(world, options=options) as simulator:
-            settings = settings_for(simulator, tmp_path)
+            settings = settings_for(simulator, tmp_path / folder)
             settings = msgspec.structs.replace(settings, limits=LimitSettings(retries=2))
             yield Mirror(simulator, settings, world.password)
 

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from math import ceil
 
 from osfsync.domain.model import StorageStatus
 from osfsync.simulator.behaviour import FLAKY, LIST_ONLY, REGULAR, SILENT, Behaviour
@@ -39,11 +40,11 @@ KINDS: dict[str, tuple[int, Behaviour, bool]] = {
 assert sum(number for number, _, _ in KINDS.values()) == 50
 
 
-def build(seed: int) -> World:
-    """Fifty devices of all kinds, each with a day's files that nobody asked for yet."""
+def build(seed: int, share: float = 1.0) -> World:
+    """Fifty devices of all kinds, or a share of each kind, with a day's files that nobody asked for yet."""
     world = World(now=FIRST_NIGHT - timedelta(days=1), seed=seed)
     for kind, (number, behaviour, readable) in KINDS.items():
-        for index in range(number):
+        for index in range(ceil(number * share)):
             device = world.add_device(f"{kind} {index}", behaviour=behaviour, readable=readable)
             for hour in (5, 9, 13):
                 start = world.now - timedelta(hours=hour)
@@ -65,18 +66,20 @@ def night_falls(world: World, night: int) -> None:
 class Truth:
     """Follows the world from night to night.
 
-    `known` are files that a list has named to us, `held` those that could be had in some night.
+    `known` are files that a list has named to us, `held` those that could be had in some night. `doubted`
+    are commands that the platform never got, and that whoever was to send them must take for sent.
     """
 
     world: World
     known: dict[Key, SimFile] = field(default_factory=dict)
     held: set[Key] = field(default_factory=set)
     commands_seen: int = 0
+    doubted: list[Command] = field(default_factory=list)
 
     def reasons(self) -> dict[Key, str]:
         """Why each missing file is missing, after a night in which everything worked."""
         reasons: dict[Key, str] = {}
-        commands = by_device(self.world.command_log)
+        commands = by_device([*self.world.command_log, *self.doubted])
         for device in self.world.devices(self.world.main.id):
             listed = {file.name: file for file in self._listed(device)}
             for name, file in listed.items():
