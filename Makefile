@@ -15,7 +15,7 @@ INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage bench lint types format clean
+.PHONY: help demo test coverage bench backtest lint types format clean
 
 help: ## show what there is
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -e 's/:.*## /	/'
@@ -31,6 +31,9 @@ coverage: $(INSTALLED_DEV) ## what the tests do not reach, branches included
 
 bench: $(INSTALLED_DEV) ## small files beside the API page's sample
 	$(BIN)/python benchmarks/small_files.py
+
+backtest: $(INSTALLED_DEV) ## how often estimates hold on simulated fleets
+	$(BIN)/python benchmarks/backtest.py
 
 lint: $(INSTALLED_DEV) ## style and formatting
 	$(RUN) ruff check .

@@ -16,6 +16,7 @@ from osfsync.pipeline.lifeline import Lifeline
 from osfsync.pipeline.messages import Facts
 from osfsync.pipeline.tally import Tally
 from osfsync.state.ledger import Ledger
+from osfsync.state.order_rows import KEEP_EVENTS
 
 log = structlog.get_logger(__name__)
 
@@ -110,8 +111,10 @@ class Listener:
 
 
 def _windows(heard_until: datetime | None, now: datetime) -> Sequence[TimeWindow]:
-    earliest = now - FIRST_LOOK
-    start = earliest if heard_until is None else max(earliest, min(heard_until, now) - OVERLAP)
+    """From where the log was read up to before: no contact may be passed over."""
+    start = now - FIRST_LOOK
+    if heard_until is not None:
+        start = max(min(heard_until, now) - OVERLAP, now - KEEP_EVENTS)
     return list(split_window(TimeWindow(start, now), LOG_WINDOW))
 
 

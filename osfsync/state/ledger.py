@@ -29,7 +29,12 @@ _ORDER = (
 _DEVICE = """
     SELECT heard_until, mute, mute_at FROM devices WHERE id = ?1 AND ?2 <> ''
 """
-_ORDERS_OF_DEVICE = f"SELECT {_ORDER} FROM orders WHERE device_id = ?1 AND sent_at > ?2 ORDER BY id"  # noqa: S608 - constants
+_ORDERS_OF_DEVICE = f"""
+    SELECT {_ORDER} FROM orders
+    WHERE device_id = ?1 AND (sent_at > ?2 OR (answered_at IS NULL AND state <> 'refused'
+                                               AND given_up_at IS NULL AND cancelled_at IS NULL))
+    ORDER BY id
+"""  # noqa: S608 - constants
 _EVENTS = "SELECT at, kind, extra FROM events WHERE device_id = ?1 AND at > ?2 ORDER BY at"
 _STAYS = f"""
     SELECT coalesce("end", start), last_seen FROM files INDEXED BY ix_files_lost

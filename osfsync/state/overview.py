@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Row, func, select
 
-from osfsync.domain.dialogue import CONTACT_KINDS
+from osfsync.domain.dialogue import CONTACT_KINDS, GREETINGS
 from osfsync.domain.estimate import as_contacts
 from osfsync.domain.forecast import Awaited
 from osfsync.domain.model import Device, Failure, ListingSource, StorageStatus
@@ -140,9 +140,13 @@ class Overview:
         return {name: _time(at) for name, at in rows}
 
     async def contacts(self, device_id: str) -> list[datetime]:
-        """A device's contacts, as far as its communication log is kept, ascending."""
-        rows = await self._query.sql(_CONTACTS, (device_id, *sorted(CONTACT_KINDS)))
-        return as_contacts(_time(row[0]) for row in rows)
+        """A device's contacts, as far as its communication log is kept, ascending; see `dialogue_of`."""
+        for kinds in (GREETINGS, CONTACT_KINDS):
+            filled: list[str | None] = [*kinds, *([None] * (len(CONTACT_KINDS) - len(kinds)))]
+            rows = await self._query.sql(_CONTACTS, (device_id, *filled))
+            if rows:
+                return as_contacts(_time(row[0]) for row in rows)
+        return []
 
     async def find(self, name: str) -> list[FileRow]:
         """Files of this name, this path, or this part after the last folder, on any device."""

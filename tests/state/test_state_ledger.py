@@ -292,3 +292,13 @@ async def test_cancelled_orders_are_forgotten_with_what_they_meant_for_their_fil
     assert [(record.orders, record.order) for record in records.values()] == [(0, None), (1, 1)]
     assert [row.fate for row in await told(database)] == [Fate.SENT, Fate.CANCELLED]
     assert await database.ledger.open_orders() == {OTHER_DEVICE.id: 1}
+
+
+async def test_a_command_that_still_waits_is_never_too_old_to_be_known(
+    database: Database, writer: Writer
+) -> None:
+    await writer.commit([files_seen(file(**ON_DEVICE)), *ordered(), *ordered(number=2)])
+    await writer.commit([OrderFollowed(2, LATER, LATER)])
+    dialogue = await database.ledger.dialogue(DEVICE.id, NOW + 500 * DAY)
+    assert dialogue.followed.keys() == {1}
+    assert dialogue.queued(DAY, NOW + 500 * DAY) == 1
