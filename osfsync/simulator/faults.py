@@ -38,6 +38,13 @@ class Reset:
 
 
 @dataclass(frozen=True, slots=True)
+class Tear:
+    """The connection is reset after the first bytes of the body, whose length was announced."""
+
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
 class Cut:
     """The connection ends after the first bytes of the body."""
 
@@ -67,9 +74,10 @@ class Doctype:
 
 @dataclass(frozen=True, slots=True)
 class Drip:
-    """The answer, slowly."""
+    """The answer, slowly: its body, or every byte from the head on."""
 
     bytes_per_second: float
+    head: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +87,10 @@ class Silence:
 
 @dataclass(frozen=True, slots=True)
 class Redirect:
-    """302 to another place."""
+    """To another place, with this status."""
 
     url: str
+    code: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +98,35 @@ class ExpireTokens:
     """Every session token ends just before the answer."""
 
 
-Kind = Status | Delay | Reset | Cut | Flip | Replace | Doctype | Drip | Silence | Redirect | ExpireTokens
+@dataclass(frozen=True, slots=True)
+class SpendToken:
+    """The download token of the request is used up just before the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """429 with Retry-After for what goes beyond so many requests in so many seconds."""
+
+    requests: int
+    seconds: float
+
+
+Kind = (
+    Status
+    | Delay
+    | Reset
+    | Tear
+    | Cut
+    | Flip
+    | Replace
+    | Doctype
+    | Drip
+    | Silence
+    | Redirect
+    | ExpireTokens
+    | SpendToken
+    | RateLimit
+)
 """The closed set of faults."""
 
 
@@ -113,6 +150,11 @@ class Fault:
     def reset(cls) -> "Fault":
         """The connection is reset before the answer; the request has no effect."""
         return cls(Reset())
+
+    @classmethod
+    def tear(cls, after: int) -> "Fault":
+        """The connection is reset after `after` bytes of the body; a download token is used up."""
+        return cls(Tear(after))
 
     @classmethod
     def cut(cls, after: int, *, framing: Framing = Framing.LENGTH) -> "Fault":
@@ -151,9 +193,9 @@ class Fault:
         return cls(Replace(text.encode(), "application/json"))
 
     @classmethod
-    def drip(cls, bytes_per_second: float) -> "Fault":
-        """The right answer at this rate."""
-        return cls(Drip(bytes_per_second))
+    def drip(cls, bytes_per_second: float, *, head: bool = False) -> "Fault":
+        """The right answer at this rate; with `head`, status line and headers too."""
+        return cls(Drip(bytes_per_second, head))
 
     @classmethod
     def silence(cls) -> "Fault":
@@ -161,14 +203,24 @@ class Fault:
         return cls(Silence())
 
     @classmethod
-    def redirect(cls, url: str) -> "Fault":
-        """302 to `url`."""
-        return cls(Redirect(url))
+    def redirect(cls, url: str, *, code: int = 302) -> "Fault":
+        """302, or another status, to `url`."""
+        return cls(Redirect(url, code))
 
     @classmethod
     def expire_tokens(cls) -> "Fault":
         """All session tokens end now: this call meets a 401, and so does everybody else's next."""
         return cls(ExpireTokens())
+
+    @classmethod
+    def spend_token(cls) -> "Fault":
+        """The download token has run out: 404."""
+        return cls(SpendToken())
+
+    @classmethod
+    def rate_limit(cls, requests: int, *, seconds: float = 1.0) -> "Fault":
+        """So many requests in so many seconds are answered, the others put off (429)."""
+        return cls(RateLimit(requests, seconds))
 
 
 @dataclass(slots=True)

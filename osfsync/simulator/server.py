@@ -2,9 +2,9 @@
 
 import math
 import socket
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import replace
 from datetime import datetime
 from email.utils import format_datetime
@@ -26,11 +26,14 @@ from osfsync.simulator.faults import (
     Fault,
     Faults,
     Flip,
+    RateLimit,
     Redirect,
     Replace,
     Reset,
     Silence,
+    SpendToken,
     Status,
+    Tear,
 )
 from osfsync.simulator.routes import ROUTES, Route
 from osfsync.simulator.world import World
@@ -59,6 +62,7 @@ class Simulator:
         self.requests: Counter[str] = Counter()
         self.downloads: Counter[tuple[str, str]] = Counter()
         self._desk = Desk(world, options)
+        self._admitted: deque[float] = deque()  # moments of the requests that a rate limit let pass
         self._closing = anyio.Event()
 
     def expire_tokens(self) -> None:
@@ -122,24 +126,57 @@ class Simulator:
                 return await wire.send(request, _instead(instead))
             case Flip() | Doctype() as change:
                 return await self._send(request, _changed(self._answer(route, call), change))
-            case Cut() as cut:
-                return wire.cut(request, self._answer(route, call), cut)
-            case Drip() as slow:
-                answer = self._answer(route, call)
-                response = await wire.drip(request, answer, slow, self._pause)
-                self.downloads.update(answer.carries)
-                return response
+            case Cut() | Tear() | Drip() as broken:
+                return await self._spoil(request, self._answer(route, call), broken)
             case Reset():
                 raise ConnectionResetError("a fault of the script")
+            case RateLimit() as limit:
+                wait = self._until_admitted(limit)
+                if wait > 0:
+                    return await wire.send(request, _instead(Status(429, math.ceil(wait))))
+            case Silence() | Delay() | ExpireTokens() | SpendToken() as first:
+                await self._let_happen(first, call)
+            case _ as never:
+                assert_never(never)
+        return await self._send(request, self._answer(route, call))
+
+    async def _spoil(
+        self, request: web.Request, answer: Answer, fault: Cut | Tear | Drip
+    ) -> web.StreamResponse:
+        match fault:
+            case Cut():
+                return wire.cut(request, answer, fault)
+            case Tear():
+                return await wire.tear(request, answer, fault, self._pause)
+            case Drip():
+                response = await wire.drip(request, answer, fault, self._pause)
+                self.downloads.update(answer.carries)
+                return response
+
+    async def _let_happen(self, fault: Silence | Delay | ExpireTokens | SpendToken, call: Call) -> None:
+        match fault:
             case Silence():
                 await self._pause(math.inf)
             case Delay(seconds):
                 await self._pause(seconds)
             case ExpireTokens():
                 self.expire_tokens()
-            case _ as never:
-                assert_never(never)
-        return await self._send(request, self._answer(route, call))
+            case SpendToken():
+                self._spend(call)
+
+    def _spend(self, call: Call) -> None:
+        with suppress(KeyError, Refusal):  # another endpoint, or spent before
+            self._desk.grants.redeem(call.path["download_token"], call.path["device_id"])
+
+    def _until_admitted(self, limit: RateLimit) -> float:
+        """Seconds until one more request is let pass; 0 admits this one."""
+        now = anyio.current_time()
+        while self._admitted and self._admitted[0] <= now - limit.seconds:
+            self._admitted.popleft()
+        if len(self._admitted) >= limit.requests:
+            return self._admitted[0] + limit.seconds - now
+        self._admitted.append(now)
+        return 0.0
 
     async def _pause(self, seconds: float) -> None:
         """Wait. Raises ConnectionAbortedError where the simulator closes meanwhile."""
@@ -160,8 +197,8 @@ def _instead(fault: Status | Replace | Redirect) -> Answer:
             return replace(Refusal(code, "A fault of the script").answer(), headers=later)
         case Replace(body, content_type):
             return Answer(200, body, content_type)
-        case Redirect(url):
-            return Answer(302, headers={"Location": url})
+        case Redirect(url, code):
+            return Answer(code, headers={"Location": url})
 
 
 def _changed(answer: Answer, fault: Flip | Doctype) -> Answer:

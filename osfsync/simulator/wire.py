@@ -10,7 +10,7 @@ from http import HTTPStatus
 from aiohttp import web
 
 from osfsync.simulator.answers import Answer
-from osfsync.simulator.faults import Cut, Drip, Framing
+from osfsync.simulator.faults import Cut, Drip, Framing, Tear
 
 _SMALL = 1_000_000
 _SLICE = 256_000
@@ -68,22 +68,43 @@ def cut(request: web.BaseRequest, answer: Answer, fault: Cut) -> web.StreamRespo
     """
     body = answer.joined()
     part = body[: fault.after]
-    lines = [f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}"]
-    lines += [f"{name}: {value}" for name, value in answer.headers.items()]
-    lines += [f"Content-Type: {answer.content_type}"]
-    match fault.framing:
-        case Framing.LENGTH:
-            lines.append(f"Content-Length: {len(body)}")
-        case Framing.CHUNKED:
-            lines.append("Transfer-Encoding: chunked")
-            part = b"%x\r\n%b\r\n" % (len(part), part) if part else b""
-        case Framing.CLOSE:
-            lines.append("Connection: close")
+    framing = _framing(fault.framing, len(body))
+    if fault.framing is Framing.CHUNKED and part:
+        part = b"%x\r\n%b\r\n" % (len(part), part)
     transport = request.transport
     if transport is not None:
-        transport.write("\r\n".join([*lines, "", ""]).encode() + part)
+        transport.write(_head(answer, framing) + part)
         transport.close()
     return web.Response()
+
+
+def _framing(framing: Framing, length: int) -> str:
+    match framing:
+        case Framing.LENGTH:
+            return f"Content-Length: {length}"
+        case Framing.CHUNKED:
+            return "Transfer-Encoding: chunked"
+        case Framing.CLOSE:
+            return "Connection: close"
+
+
+async def tear(
+    request: web.BaseRequest, answer: Answer, fault: Tear, pause: Callable[[float], Awaitable[None]]
+) -> web.StreamResponse:
+    """Send the head and the first bytes of the body, then reset the connection."""
+    body = answer.joined()
+    transport = request.transport
+    if transport is not None:
+        transport.write(_head(answer, _framing(Framing.LENGTH, len(body))) + body[: fault.after])
+        await pause(_TICK)  # else the reset overtakes the bytes
+    return abort(request)
+
+
+def _head(answer: Answer, framing: str) -> bytes:
+    lines = [f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}"]
+    lines += [f"{name}: {value}" for name, value in answer.headers.items()]
+    lines += [f"Content-Type: {answer.content_type}", framing, "", ""]
+    return "\r\n".join(lines).encode()
 
 
 async def drip(
@@ -91,10 +112,19 @@ async def drip(
 ) -> web.StreamResponse:
     """Send the body at a rate: a twentieth of a second's worth at a time, but never less than a byte."""
     whole = replace(answer, body=answer.joined())
-    response = _stream(whole)
-    await response.prepare(request)
     view = memoryview(whole.joined())
     size = max(int(fault.bytes_per_second * _TICK), 1)
+    transport = request.transport
+    if fault.head and transport is not None:
+        view = memoryview(_head(whole, _framing(Framing.LENGTH, len(view))) + view)
+        for start in range(0, len(view), size):
+            piece = view[start : start + size]
+            await pause(len(piece) / fault.bytes_per_second)
+            transport.write(piece)
+        transport.close()
+        return web.Response()
+    response = _stream(whole)
+    await response.prepare(request)
     for start in range(0, len(view), size):
         piece = view[start : start + size]
         await pause(len(piece) / fault.bytes_per_second)
