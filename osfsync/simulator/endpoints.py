@@ -4,6 +4,7 @@ Where the page leaves something open, these do what ThingsBoard does, and are st
 """
 
 import time
+from collections import deque
 from dataclasses import dataclass
 from datetime import timedelta
 from random import Random
@@ -13,9 +14,10 @@ from msgspec import Struct
 
 from osfsync.simulator.access import Clock, Grants, Sessions
 from osfsync.simulator.answers import Answer, Call, Refusal, as_json
-from osfsync.simulator.fleet import DEFAULT_TAG, Event, EventKind, ListedBy, SimDevice, SimTenant
+from osfsync.simulator.fleet import DEFAULT_TAG, Event, EventKind, ListedBy, SimDevice, SimFile, SimTenant
 from osfsync.simulator.listing import json_entry, milliseconds, xml_list
 from osfsync.simulator.osf import VALUE_CHANNELS
+from osfsync.simulator.ranges import Span, Validator, part_of, span_of, version_of
 from osfsync.simulator.reading import (
     admits_xml,
     body_as,
@@ -31,6 +33,8 @@ from osfsync.simulator.zipping import zipped
 SYSTEM_AUTHORITY = "13814000-1dd2-11b2-8080-808080808080"
 """The authority of the entry that lacks a tenant."""
 
+_MOST_SPANS = 10_000
+
 
 @dataclass(frozen=True, slots=True)
 class ServerOptions:
@@ -40,6 +44,8 @@ class ServerOptions:
         token_lifetime: of a session. `download_token_lifetime` likewise.
         max_page_size: the most entries of one page, whatever limit is asked for; None for no limit.
         quoted_download_token: whether the token comes as a JSON string instead of bare text.
+        ranges: whether parts of a file can be had.
+        validator: by what versions of a file are told apart, where `ranges` is on.
         clock: what the two lifetimes are measured with, Unix seconds; the world's clock is another.
     """
 
@@ -47,17 +53,23 @@ class ServerOptions:
     download_token_lifetime: timedelta = timedelta(minutes=5)
     max_page_size: int | None = None
     quoted_download_token: bool = False
+    ranges: bool = False
+    validator: Validator = Validator.ETAG
     clock: Clock = time.time
 
 
 class Desk:
-    """What the endpoints work with."""
+    """What the endpoints work with.
+
+    `spans` are the bytes of single files that were asked for, as (name, span); the last 10,000.
+    """
 
     def __init__(self, world: World, options: ServerOptions) -> None:
         self.world = world
         self.options = options
         self.sessions = Sessions(options.token_lifetime, options.clock)
         self.grants = Grants(options.download_token_lifetime, options.clock)
+        self.spans: deque[tuple[str, Span]] = deque(maxlen=_MOST_SPANS)
 
 
 class _Credentials(Struct):
@@ -218,9 +230,21 @@ def download(desk: Desk, call: Call) -> Answer:
     carries = tuple((device.id, name) for name in names)
     if len(names) == 1:
         content = desk.world.content(device.id, names[0])
-        return Answer(200, content, headers=_attachment(names[0].rpartition("/")[2]), carries=carries)
+        whole = Answer(200, content, headers=_attachment(names[0].rpartition("/")[2]), carries=carries)
+        return _part(desk, call, device.files[names[0]], whole)
     members = ((name, desk.world.content(device.id, name)) for name in names)
     return Answer(200, zipped(members), "application/zip", _attachment("files.zip"), carries)
+
+
+def _part(desk: Desk, call: Call, file: SimFile, whole: Answer) -> Answer:
+    size = len(whole.joined())
+    if not desk.options.ranges:
+        desk.spans.append((file.name, Span(0, size)))
+        return whole
+    told = version_of(file, desk.options.clock()).headers(desk.options.validator)
+    span = span_of(call.headers, told, size)
+    desk.spans.append((file.name, span or Span(0, size)))
+    return part_of(whole, span, told)
 
 
 def _check_password(desk: Desk, given: _Credentials) -> None:

@@ -35,6 +35,7 @@ from osfsync.simulator.faults import (
     Status,
     Tear,
 )
+from osfsync.simulator.ranges import Span
 from osfsync.simulator.routes import ROUTES, Route
 from osfsync.simulator.world import World
 
@@ -52,7 +53,7 @@ class Simulator:
     Attributes:
         url: where, without a slash at the end.
         requests: how many requests came, by endpoint label (see `Endpoint`), faults included.
-        downloads: how many whole bodies went out, by (device id, file name).
+        downloads: how many bodies went out to their end, by (device id, file name).
     """
 
     def __init__(self, url: str, world: World, options: ServerOptions, faults: Faults) -> None:
@@ -64,6 +65,11 @@ class Simulator:
         self._desk = Desk(world, options)
         self._admitted: deque[float] = deque()  # moments of the requests that a rate limit let pass
         self._closing = anyio.Event()
+
+    @property
+    def spans(self) -> list[tuple[str, Span]]:
+        """Which bytes of single files were asked for, by file name, oldest first; the last 10,000."""
+        return list(self._desk.spans)
 
     def expire_tokens(self) -> None:
         """End all sessions: everybody's next call meets a 401."""
