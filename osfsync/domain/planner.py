@@ -18,6 +18,7 @@ from osfsync.domain.errors import (
     UnreachableError,
 )
 from osfsync.domain.model import DataFile, FileRecord, OrderMode, StorageStatus
+from osfsync.domain.policy import Policy
 
 
 class Action(StrEnum):
@@ -92,37 +93,6 @@ class Ordering(Enum):
     EXHAUSTED = "ordered as often as allowed, should have come"
     UNHEARD_OVERDUE = "ordered, patience is over, contacts can't be seen"
     UNHEARD_EXHAUSTED = "ordered as often as allowed, contacts can't be seen"
-
-
-LONGEST_PATIENCE = timedelta(days=30)
-"""Patience grows up to here, unless the user's own is longer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """What the user allows.
-
-    Attributes:
-        patience: how long an order is given before the next one; doubled with each order of a file.
-        attempts: how many orders a file gets.
-        tries: failed runs of a file before it is given up.
-        rest: how long a given-up file is left alone before it is tried once more.
-    """
-
-    mode: OrderMode = OrderMode.AUTO
-    patience: timedelta = timedelta(hours=48)
-    attempts: int = 5
-    tries: int = 5
-    rest: timedelta = timedelta(days=7)
-
-    def patience_after(self, orders: int) -> timedelta:
-        """How long the last of so many orders is given."""
-        patience = self.patience
-        for _ in range(orders - 1):
-            if patience * 2 > LONGEST_PATIENCE:
-                return max(self.patience, LONGEST_PATIENCE)
-            patience *= 2
-        return patience
 
 
 @dataclass(frozen=True, slots=True)

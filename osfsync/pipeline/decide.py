@@ -9,7 +9,8 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 
 from osfsync.domain.model import DataFile, FileRecord, ListingSource, StorageStatus
 from osfsync.domain.outcomes import FilesSeen, Listed, ListingFailed, ListsCompared, SeenFile
-from osfsync.domain.planner import Action, Policy, plan
+from osfsync.domain.planner import Action, plan
+from osfsync.domain.policy import Policy
 from osfsync.domain.selection import Selection
 from osfsync.pipeline.counting import Count, count
 from osfsync.pipeline.messages import (

@@ -9,7 +9,8 @@ from osfsync.domain.dialogue import Dialogue
 from osfsync.domain.loss import is_near, loss_due
 from osfsync.domain.model import DataFile, Device, FileRecord, ListingSource, StorageStatus, TimeWindow
 from osfsync.domain.outcomes import Fact, FilesLost, OrderGivenUp
-from osfsync.domain.planner import Action, Choice, Decision, Ordering, Policy, ordering_of
+from osfsync.domain.planner import Action, Choice, Decision, Ordering, ordering_of
+from osfsync.domain.policy import Policy
 from osfsync.domain.selection import Selection
 from osfsync.pipeline.messages import OrderJob, Wanted, WindowListed
 from osfsync.pipeline.tally import Tally

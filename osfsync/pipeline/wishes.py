@@ -8,7 +8,8 @@ from osfsync.archive.paths import device_folder
 from osfsync.cloud.client import CloudClient
 from osfsync.domain.errors import ConfigError, ProtocolError
 from osfsync.domain.model import Device, TimeWindow, merge_windows
-from osfsync.domain.planner import Choice, Policy
+from osfsync.domain.planner import Choice
+from osfsync.domain.policy import Policy
 from osfsync.domain.selection import Selection
 from osfsync.pipeline.merge import MergeTerms
 from osfsync.pipeline.settle import Settler

@@ -24,7 +24,6 @@ from osfsync.domain.planner import (
     Choice,
     Holding,
     Ordering,
-    Policy,
     Presence,
     Reason,
     Situation,
@@ -34,6 +33,7 @@ from osfsync.domain.planner import (
     plan,
     transfer_of,
 )
+from osfsync.domain.policy import Policy
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 WINDOW = TimeWindow(NOW - timedelta(days=30), NOW)

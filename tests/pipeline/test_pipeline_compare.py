@@ -1,15 +1,16 @@
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from osfsync.domain.model import DataFile, StorageStatus, TimeWindow
 from osfsync.pipeline.compare import Comparison
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 WINDOW = TimeWindow(NOW - timedelta(days=1), NOW)
-INSIDE = {"start": NOW - timedelta(hours=2), "end": NOW - timedelta(hours=1)}
-OVER_THE_EDGE = {"start": NOW - timedelta(hours=2), "end": NOW + timedelta(hours=1)}
+INSIDE: dict[str, Any] = {"start": NOW - timedelta(hours=2), "end": NOW - timedelta(hours=1)}
+OVER_THE_EDGE: dict[str, Any] = {"start": NOW - timedelta(hours=2), "end": NOW + timedelta(hours=1)}
 
 
-def file(name: str, status: StorageStatus = StorageStatus.BOTH, **times: datetime) -> DataFile:
+def file(name: str, status: StorageStatus = StorageStatus.BOTH, **times: Any) -> DataFile:
     return DataFile("device", name, status, 100, **times)
 
 

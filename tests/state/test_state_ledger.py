@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -41,7 +42,7 @@ from tests.state.state_samples import (
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
-ON_DEVICE = {"status": StorageStatus.DEVICE_ONLY}
+ON_DEVICE: dict[str, Any] = {"status": StorageStatus.DEVICE_ONLY}
 
 
 def ping(at: datetime) -> CommunicationEvent:

@@ -9,6 +9,7 @@ from pathlib import Path
 from shutil import copyfile
 
 import anyio
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -30,8 +31,13 @@ from osfsync.domain.outcomes import (
     FetchFailed,
     FilesLost,
     FilesSeen,
+    Heard,
+    HearingFailed,
     Listed,
     ListingFailed,
+    ListsCompared,
+    OrderFollowed,
+    OrderGivenUp,
     OrderPrepared,
     OrderRefused,
     OrderTaken,
@@ -149,10 +155,10 @@ class Model:
     def apply(self, fact: Fact) -> None:  # noqa: C901, PLR0912 - one case for each fact
         match fact:
             case DeviceSeen():
-                known = self.devices.setdefault(
+                met = self.devices.setdefault(
                     fact.device.id, KnownDevice(fact.device.name, fact.folder, fact.at)
                 )
-                known.name, known.last_seen = fact.device.name, fact.at
+                met.name, met.last_seen = fact.device.name, fact.at
             case FilesSeen():
                 for placed in fact.files:
                     self.see(fact, placed)
@@ -180,6 +186,15 @@ class Model:
                     record = self.files.get((fact.device_id, name))
                     if record is not None and record.lost_at is None:
                         self.change(fact.device_id, name, lost_at=fact.at)
+            case (
+                ListsCompared()
+                | Heard()
+                | HearingFailed()
+                | OrderPrepared()
+                | OrderFollowed()
+                | OrderGivenUp()
+            ):
+                pytest.fail("drawn nowhere: the ledger has tests of its own")
             case WindowSettled():
                 self.settled[fact.backfill] |= {
                     (device_id, window)
@@ -230,19 +245,19 @@ async def _compare(where: StateSettings, batches: list[list[Fact]]) -> None:
             for fact in drawn:
                 if not model.takes(fact):
                     continue
-                told = fact
+                numbered: Fact = fact
                 if isinstance(fact, OrderTaken | OrderRefused):
                     order = replace(fact.order, id=next(numbers))
                     batch.append(order)
-                    told = replace(fact, order=order)
-                model.apply(told)
-                batch.append(told)
+                    numbered = replace(fact, order=order)
+                model.apply(numbered)
+                batch.append(numbered)
             await writer.commit(batch)
         for device_id in DEVICES:
             expected = {name: record for (of, name), record in model.files.items() if of == device_id}
             records = await database.reader.records(device_id, NAMES)
             # When a lost file was last seen is another question, asked in another test.
-            assert {name: replace(told, last_seen=None) for name, told in records.items()} == expected
+            assert {name: replace(record, last_seen=None) for name, record in records.items()} == expected
         for key, expected_attempts in model.attempts.items():
             told = await database.overview.attempts(*key)
             assert [attempt.failure for attempt in told] == expected_attempts
