@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
+from osfsync.cloud.ranges import Proof, Reply
 from osfsync.cloud.throttle import Throttle
 from osfsync.domain.errors import InterruptedBodyError, ProtocolError
 
@@ -24,12 +25,16 @@ class Body:
         framed: the end of the body can be proven, by Content-Length or chunked transfer encoding. Otherwise
             only the closing of the connection ends it, and a cut looks like the end.
         encoding: Content-Encoding, in lower case. The bytes come as they were sent.
+        reply: whether these are all bytes of what was asked for, or those from a place on.
+        proof: how the rest could be had should the connection break; None where it can't.
     """
 
     what: str
     length: int | None
     framed: bool
     encoding: str
+    reply: Reply
+    proof: Proof | None
     _read: Callable[[], Awaitable[bytes]] = field(repr=False)
     _throttle: Throttle = field(repr=False)
     _minimum_rate: int = field(repr=False)

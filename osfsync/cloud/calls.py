@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum
 from urllib.parse import quote
 
+from osfsync.cloud.ranges import Rest
 from osfsync.domain.errors import ProtocolError
 from osfsync.domain.model import Device, TimeWindow
 
@@ -47,6 +48,7 @@ class Call:
         path: percent-encoded, from the server's root.
         json: to be sent as the body; None means no body.
         device: the name of the device it is about, empty where there is none. Likewise `file`.
+        rest: the part of the answer's body that is wanted; None means all of it.
     """
 
     label: str
@@ -58,6 +60,7 @@ class Call:
     repeat: Repeat = Repeat.FREELY
     device: str = ""
     file: str = ""
+    rest: Rest | None = None
 
     @property
     def what(self) -> str:
@@ -138,8 +141,8 @@ def download_token(device: Device, name: str) -> Call:
     )
 
 
-def download(device: Device, name: str, token: str) -> Call:
-    """Second step of a download: the file itself."""
+def download(device: Device, name: str, token: str, rest: Rest | None = None) -> Call:
+    """Second step of a download: the file itself, or what is still wanted of it."""
     return Call(
         "download",
         "GET",
@@ -147,6 +150,7 @@ def download(device: Device, name: str, token: str) -> Call:
         repeat=Repeat.NEVER,
         device=device.name,
         file=name,
+        rest=rest,
     )
 
 

@@ -11,14 +11,15 @@ from osfsync.cloud.fields import RecordReader
 from osfsync.cloud.listing import json_pages, xml_pages
 from osfsync.cloud.login import Login
 from osfsync.cloud.models import Reading
+from osfsync.cloud.ranges import Proof, Reply, Rest
 from osfsync.cloud.sender import Attempts, Sender, retryable
 from osfsync.cloud.session import open_session
 from osfsync.cloud.settings import CloudSettings, FieldNames, LimitSettings
 from osfsync.cloud.throttle import Throttle
-from osfsync.domain.errors import CloudError, NotFoundError
+from osfsync.domain.errors import CloudError, NotFoundError, ProtocolError, RefusedError
 from osfsync.domain.model import CommunicationEvent, DataFile, Device, Tenant, TimeWindow, utc_now
 
-__all__ = ["Body", "CloudClient", "open_client"]
+__all__ = ["Body", "CloudClient", "Proof", "Reply", "Rest", "open_client"]
 
 _LARGEST_TEXT = 1_000_000
 """Bytes of an answer that is one token or one small object."""
@@ -108,26 +109,48 @@ class CloudClient:
         await self._sender.send(calls.request_list(device, window, tag), _ignore)
 
     @asynccontextmanager
-    async def download(self, device: Device, name: str) -> AsyncIterator[Body]:
+    async def download(self, device: Device, name: str, rest: Rest | None = None) -> AsyncIterator[Body]:
         """One file: both steps, one try; see `retrying`.
 
-        A download token that has run out meanwhile is renewed once.
+        A download token that has run out meanwhile is renewed once. Where only the `rest` is wanted,
+        `Body.reply` tells whether it is the rest or the whole: the whole is what comes where the file is not
+        provably the same any more, and where the platform gives no parts.
 
         Raises:
-            ProtocolError: what came is not the file's own bytes, but compressed on the way.
+            ProtocolError: what came is not the file's own bytes, but compressed on the way, or a part of it
+                that was not asked for.
         """
         async with AsyncExitStack() as stack:
-            try:
-                body = await self._open(device, name, stack)
-            except NotFoundError:
-                body = await self._open(device, name, stack)
+            body = None if rest is None else await self._open_rest(device, name, rest, stack)
+            if body is None:
+                body = await self._open(device, name, None, stack)
+                if body.reply is not Reply.WHOLE:
+                    raise ProtocolError(f"The {body.what} brought a part of it, which was not asked for.")
             yield body
 
-    async def _open(self, device: Device, name: str, stack: AsyncExitStack) -> Body:
+    async def _open_rest(self, device: Device, name: str, rest: Rest, stack: AsyncExitStack) -> Body | None:
+        """The rest or the whole; None where the answer is neither. It is let go then, its token used up."""
+        async with AsyncExitStack() as own:
+            try:
+                body = await self._open(device, name, rest, own)
+            except RefusedError:  # 416, or whatever a platform says that can't do this
+                return None
+            if body.reply is Reply.OTHER:
+                return None
+            await stack.enter_async_context(own.pop_all())
+            return body
+
+    async def _open(self, device: Device, name: str, rest: Rest | None, stack: AsyncExitStack) -> Body:
+        try:
+            return await self._open_once(device, name, rest, stack)
+        except NotFoundError:
+            return await self._open_once(device, name, rest, stack)
+
+    async def _open_once(self, device: Device, name: str, rest: Rest | None, stack: AsyncExitStack) -> Body:
         first = calls.download_token(device, name)
         async with self._sender.once(first) as body:
             token = parsing.download_token(await body.read(_LARGEST_TEXT), first.what)
-        body = await stack.enter_async_context(self._sender.once(calls.download(device, name, token)))
+        body = await stack.enter_async_context(self._sender.once(calls.download(device, name, token, rest)))
         body.refuse_encoded()
         return body
 

@@ -20,6 +20,7 @@ from yarl import URL
 from osfsync.cloud.body import Body
 from osfsync.cloud.calls import Call, Repeat
 from osfsync.cloud.faults import LINE_ERRORS, fault
+from osfsync.cloud.ranges import asking_for, proof_of, reply_to
 from osfsync.cloud.refusals import clock_offset, retry_after
 from osfsync.cloud.settings import CloudSettings, LimitSettings
 from osfsync.cloud.throttle import Throttle
@@ -107,7 +108,7 @@ class Session:
             try:
                 if response.status not in _REDIRECTS:
                     self._heed(call, response)
-                    yield Answer(response.status, response.headers, token, self._body(response, call.what))
+                    yield Answer(response.status, response.headers, token, self._body(call, response))
                     return
                 url = _redirected(call, url, response.headers.get("Location", ""))
             finally:
@@ -117,7 +118,7 @@ class Session:
         )
 
     async def _request(self, call: Call, url: URL, token: str) -> aiohttp.ClientResponse:
-        headers = {"Accept": call.accept}
+        headers = {"Accept": call.accept, **asking_for(call.rest)}
         if token:
             headers["X-Authorization"] = f"Bearer {token}"
         data = None
@@ -131,12 +132,19 @@ class Session:
         except LINE_ERRORS as error:
             raise fault(error, call.what, self._origin) from None
 
-    def _body(self, response: aiohttp.ClientResponse, what: str) -> Body:
+    def _body(self, call: Call, response: aiohttp.ClientResponse) -> Body:
         length = response.content_length
-        framed = length is not None or _is_chunked(response.headers)
-        encoding = ", ".join(response.headers.getall("Content-Encoding", ())).strip().lower()
-        read = _Line(response, what, self._origin).read
-        return Body(what, length, framed, encoding, read, self._throttle, self._minimum_rate)
+        return Body(
+            what=call.what,
+            length=length,
+            framed=length is not None or _is_chunked(response.headers),
+            encoding=", ".join(response.headers.getall("Content-Encoding", ())).strip().lower(),
+            reply=reply_to(call.rest, response.status, response.headers),
+            proof=proof_of(response.status, response.headers),
+            _read=_Line(response, call.what, self._origin).read,
+            _throttle=self._throttle,
+            _minimum_rate=self._minimum_rate,
+        )
 
     def _heed(self, call: Call, response: aiohttp.ClientResponse) -> None:
         if self.clock_offset is None:
