@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Annotated, Protocol
+
+from msgspec import Meta, Struct
 
 from osfsync.domain.errors import OsfsyncError
 from osfsync.domain.model import ContentCheck, Held
@@ -25,8 +27,27 @@ class Body:
     check: ContentCheck
 
 
+class PartLabel(Struct, frozen=True, forbid_unknown_fields=True):
+    """Of which file a part is the beginning. An archive keeps it beside the bytes, and reads nothing in it.
+
+    Attributes:
+        device_id: whose file it is, and under which `name`.
+        size: of the whole file, in bytes.
+        validator: what told its version; None where nothing did.
+    """
+
+    device_id: str
+    name: str
+    size: Annotated[int, Meta(ge=1)]
+    validator: Annotated[str, Meta(pattern=r"^[ -~]{1,250}$")] | None
+
+
 class Receiver(Protocol):
     """A large file that arrives in pieces."""
+
+    @property
+    def size(self) -> int:
+        """Bytes that are here."""
 
     async def write(self, pieces: Sequence[bytes]) -> None:
         """Take the next pieces: hash, check, write, in one step off the event loop.
@@ -39,6 +60,9 @@ class Receiver(Protocol):
 
         Raises DamagedError, DiskFullError, ArchiveError; then nothing was put in place.
         """
+
+    async def discard(self) -> None:
+        """Remove what came: nothing else may be done with it. Not interrupted by cancellation."""
 
 
 class Archive(Protocol):
@@ -56,8 +80,8 @@ class Archive(Protocol):
     async def prepare(self, state: str, *, holds: bool) -> None:
         """Make the archive ready for a run; `holds` says whether its state knows of files here.
 
-        Removes what dead runs left half-written. Raises ArchiveError where it can't be used, or is not this
-        state's archive; DiskFullError.
+        Removes what dead runs left half-written, but for parts that are kept. Raises ArchiveError where it
+        can't be used, or is not this state's archive; DiskFullError.
         """
 
     async def judge(self, state: str, *, holds: bool) -> None:
@@ -81,9 +105,26 @@ class Archive(Protocol):
         """
 
     def receive(
-        self, path: str, expected_size: int | None, check: ContentCheck
+        self, path: str, expected_size: int | None, check: ContentCheck, label: PartLabel | None = None
     ) -> AbstractAsyncContextManager[Receiver]:
-        """Take a large file in pieces. Leaving without `commit` leaves no trace."""
+        """Take a large file in pieces, from its first byte; what was kept for its path is removed.
+
+        Leaving without `commit` leaves no trace; with a label, what came whole so far is kept under it, where
+        that is worth it. Killed, what had become durable is. Damage and errors of the archive keep nothing.
+        """
+
+    async def kept(self, path: str) -> PartLabel | None:
+        """The label of the part that is kept for a path. Their number, bytes and time are bounded."""
+
+    def resume(self, path: str, check: ContentCheck) -> AbstractAsyncContextManager[Receiver]:
+        """Go on with the part that is kept for a path; it may be left to be kept again.
+
+        Its bytes go through hash and check once more. Entering raises DamagedError where there is none, or
+        where it is not what was kept: it is removed then.
+        """
+
+    async def forget(self, path: str) -> None:
+        """Remove the part that is kept for a path, where there is one."""
 
     async def set_aside(self, path: str) -> str:
         """Move what lies at a path, and is nobody's, out of the way; answers where it lies now."""

@@ -33,6 +33,17 @@ def sync_folder(folder: str | Path) -> None:
         os.close(descriptor)
 
 
+def write_durably(target: Path, data: bytes) -> None:
+    """Put a small file in place, over what lies there: whole or not at all, and durable."""
+    new = target.with_name(f"{target.name}.new")
+    with new.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(new, target)  # noqa: PTH105 - atomic on every system
+    sync_folder(target.parent)
+
+
 def find_syncfs(root: Path) -> Callable[[], None] | None:
     """One call that makes everything on root's file system durable; None where it can't be trusted to.
 

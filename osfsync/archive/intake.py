@@ -15,6 +15,15 @@ class Intake:
         self._hash = sha256()
         self._size = 0
 
+    @property
+    def size(self) -> int:
+        """Bytes that were taken."""
+        return self._size
+
+    def digest(self) -> str:
+        """The hash, in hex, of what was taken so far."""
+        return self._hash.hexdigest()
+
     def expect(self, size: int) -> None:
         """Compare the length before any byte is looked at. Raises DamagedError."""
         if self._expected is not None and size != self._expected:
@@ -34,7 +43,7 @@ class Intake:
         """Judge the end. Raises DamagedError: `length` ahead of what the content check says."""
         self.expect(self._size)
         verification = self._check.finish()
-        return Held(self._size, self._hash.hexdigest(), utc_now(), verification)
+        return Held(self._size, self.digest(), utc_now(), verification)
 
 
 def judge(data: bytes, expected_size: int | None, check: ContentCheck) -> Held:

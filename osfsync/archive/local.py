@@ -9,13 +9,15 @@ from pathlib import Path
 
 from anyio import CapacityLimiter, to_thread
 
-from osfsync.archive.base import Body
+from osfsync.archive.base import Body, PartLabel
 from osfsync.archive.durable import find_syncfs
 from osfsync.archive.failures import translate
 from osfsync.archive.group import place_group
+from osfsync.archive.inspection import Inspection
 from osfsync.archive.intake import Intake
+from osfsync.archive.kept import Shelf, can_be_noted
 from osfsync.archive.owner import judge
-from osfsync.archive.streams import Inspection, LocalReceiver
+from osfsync.archive.receiver import LocalReceiver, Workshop
 from osfsync.archive.tree import Tree
 from osfsync.domain.errors import DamagedError, OsfsyncError
 from osfsync.domain.model import ContentCheck, Held
@@ -26,7 +28,7 @@ _STREAMS = 4  # threads for large files: more of them only fight over the interp
 class LocalArchive:
     """Files below `root`. All disk work and all checks run in worker threads.
 
-    One run at a time uses an archive: `prepare` removes the part files of all others, whose files then fail.
+    One run at a time uses an archive: `prepare` takes the part files of all others, whose files then fail.
     """
 
     def __init__(self, root: Path) -> None:
@@ -35,6 +37,8 @@ class LocalArchive:
         self._sync_all: Callable[[], None] | None = None
         self._groups = CapacityLimiter(1)  # one thread writes small files faster than two
         self._streams = CapacityLimiter(_STREAMS)
+        self._shelf = Shelf(self._tree)
+        self._workshop = Workshop(self._tree, self._shelf, self._streams)
 
     async def check(self) -> None:
         """See `Archive.check`. Makes the folder where it is missing."""
@@ -46,7 +50,7 @@ class LocalArchive:
         def work() -> None:
             self._tree.check()
             self._tree.claim(state, holds=holds)
-            self._tree.remove_parts()
+            self._tree.remove_parts(keep=self._shelf.load())
             self._sync_all = find_syncfs(self._root)
 
         await to_thread.run_sync(work, limiter=self._groups)
@@ -77,30 +81,61 @@ class LocalArchive:
         """See `Archive.adopt`. A symbolic link is followed: reading does no harm."""
         inspection = Inspection(self._tree, path, Intake(expected_size, check), self._streams)
         try:
-            return await inspection.judge() if await inspection.open() else None
+            held = await inspection.judge() if await inspection.open() else None
         except DamagedError:
             return None
         finally:
             await inspection.close()
+        if held is not None:
+            await self.forget(path)
+        return held
 
     async def place(self, bodies: Sequence[Body]) -> list[Held | OsfsyncError]:
         """See `Archive.place`. Once it runs, cancellation waits for its end."""
 
         def work() -> list[Held | OsfsyncError]:
-            return place_group(self._tree, self._sync_all, bodies)
+            results = place_group(self._tree, self._sync_all, bodies)
+            self._shelf.drop(
+                body.path for body, result in zip(bodies, results, strict=True) if isinstance(result, Held)
+            )
+            return results
 
         return await to_thread.run_sync(work, limiter=self._groups)
 
     @asynccontextmanager
     async def receive(
-        self, path: str, expected_size: int | None, check: ContentCheck
+        self, path: str, expected_size: int | None, check: ContentCheck, label: PartLabel | None = None
     ) -> AsyncIterator[LocalReceiver]:
         """See `Archive.receive`."""
-        receiver = LocalReceiver(self._tree, path, Intake(expected_size, check), self._streams)
+        await self.forget(path)
+        noted = label if label is not None and can_be_noted(label) else None
+        receiver = self._workshop.receiver(path, expected_size, check, noted)
         try:
             yield receiver
         finally:
-            await receiver.discard()
+            await receiver.leave()
+
+    async def kept(self, path: str) -> PartLabel | None:
+        """See `Archive.kept`."""
+        return self._shelf.label(path)
+
+    @asynccontextmanager
+    async def resume(self, path: str, check: ContentCheck) -> AsyncIterator[LocalReceiver]:
+        """See `Archive.resume`."""
+        kept = self._shelf.take(path)
+        if kept is None:
+            raise DamagedError("kept-part", f"Nothing is kept of {path}.")
+        receiver = self._workshop.receiver_again(kept, check)
+        try:
+            await receiver.take_up(kept)
+            yield receiver
+        finally:
+            await receiver.leave()
+
+    async def forget(self, path: str) -> None:
+        """See `Archive.forget`."""
+        if self._shelf.label(path) is not None:
+            await to_thread.run_sync(self._shelf.drop, [path], limiter=self._streams)
 
     async def free_space(self) -> int:
         """See `Archive.free_space`. Raises ArchiveError where the folder is gone."""

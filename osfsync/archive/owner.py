@@ -1,13 +1,12 @@
 """Whose archive it is: a lock against other runs, and a mark that names the state which knows its files."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from osfsync.archive.durable import sync_folder
+from osfsync.archive.durable import write_durably
 from osfsync.archive.failures import translate
 from osfsync.archive.paths import PART_FOLDER
 from osfsync.domain.errors import ArchiveError, LockedError
@@ -67,11 +66,4 @@ def claim(root: Path, state: str, *, holds: bool) -> None:
     """Mark the archive as the one that `state` knows, durably. Raises ArchiveError, see `judge`."""
     if judge(root, state, holds=holds):
         return
-    mark = root / PART_FOLDER / MARK
-    part = mark.with_name(f"{MARK}.new")
-    with part.open("w", encoding="utf-8") as file:
-        file.write(state + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, mark)  # noqa: PTH105 — atomic on every system
-    sync_folder(mark.parent)
+    write_durably(root / PART_FOLDER / MARK, f"{state}\n".encode())

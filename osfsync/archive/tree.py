@@ -3,7 +3,7 @@
 import errno
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -15,9 +15,10 @@ from osfsync.archive.owner import claim
 from osfsync.archive.paths import PART_FOLDER
 from osfsync.domain.errors import ArchiveError
 
-_PART_SUFFIX = ".part"
+PART_SUFFIX = ".part"
 _KNOWN_FOLDERS = 10_000  # remembered at most; a few hundred bytes each
-_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+_PLAIN = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _PLAIN
 _COMPONENT = r"(?!\.{1,2}(?:/|\Z))[^/\\:\x00]+"
 _INSIDE = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
 
@@ -31,8 +32,8 @@ class Tree:
 
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
-        self._parts = self.root / PART_FOLDER
-        self._part_prefix = str(self._parts / f"{token_hex(4)}-")
+        self.parts = self.root / PART_FOLDER
+        self._part_prefix = str(self.parts / f"{token_hex(4)}-")
         self._numbers = count()
         self._known: set[str] = set()
 
@@ -40,9 +41,9 @@ class Tree:
         """Make root and part folder where missing, and try to write. Raises ArchiveError, DiskFullError."""
         with self._translated():
             self.root.mkdir(parents=True, exist_ok=True)
-            if self._parts.is_symlink():
-                raise ArchiveError(f"{self._parts} is a symbolic link.", hint="Remove the link.")
-            self._parts.mkdir(exist_ok=True)
+            if self.parts.is_symlink():
+                raise ArchiveError(f"{self.parts} is a symbolic link.", hint="Remove the link.")
+            self.parts.mkdir(exist_ok=True)
             probe = self.new_part()
             os.close(open_part(probe))
             remove_part(probe)
@@ -53,16 +54,17 @@ class Tree:
         with self._translated():
             claim(self.root, state, holds=holds)
 
-    def remove_parts(self) -> None:
-        """Remove all half-written files. Raises ArchiveError, DiskFullError."""
+    def remove_parts(self, keep: Collection[str] = ()) -> None:
+        """Remove all half-written files but those to `keep`. Raises ArchiveError, DiskFullError."""
         with self._translated():
-            for entry in self._parts.glob("*" + _PART_SUFFIX):
-                entry.unlink()
+            for entry in self.parts.glob("*" + PART_SUFFIX):
+                if str(entry) not in keep:
+                    entry.unlink()
 
     def set_aside(self, path: str) -> str:
         """Move a file into the hidden folder, under a random name. Raises ArchiveError, DiskFullError."""
         source = Path(self.locate(path))
-        kept = self._parts / "set-aside" / f"{token_hex(8)}{source.suffix[:16]}"
+        kept = self.parts / "set-aside" / f"{token_hex(8)}{source.suffix[:16]}"
         with self._translated():
             self._refuse_outside(source.parent)
             kept.parent.mkdir(exist_ok=True)
@@ -91,7 +93,7 @@ class Tree:
 
     def new_part(self) -> str:
         """A name for a part file that nothing else uses."""
-        return f"{self._part_prefix}{next(self._numbers)}{_PART_SUFFIX}"
+        return f"{self._part_prefix}{next(self._numbers)}{PART_SUFFIX}"
 
     def move(self, part: str, path: str, changed: set[str]) -> None:
         """Give a part file its name, over what lies there; `changed` takes the folders that got new names.
@@ -139,6 +141,11 @@ def _rename(part: str, target: str) -> None:
 def open_part(part: str) -> int:
     """Create a part file; a descriptor for writing."""
     return os.open(part, _CREATE, 0o666)
+
+
+def open_part_again(part: str) -> int:
+    """Open a part file that was left; a descriptor for reading and writing."""
+    return os.open(part, os.O_RDWR | _PLAIN)
 
 
 def remove_part(part: str) -> None:
