@@ -13,8 +13,7 @@ from osfsync.cloud.client import CloudClient, open_client
 from osfsync.config import Settings
 from osfsync.domain.errors import ExitCode, ForbiddenError, OsfsyncError
 from osfsync.domain.model import TimeWindow, utc_now
-from osfsync.reports.text import amount, count, size
-from osfsync.reports.words import duration
+from osfsync.reports.text import amount, count, duration, size
 from osfsync.state import maintenance
 
 CLOCK_TOLERANCE = timedelta(minutes=2)

@@ -1,23 +1,38 @@
 """What is known, read from the state and told as models, a chunk at a time."""
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from datetime import datetime
 
-from osfsync.app.choice import policy_of, selection_of
+from osfsync.app.choice import chosen_devices, standpoint_of
+from osfsync.app.prospects import Prospects
 from osfsync.config import Settings
 from osfsync.domain.errors import ConfigError
-from osfsync.domain.model import utc_now
+from osfsync.domain.forecast import foreseen_contact
+from osfsync.domain.model import Device, utc_now
+from osfsync.domain.rows import DeviceRow, FileRow
 from osfsync.reports import build
 from osfsync.reports.models import DeviceModel, FileModel, MissingModel, StatusModel
-from osfsync.state.database import open_view
+from osfsync.reports.wanted import ALL_MISSING, Wanted
+from osfsync.state.database import View, open_view
 
 RUNS_SHOWN = 10
 
 
-async def devices(settings: Settings) -> AsyncGenerator[Sequence[DeviceModel]]:
+async def devices(
+    settings: Settings, *, clock: Callable[[], datetime] = utc_now
+) -> AsyncGenerator[Sequence[DeviceModel]]:
     """All known devices."""
+    now = clock()
     async with open_view(settings.state) as view:
-        yield [build.device_model(row) for row in await view.overview.devices()]
+        rows = await view.overview.devices()
+        yield [await _device(view, row, now) for row in rows]
+
+
+async def _device(view: View, row: DeviceRow, now: datetime) -> DeviceModel:
+    seen = row.last_contact is not None and not row.mute
+    contacts = await view.overview.contacts(row.device.id) if seen else []
+    horizon = await view.ledger.horizon(row.device.id) if row.lost else None
+    return build.device_model(row, foreseen_contact(contacts, row.heard_until, now), horizon)
 
 
 async def files(settings: Settings, device: str | None) -> AsyncGenerator[Sequence[FileModel]]:
@@ -26,9 +41,9 @@ async def files(settings: Settings, device: str | None) -> AsyncGenerator[Sequen
         ids: list[str | None] = [None]
         if device is not None:
             ids = [
-                row.device.id
-                for row in await view.overview.devices()
-                if device in {row.device.name, row.device.id}
+                known.device.id
+                for known in await view.overview.glances()
+                if device in {known.device.name, known.device.id}
             ]
             if not ids:
                 raise ConfigError(f"No device {device!r} is known.", hint="`osfsync devices` lists them.")
@@ -37,14 +52,43 @@ async def files(settings: Settings, device: str | None) -> AsyncGenerator[Sequen
                 yield [build.file_model(row) for row in chunk]
 
 
-async def missing(
-    settings: Settings, *, clock: Callable[[], datetime] = utc_now
-) -> AsyncGenerator[Sequence[MissingModel]]:
-    """Every file that is known and not held, with its reason as of `clock`'s time."""
-    policy, selection, now = policy_of(settings), selection_of(settings), clock()
+async def unseen_devices(settings: Settings, devices: Sequence[str] = ()) -> list[str]:
+    """Names of the devices, of those that fit the globs, whose credentials are refused."""
     async with open_view(settings.state) as view:
-        async for chunk in view.overview.unheld():
-            yield [build.missing_model(row, policy, selection, now) for row in chunk]
+        glances = await view.overview.glances()
+    chosen = {device.id for device in chosen_devices([known.device for known in glances], devices)}
+    return [known.device.name for known in glances if known.unseen and known.device.id in chosen]
+
+
+async def missing(
+    settings: Settings,
+    devices: Sequence[str] = (),
+    wanted: Wanted = ALL_MISSING,
+    *,
+    clock: Callable[[], datetime] = utc_now,
+) -> AsyncGenerator[Sequence[MissingModel]]:
+    """Every file that is known and not held, with its reason as of `clock`'s time.
+
+    Of the devices that fit the globs, and of these what is `wanted`.
+    """
+    standpoint = standpoint_of(settings, clock())
+    async with open_view(settings.state) as view:
+        prospects = await Prospects.of(view, standpoint)
+        known = [glance.device for glance in prospects.glances.values()]
+        async for chunk in _unheld(view, known, devices):
+            cases = await prospects.cases(chunk)
+            yield [build.missing_model(row, case) for row, case in cases if wanted.wants(case)]
+
+
+async def _unheld(
+    view: View, known: Sequence[Device], globs: Sequence[str]
+) -> AsyncIterator[Sequence[FileRow]]:
+    ids: list[str | None] = [None]
+    if globs:
+        ids = [device.id for device in chosen_devices(known, globs)]
+    for device_id in ids:
+        async for chunk in view.overview.unheld(device_id):
+            yield chunk
 
 
 async def status(settings: Settings) -> StatusModel:

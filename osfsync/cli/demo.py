@@ -81,7 +81,7 @@ async def _tell_known(settings: "Settings", now: datetime) -> None:
     from osfsync.reports.sheets import DEVICES
 
     drawing = renderer("table", DEVICES)
-    async with aclosing(known.devices(settings)) as devices:
+    async with aclosing(known.devices(settings, clock=lambda: now)) as devices:
         async for chunk in devices:
             drawing.rows(chunk)
     gaps = Gaps()

@@ -1,58 +1,94 @@
-"""`devices`, `files`, `missing`, `status`: what is known, from the state alone."""
+"""`devices`, `files`, `missing`, `why`, `status`: what is known, from the state alone."""
 
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing
-from typing import Any
+from datetime import timedelta
+from functools import partial
 
 import click
 
 from osfsync.cli.context import Context, pass_context, run_async
 from osfsync.cli.output import say
-from osfsync.reports.renderers import FORMATS
-from osfsync.reports.sheets import DEVICES, FILES, MISSING, Sheet
-
-_format = click.option(
-    "--format",
-    "format_name",
-    type=click.Choice(FORMATS),
-    default=FORMATS[0],
-    show_default=True,
-    help="How rows are written.",
-)
+from osfsync.cli.rows import device_option, format_option, print_rows
+from osfsync.cli.types import DURATION
+from osfsync.domain.planner import Reason
+from osfsync.reports.sheets import DEVICES, FILES, MISSING, Tail, unseen_tail
 
 
 @click.command()
-@_format
+@format_option
 @pass_context
 def devices(context: Context, format_name: str) -> None:
-    """Show the known devices: what is held, what is missing, when they were listed."""
+    """Show the known devices: what is held, what is missing, when they were in contact, what is wrong."""
     from osfsync.app import known
 
     settings = context.load().settings
-    _print(DEVICES, format_name, lambda: known.devices(settings))
+    print_rows(DEVICES, format_name, lambda: known.devices(settings))
 
 
 @click.command()
 @click.argument("device", required=False)
-@_format
+@format_option
 @pass_context
 def files(context: Context, device: str | None, format_name: str) -> None:
     """Show the known files, of all devices or of DEVICE (name or id)."""
     from osfsync.app import known
 
     settings = context.load().settings
-    _print(FILES, format_name, lambda: known.files(settings, device))
+    print_rows(FILES, format_name, lambda: known.files(settings, device))
 
 
 @click.command()
-@_format
+@device_option
+@click.option(
+    "--reason",
+    "reasons",
+    multiple=True,
+    type=click.Choice([reason.value for reason in Reason]),
+    help="Only files that are missing for this reason.",
+)
+@click.option(
+    "--older-than",
+    type=DURATION,
+    help="Only files that were recorded longer ago than this (7d); else first seen, if that is not known.",
+)
+@format_option
 @pass_context
-def missing(context: Context, format_name: str) -> None:
+def missing(
+    context: Context,
+    *,
+    devices: tuple[str, ...],
+    reasons: tuple[str, ...],
+    older_than: timedelta | None,
+    format_name: str,
+) -> None:
     """Show every file that is known and not held: why, and what happens next."""
     from osfsync.app import known
+    from osfsync.reports.wanted import Wanted
 
     settings = context.load().settings
-    _print(MISSING, format_name, lambda: known.missing(settings))
+    wanted = Wanted(frozenset(map(Reason, reasons)), older_than)
+
+    async def tail() -> Tail:
+        return unseen_tail(await known.unseen_devices(settings, devices))
+
+    print_rows(MISSING, format_name, lambda: known.missing(settings, devices, wanted), tail)
+
+
+@click.command()
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@pass_context
+def why(context: Context, *, name: str, as_json: bool) -> None:
+    """Tell the whole story of the file NAME, why it is missing and what happens next.
+
+    NAME is the file's whole name, its path in the archive, or the part after the last folder.
+    """
+    from osfsync.app import story
+    from osfsync.reports.renderers import story as words
+    from osfsync.reports.renderers.json import document
+
+    settings = context.load().settings
+    model = run_async(partial(story.why, settings, name))
+    say(document(model) if as_json else words.text(model))
 
 
 @click.command()
@@ -60,8 +96,6 @@ def missing(context: Context, format_name: str) -> None:
 @pass_context
 def status(context: Context, *, as_json: bool) -> None:
     """Show the last runs, totals and the file that has been missing longest."""
-    from functools import partial
-
     from osfsync.app import known
     from osfsync.reports.renderers import status as words
     from osfsync.reports.renderers.json import document
@@ -69,20 +103,3 @@ def status(context: Context, *, as_json: bool) -> None:
     settings = context.load().settings
     model = run_async(partial(known.status, settings))
     say(document(model) if as_json else words.table(model))
-
-
-def _print(sheet: Sheet[Any], format_name: str, chunks: Callable[[], AsyncGenerator[Sequence[Any]]]) -> None:
-    from osfsync.reports.renderers import renderer
-
-    drawing = renderer(format_name, sheet)
-
-    async def write() -> None:
-        head = drawing.begin()  # told with the first rows: what fails before them leaves stdout empty
-        async with aclosing(chunks()) as stream:
-            async for chunk in stream:
-                if not say(head + drawing.rows(chunk)):
-                    return
-                head = ""
-        say(head + drawing.end())
-
-    run_async(write)

@@ -20,6 +20,8 @@ _COMMANDS = {
     "devices": ("known", "Show the known devices."),
     "files": ("known", "Show the known files."),
     "missing": ("known", "Show every file that is known and not held, and why."),
+    "why": ("known", "Tell a file's whole story, and why it is missing."),
+    "orders": ("orders", "Show commands to devices, or forget open ones."),
     "status": ("known", "Show the last runs, totals and the oldest gap."),
     "db": ("database", "Look after the state database."),
 }

@@ -10,11 +10,15 @@ import click
 
 from osfsync.cli.context import Context, pass_context, run_async
 from osfsync.cli.output import say
+from osfsync.cli.rows import device_option
 from osfsync.cli.types import DURATION, END, MOMENT, SIZE
 from osfsync.domain.model import OrderMode
 
 if TYPE_CHECKING:
     from osfsync.domain.summary import RunSummary
+
+FAIL_ON = ("pending", "lost")
+"""The values of FailOn, which is imported when a command runs."""
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -22,13 +26,17 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 def _shared(command: Callable[..., Any]) -> Callable[..., Any]:
     """Options of both commands."""
     options: tuple[Decorator, ...] = (
-        click.option(
-            "--device", "devices", multiple=True, metavar="GLOB", help="Only these devices (name or id)."
-        ),
+        device_option,
         click.option(
             "--order",
             type=click.Choice([mode.value for mode in OrderMode]),
             help="Whether device-only files are asked for, or nothing else is done.",
+        ),
+        click.option(
+            "--fail-on",
+            multiple=True,
+            type=click.Choice(FAIL_ON),
+            help="End with exit code 4 where files are still on devices, or were lost.",
         ),
         click.option("--max-transfer", type=SIZE, help="Start no download after this much (10GB)."),
         click.option("--max-duration", type=DURATION, help="End the run after this time (6h)."),
@@ -42,6 +50,9 @@ def _shared(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.command()
 @click.option("--since", type=MOMENT, help="List from here on (2026-01-31, or 30d) instead of the lookback.")
 @click.option("--until", type=END, help="List up to here.")
+@click.option(
+    "--wait", type=DURATION, help="Wait so long for what was ordered, and fetch what comes meanwhile (2h)."
+)
 @click.option("--dry-run", is_flag=True, help="Say what would be done; order, fetch and record nothing.")
 @_shared
 @pass_context
@@ -50,9 +61,11 @@ def sync(
     *,
     since: datetime | None,
     until: datetime | None,
+    wait: timedelta | None,
     dry_run: bool,
     devices: tuple[str, ...],
     order: str | None,
+    fail_on: tuple[str, ...],
     max_transfer: int | None,
     max_duration: timedelta | None,
     as_json: bool,
@@ -64,11 +77,21 @@ def sync(
     """
     from osfsync.app.runs import SyncRequest, rehearse
     from osfsync.app.runs import sync as run_sync
+    from osfsync.pipeline.perform import FailOn
 
     _check_period(since, until)
+    if dry_run and (wait or fail_on):
+        raise click.UsageError("--dry-run orders nothing, so it goes neither with --wait nor with --fail-on.")
     context.set_up_logs()
     settings = context.load(_flags(devices, order)).settings
-    request = SyncRequest(since=since, until=until, max_transfer=max_transfer, max_duration=max_duration)
+    request = SyncRequest(
+        since=since,
+        until=until,
+        max_transfer=max_transfer,
+        max_duration=max_duration,
+        wait=wait or timedelta(0),
+        fail_on=frozenset(map(FailOn, fail_on)),
+    )
     perform = rehearse if dry_run else run_sync
     return _show(context, as_json, partial(perform, settings, context.password(settings), request))
 
@@ -85,6 +108,7 @@ def backfill(
     until: datetime | None,
     devices: tuple[str, ...],
     order: str | None,
+    fail_on: tuple[str, ...],
     max_transfer: int | None,
     max_duration: timedelta | None,
     as_json: bool,
@@ -95,11 +119,18 @@ def backfill(
     """
     from osfsync.app.runs import BackfillRequest
     from osfsync.app.runs import backfill as run_backfill
+    from osfsync.pipeline.perform import FailOn
 
     _check_period(since, until)
     context.set_up_logs()
     settings = context.load(_flags(devices, order)).settings
-    request = BackfillRequest(since=since, until=until, max_transfer=max_transfer, max_duration=max_duration)
+    request = BackfillRequest(
+        since=since,
+        until=until,
+        max_transfer=max_transfer,
+        max_duration=max_duration,
+        fail_on=frozenset(map(FailOn, fail_on)),
+    )
     return _show(context, as_json, partial(run_backfill, settings, context.password(settings), request))
 
 

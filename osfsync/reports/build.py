@@ -1,13 +1,14 @@
 """Rows → models: pure, one function a model."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 
-from osfsync.domain.model import StorageStatus
-from osfsync.domain.planner import Policy, plan
+from osfsync.domain.estimate import Estimate
+from osfsync.domain.loss import loss_due
+from osfsync.domain.model import ListingSource, StorageStatus
 from osfsync.domain.rows import DeviceRow, FileRow, RunRow, Totals
-from osfsync.domain.selection import Selection
 from osfsync.domain.summary import RunSummary
+from osfsync.reports.case import Case
 from osfsync.reports.models import (
     SCHEMA,
     DeviceCountsModel,
@@ -22,6 +23,7 @@ from osfsync.reports.models import (
     StatusModel,
     SummaryModel,
 )
+from osfsync.reports.text import amount
 from osfsync.reports.words import explain
 
 
@@ -42,27 +44,30 @@ def file_model(row: FileRow) -> FileModel:
     )
 
 
-def missing_model(row: FileRow, policy: Policy, selection: Selection, now: datetime) -> MissingModel:
-    """Why a file is not held: the planner is asked again, with what the state knows."""
-    record = row.record
-    decision = plan(record.file, record, selection.file(record.file.name), policy, now)
-    words = explain(record, decision, policy, selection)
+def missing_model(row: FileRow, case: Case) -> MissingModel:
+    """Why a file is not held."""
+    record, words = row.record, explain(case)
+    expected = case.expected if isinstance(case.expected, Estimate) else None
     return MissingModel(
         device=row.device.name,
         device_id=row.device.id,
         name=record.file.name,
         storage_status=int(record.file.status),
-        reason="" if decision.reason is None else decision.reason.value,
+        reason="" if case.decision.reason is None else case.decision.reason.value,
         explanation=words.explanation,
         next_action=words.next_action,
         since=record.first_seen,
         attempts=record.tries if record.file.status.on_server else record.orders,
-        expected=None,
+        expected=None if expected is None else expected.median,
+        expected_by=None if expected is None else expected.bound,
+        loss_due=None if record.lost_at is not None else loss_due(record.file, case.dialogue.horizon),
+        ordered_at=record.ordered_at,
+        last_contact=case.last_contact,
     )
 
 
-def device_model(row: DeviceRow) -> DeviceModel:
-    """One device and its sums."""
+def device_model(row: DeviceRow, contact: Estimate | None, horizon: timedelta | None) -> DeviceModel:
+    """One device and its sums; `contact` is when it connects next, where that can be foreseen."""
     return DeviceModel(
         device=row.device.name,
         device_id=row.device.id,
@@ -74,8 +79,26 @@ def device_model(row: DeviceRow) -> DeviceModel:
         on_server=row.missing[StorageStatus.SERVER_ONLY] + row.missing[StorageStatus.BOTH],
         listed_at=row.listed_at,
         source=None if row.source is None else row.source.value,
-        problem=None if row.problem is None else row.problem.explanation,
+        problem=" ".join(_problems(row)) or None,
+        last_contact=row.last_contact,
+        expected_contact=None if contact is None else contact.median,
+        expected_contact_by=None if contact is None else contact.bound,
+        open_orders=row.open_orders,
+        lost=row.lost,
+        horizon_days=None if horizon is None else round(horizon / timedelta(days=1), 1),
+        unseen=row.source is ListingSource.SERVER_LIST,
     )
+
+
+def _problems(row: DeviceRow) -> Iterator[str]:
+    if row.problem is not None:
+        yield row.problem.explanation
+    if row.source is ListingSource.SERVER_LIST:
+        yield "Its credentials are refused: what lies only on the device can't be seen."
+    if row.mute:
+        yield f"Whether it is in contact can't be seen: {row.mute}"
+    if row.contradicted:
+        yield f"{amount(row.contradicted, 'file')} of it stand in only one of the platform's two lists."
 
 
 def run_model(row: RunRow) -> RunModel:
@@ -104,6 +127,9 @@ def status_model(
         requested=totals.missing[StorageStatus.REQUESTED],
         on_server=totals.missing[StorageStatus.SERVER_ONLY] + totals.missing[StorageStatus.BOTH],
         failing=totals.failing,
+        lost=totals.lost,
+        open_orders=totals.open_orders,
+        unseen_devices=totals.unseen,
         last_success=last_success,
         oldest_gap=None
         if oldest_gap is None

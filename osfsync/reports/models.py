@@ -32,7 +32,14 @@ class MissingModel:
     """One file that is known and not held.
 
     `since` is when it was first seen; `attempts` counts commands for a file on the device, failed
-    downloads for one on the server; `expected` is when it may come, None while there is no estimate.
+    downloads for one on the server.
+
+    Attributes:
+        expected: when it may reach the server, in half of all cases; None while there is no estimate.
+        expected_by: the same, in nine of ten cases.
+        loss_due: when the device may drop it, by what it lost before.
+        ordered_at: when a command was last sent for it.
+        last_contact: of its device.
     """
 
     device: str
@@ -45,11 +52,99 @@ class MissingModel:
     since: datetime
     attempts: int
     expected: datetime | None
+    expected_by: datetime | None
+    loss_due: datetime | None
+    ordered_at: datetime | None
+    last_contact: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class EventModel:
+    """One thing that happened to a file, in a sentence."""
+
+    at: datetime
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoryModel:
+    """One file's whole story: what happened, in order of time, then how it stands and what comes next.
+
+    `reason` and `next_action` are None for a file that is held; `path` is relative to the archive.
+    """
+
+    device: str
+    device_id: str
+    name: str
+    path: str
+    recorded_from: datetime | None
+    recorded_to: datetime | None
+    size: int | None
+    state: Literal["held", "missing"]
+    reason: str | None
+    explanation: str
+    next_action: str | None
+    expected: datetime | None
+    expected_by: datetime | None
+    events: tuple[EventModel, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StoriesModel:
+    """`why --json`: the files that go by a name. `more` of them are left out, at least."""
+
+    schema: int
+    files: tuple[StoryModel, ...]
+    more: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrderModel:
+    """One command to a device.
+
+    Attributes:
+        order: its number.
+        files: how many it was sent for; `awaited`, of which are neither held nor lost nor asked for again.
+        requested: of the awaited, those that the platform has requested; `delivered`, those on the server.
+        open: whether it may still bring files.
+        contacted_at: the first contact of the device since. Likewise `answered_at`: its list.
+        ended_at: when it was refused, cancelled or given up.
+    """
+
+    order: int
+    device: str
+    device_id: str
+    run: str
+    window_start: datetime
+    window_end: datetime
+    tag: str
+    files: int
+    awaited: int
+    requested: int
+    delivered: int
+    held: int
+    lost: int
+    sent_at: datetime
+    state: str
+    fate: str
+    open: bool
+    contacted_at: datetime | None
+    answered_at: datetime | None
+    ended_at: datetime | None
+    explanation: str
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceModel:
-    """One known device. `problem` tells why its last listing failed or what could not be seen."""
+    """One known device. `problem` tells why its last listing failed or what could not be seen.
+
+    Attributes:
+        open_orders: commands that may still bring files.
+        lost: files that vanished from its list before they were held.
+        expected_contact: when it connects next, in half of all cases; `expected_contact_by`, in nine of ten.
+        horizon_days: how long it keeps files before it drops them, learned from lost ones.
+        unseen: its credentials are refused, so that what lies only on it can't be seen.
+    """
 
     device: str
     device_id: str
@@ -62,6 +157,13 @@ class DeviceModel:
     listed_at: datetime | None
     source: str | None
     problem: str | None
+    last_contact: datetime | None
+    expected_contact: datetime | None
+    expected_contact_by: datetime | None
+    open_orders: int
+    lost: int
+    horizon_days: float | None
+    unseen: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +190,13 @@ class GapModel:
 
 @dataclass(frozen=True, slots=True)
 class StatusModel:
-    """The state in a few numbers. `last_success` is when a run last ended with all that could be had."""
+    """The state in a few numbers.
+
+    Attributes:
+        lost: files that vanished before they were held; they are not among the missing.
+        unseen_devices: whose credentials are refused, so that what lies only on them can't be seen.
+        last_success: when a run last ended with all that could be had.
+    """
 
     schema: int
     devices: int
@@ -98,6 +206,9 @@ class StatusModel:
     requested: int
     on_server: int
     failing: int
+    lost: int
+    open_orders: int
+    unseen_devices: int
     last_success: datetime | None
     oldest_gap: GapModel | None
     runs: tuple[RunModel, ...]

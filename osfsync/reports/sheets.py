@@ -1,16 +1,17 @@
 """Tables of one kind of row: their name, their columns, and how a person reads a cell."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
-from osfsync.domain.model import ListingSource
-from osfsync.reports.models import DeviceModel, FileModel, MissingModel
-from osfsync.reports.text import count, size
+from osfsync.reports.models import DeviceModel, FileModel, MissingModel, OrderModel
+from osfsync.reports.text import amount, count, size
 
 Row = TypeVar("Row")
+
+UNSEEN_NAMED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class Column:
         right: numbers; a cell is never broken.
         folds: where room is short, words longer than this are broken; None keeps every word whole.
         prose: sentences, which keep this width until nothing else gives way.
+        spare: left out where the terminal is too narrow for all, those further right first.
     """
 
     heading: str
@@ -29,6 +31,7 @@ class Column:
     right: bool = False
     folds: int | None = None
     prose: int = 0
+    spare: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +42,39 @@ class Sheet(Generic[Row]):
         name: the key of the rows in JSON.
         model: its fields, in the contract's order, are what machine-readable forms carry.
         columns: of the table for people.
-        counted: the field whose values are counted under the table.
+        counted: the field whose values are counted at the end.
+        thing: what one row is about.
     """
 
     name: str
     model: type[Row]
     columns: tuple[Column, ...]
     counted: str | None = None
+    thing: str = "file"
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """What is told after the rows: more keys of the JSON object, and sentences below the table."""
+
+    fields: Mapping[str, object] = field(default_factory=dict)
+    lines: tuple[str, ...] = ()
+
+
+NO_TAIL = Tail()
+
+
+def unseen_tail(devices: Sequence[str]) -> Tail:
+    """These devices refuse their credentials: no row can tell what lies only on them."""
+    if not devices:
+        return Tail({"unseen_devices": []})
+    more = len(devices) - UNSEEN_NAMED
+    named = ", ".join(devices[:UNSEEN_NAMED]) + (f" and {count(more)} more" if more > 0 else "")
+    line = (
+        f"What lies only on {amount(len(devices), 'device')} can't be seen, because the account may not read "
+        f"their credentials: {named}."
+    )
+    return Tail({"unseen_devices": list(devices)}, (line,))
 
 
 def _of(field: str, show: Callable[[Any], str] = str) -> Callable[[Any], str]:
@@ -61,14 +90,12 @@ def _when(value: datetime | None) -> str:
     return "–" if value is None else f"{value:%Y-%m-%d %H:%M}"
 
 
+def _window(row: OrderModel) -> str:
+    return f"{row.window_start:%Y-%m-%d %H:%M} – {row.window_end:%Y-%m-%d %H:%M}"
+
+
 def _size(value: int | None) -> str:
     return "–" if value is None else size(value)
-
-
-def _problem(row: DeviceModel) -> str:
-    if row.problem is None and row.source == ListingSource.SERVER_LIST:
-        return "credentials refused: what lies only on the device can't be seen"
-    return _or_dash(row.problem)
 
 
 _STATUS = {0: "device", 1: "requested", 2: "server", 3: "both"}
@@ -98,6 +125,7 @@ MISSING = Sheet(
         Column("Reason", _of("reason")),
         Column("Explanation", _of("explanation"), folds=12, prose=20),
         Column("Next action", _of("next_action"), folds=12, prose=16),
+        Column("Expected (UTC)", _of("expected", _when), spare=True),
     ),
     counted="reason",
 )
@@ -108,11 +136,36 @@ DEVICES = Sheet(
     (
         _DEVICE,
         Column("Held", _of("held", count), right=True),
-        Column("Size", _of("held_bytes", _size), right=True),
+        Column("Size", _of("held_bytes", _size), right=True, spare=True),
         Column("On server", _of("on_server", count), right=True),
         Column("Requested", _of("requested", count), right=True),
         Column("On device", _of("device_only", count), right=True),
-        Column("Listed (UTC)", _of("listed_at", _when)),
-        Column("Problem", _problem, folds=12, prose=16),
+        Column("Lost", _of("lost", count), right=True),
+        Column("Open orders", _of("open_orders", count), right=True),
+        Column("Last contact (UTC)", _of("last_contact", _when)),
+        Column("Next contact (UTC)", _of("expected_contact", _when), spare=True),
+        Column("Listed (UTC)", _of("listed_at", _when), spare=True),
+        Column("Problem", _of("problem", _or_dash), folds=12, prose=16),
     ),
+    thing="device",
+)
+
+ORDERS = Sheet(
+    "orders",
+    OrderModel,
+    (
+        Column("No.", _of("order"), right=True),
+        _DEVICE,
+        Column("Window (UTC)", _window),
+        Column("Tag", _of("tag"), folds=12, spare=True),
+        Column("Files", _of("files", count), right=True),
+        Column("Awaited", _of("awaited", count), right=True),
+        Column("Sent (UTC)", _of("sent_at", _when)),
+        Column("Fate", _of("fate")),
+        Column("First contact (UTC)", _of("contacted_at", _when), spare=True),
+        Column("List (UTC)", _of("answered_at", _when), spare=True),
+        Column("Explanation", _of("explanation"), folds=12, prose=16),
+    ),
+    counted="fate",
+    thing="order",
 )

@@ -1,6 +1,7 @@
-"""Numbers, sizes and hostile names as a person may read them."""
+"""Numbers, sizes, times and hostile names as a person may read them."""
 
 import unicodedata
+from datetime import datetime, timedelta
 
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 _STEP = 1000
@@ -24,6 +25,22 @@ def count(amount: int) -> str:
 def amount(number: int, thing: str) -> str:
     """A number of things: "1 file", "1,234 files"."""
     return f"{count(number)} {thing}" if number == 1 else f"{count(number)} {thing}s"
+
+
+def moment(when: datetime | None) -> str:
+    """A time, UTC, to the minute."""
+    return "never" if when is None else f"{when:%Y-%m-%d %H:%M} UTC"
+
+
+def duration(span: timedelta) -> str:
+    """A span: the two largest units that matter."""
+    seconds = int(span.total_seconds())
+    parts = []
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):
+        number, seconds = divmod(seconds, length)
+        if number:
+            parts.append(f"{number} {unit}")
+    return " ".join(parts[:2]) or "0 s"
 
 
 def printable(text: str) -> str:

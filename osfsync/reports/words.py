@@ -1,121 +1,128 @@
 """Why a file is missing and what happens next, in sentences for people."""
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import assert_never
 
-from osfsync.domain.model import FileRecord
-from osfsync.domain.planner import Decision, Policy, Reason
-from osfsync.domain.selection import Selection
+from osfsync.domain.loss import is_near, loss_due
+from osfsync.domain.model import FileRecord, ListingSource
+from osfsync.domain.planner import Reason
+from osfsync.domain.policy import Policy
+from osfsync.reports import asking
+from osfsync.reports.case import Case, Words
+from osfsync.reports.evidence import joined
+from osfsync.reports.text import duration, moment
+
+_NEXT_SYNC_FETCHES = "Fetched by the next sync."
+_NEXT_SYNC_TRIES = "Tried by the next sync."
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
-    """One file's reason, told."""
-
-    explanation: str
-    next_action: str
-
-
-def moment(when: datetime | None) -> str:
-    """A time for people, UTC, to the minute."""
-    return "never" if when is None else f"{when:%Y-%m-%d %H:%M} UTC"
-
-
-def duration(span: timedelta) -> str:
-    """A span for people: the two largest units that matter."""
-    seconds = int(span.total_seconds())
-    parts = []
-    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):
-        amount, seconds = divmod(seconds, size)
-        if amount:
-            parts.append(f"{amount} {unit}")
-    return " ".join(parts[:2]) or "0 s"
-
-
-def explain(  # noqa: C901, PLR0911, PLR0912 — one case a reason
-    record: FileRecord, decision: Decision, policy: Policy, selection: Selection
-) -> Words:
+def explain(case: Case) -> Words:
     """Put the planner's decision on a missing file into words."""
-    failure = record.failure.explanation if record.failure is not None else ""
-    match decision.reason:
+    words = _reason(case)
+    told = joined(
+        words.explanation, _older_version(case.record), _contradiction(case.record), _near_loss(case)
+    )
+    return Words(told, words.next_action)
+
+
+def _reason(case: Case) -> Words:  # noqa: C901, PLR0911 - one case a reason
+    record = case.record
+    match case.decision.reason:
         case None:
-            return Words("An older version is held.", "Fetched by the next sync.")
+            return Words("The file is held.", "None.")
         case Reason.LISTED_NOT_ORDERED:
-            return Words("The file lies only on the device and was not asked for.", _next_order(decision))
-        case Reason.ORDERED:
-            return _ordered(record, decision, policy)
+            return asking.not_asked(case)
+        case Reason.ORDERED | Reason.DEVICE_SILENT | Reason.ORDERED_NOT_DELIVERED:
+            return asking.asked(case)
         case Reason.DELIVERING:
-            return Words(
-                "The platform has requested the file from the device.",
-                "The device delivers it when it next connects; the sync after that fetches it.",
-            )
+            return asking.requested(case)
         case Reason.ON_SERVER:
-            return Words("The file lies on the server.", "Fetched by the next sync.")
+            return Words("The file lies on the server.", _NEXT_SYNC_FETCHES)
         case Reason.RETRYING:
-            return Words(f"{_times(record.tries)} failed. Last error: {failure}", "Tried by the next sync.")
-        case Reason.NO_PERMISSION:
-            return Words(
-                f"The platform refused the download. {failure}",
-                "Ask an administrator of the tenant for the permission; each sync tries again.",
-            )
+            return Words(_last_error(record), _NEXT_SYNC_TRIES)
         case Reason.FAILED:
-            return Words(f"{_times(record.tries)} failed. Last error: {failure}", _rest(record, policy))
+            return Words(_last_error(record), _rest(record, case.standpoint.policy))
         case Reason.QUARANTINED:
-            check = record.failure.check if record.failure is not None else None
-            return Words(
-                f"It arrived damaged ({check}). {failure}",
-                "Tried by the next sync." if record.tries < policy.tries else _rest(record, policy),
-            )
+            return _damaged(record, case.standpoint.policy)
+        case Reason.NO_PERMISSION:
+            return _forbidden(case)
         case Reason.FILTERED:
             return Words(
-                f"The selection keeps it out: {selection.explain_file(record.file.name)}.",
+                f"The selection keeps it out: {case.standpoint.selection.explain_file(record.file.name)}.",
                 "None, unless [select] in sync.toml changes.",
             )
-        case Reason.DEVICE_SILENT:
-            return Words(
-                "The device has not contacted the platform since it was asked.", "Look at the device."
-            )
-        case Reason.ORDERED_NOT_DELIVERED:
-            return Words(
-                "The device was in contact since it was asked, and did not deliver.", "Asked for again."
-            )
         case Reason.LOST:
-            return Words("It vanished from the device's list before it was held.", "None: it can't be had.")
+            return _lost(case)
         case _:
-            assert_never(decision.reason)
+            assert_never(case.decision.reason)
 
 
-def _times(tries: int) -> str:
-    return "One try" if tries == 1 else f"{tries} tries"
+def _older_version(record: FileRecord) -> str:
+    return "" if record.held is None else "An older version of it is held."
+
+
+def _last_error(record: FileRecord) -> str:
+    tries = "One try" if record.tries == 1 else f"{record.tries} tries"
+    return f"{tries} failed. Last error: {_failure(record)}"
+
+
+def _failure(record: FileRecord) -> str:
+    return record.failure.explanation if record.failure is not None else ""
+
+
+def _damaged(record: FileRecord, policy: Policy) -> Words:
+    check = record.failure.check if record.failure is not None else None
+    return Words(
+        f"It arrived damaged ({check}). {_failure(record)}",
+        _NEXT_SYNC_TRIES if record.tries < policy.tries else _rest(record, policy),
+    )
+
+
+def _forbidden(case: Case) -> Words:
+    if not case.record.file.status.on_server:
+        return asking.forbidden(case)
+    return Words(
+        f"The platform refused the download. {_failure(case.record)}",
+        "Ask an administrator of the tenant for the permission; each sync tries again.",
+    )
 
 
 def _rest(record: FileRecord, policy: Policy) -> str:
     if record.failure is None:
-        return "Tried by the next sync."
+        return _NEXT_SYNC_TRIES
     return f"Given up until {moment(record.failure.at + policy.rest)}, then tried once more."
 
 
-def _next_order(decision: Decision) -> str:
-    if decision.action.value == "order":
-        return "The next sync asks the device for it."
-    return "None: orders are switched off (orders.mode)."
-
-
-def _ordered(record: FileRecord, decision: Decision, policy: Policy) -> Words:
-    ordered = f"The device was asked for it {_orders(record.orders)}, last on {moment(record.ordered_at)}."
-    if record.ordered_at is None or decision.action.value == "order":
-        return Words(f"{ordered} It has not come within {duration(policy.patience)}.", "Asked for again.")
-    again = record.ordered_at + policy.patience
-    if record.orders >= policy.attempts:
-        return Words(
-            ordered, "None: it was asked for as often as orders.attempts allows. Look at the device."
-        )
-    return Words(
-        f"{ordered} The command runs when the device next connects.",
-        f"Asked for again after {moment(again)}, if it has not come by then.",
+def _lost(case: Case) -> Words:
+    record, horizon = case.record, case.dialogue.horizon
+    told = (
+        f"It vanished from the device's list before it was held: last seen on {moment(record.last_seen)}, "
+        f"gone on {moment(record.lost_at)}."
     )
+    if horizon is not None:
+        told += f" By what it lost before, the device drops files about {duration(horizon)} after recording."
+    return Words(told, "None: it can't be had any more.")
 
 
-def _orders(orders: int) -> str:
-    return "once" if orders == 1 else f"{orders} times"
+def _contradiction(record: FileRecord) -> str:
+    match record.listed_by:
+        case None:
+            return ""
+        case ListingSource.DEVICE_LIST:
+            return "Only the device's list knows the file; the server's own list does not."
+        case ListingSource.SERVER_LIST:
+            return "Only the server's own list knows the file; the device's list does not."
+        case _:
+            assert_never(record.listed_by)
+
+
+def _near_loss(case: Case) -> str:
+    """A warning where the device is about to drop the only copy."""
+    if case.decision.reason in {Reason.LOST, Reason.FILTERED}:
+        return ""
+    horizon, now = case.dialogue.horizon, case.standpoint.now
+    due = loss_due(case.record.file, horizon)
+    if due is None or not is_near(due, horizon, case.standpoint.policy.patience, now):
+        return ""
+    if due <= now:
+        return f"The device may drop the file at any moment: by what it lost before, since {moment(due)}."
+    return f"The device is about to drop the file, around {moment(due)}, by what it lost before."

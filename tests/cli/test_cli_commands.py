@@ -190,7 +190,13 @@ async def test_missing_gives_each_file_its_reason(synced: Path) -> None:
             "since",
             "attempts",
             "expected",
+            "expected_by",
+            "loss_due",
+            "ordered_at",
+            "last_contact",
         }
+    assert shown["totals"] == {"ordered": 1, "delivering": 1}
+    assert shown["unseen_devices"] == ["Sealed"]
 
 
 async def test_devices_and_status(synced: Path) -> None:
@@ -199,21 +205,27 @@ async def test_devices_and_status(synced: Path) -> None:
     assert held == {"Truck 1": 2, "Sealed": 1}
     status = json.loads((await osfsync(synced, "status", "--json")).out)
     assert (status["held"], status["device_only"], status["requested"]) == (3, 1, 1)
+    assert (status["open_orders"], status["lost"], status["unseen_devices"]) == (1, 0, 1)
     assert status["runs"][0]["outcome"] == "complete"
     text = (await osfsync(synced, "status")).out
     assert "3 files held" in text
     assert "Missing longest" in text
+    assert "1 open order may still bring files" in text
 
 
 async def test_missing_ends_with_the_sums(synced: Path) -> None:
-    last = (await osfsync(synced, "missing")).out.splitlines()[-1]
+    *_, unseen, last = (await osfsync(synced, "missing")).out.splitlines()
     assert last == "2 files: 1 ordered, 1 delivering."
+    assert unseen.endswith("credentials: Sealed.")
 
 
 async def test_devices_tells_what_cannot_be_seen(synced: Path) -> None:
     shown = (await osfsync(synced, "devices")).out
     assert "credentials" in shown
     assert "refused" in shown
+    devices = json.loads((await osfsync(synced, "devices", "--format", "json")).out)["devices"]
+    assert {device["device"]: device["unseen"] for device in devices} == {"Sealed": True, "Truck 1": False}
+    assert "can't be seen" in next(device["problem"] for device in devices if device["unseen"])
 
 
 @pytest.mark.parametrize(
@@ -340,7 +352,19 @@ async def test_simulate_at_a_port_that_is_taken(tmp_path: Path) -> None:
 
 
 async def test_help_and_version(tmp_path: Path) -> None:
-    for arguments in ((), ("sync",), ("backfill",), ("db",), ("db", "backup"), ("missing",), ("demo",)):
+    commands = (
+        "",
+        "sync",
+        "backfill",
+        "db",
+        "db backup",
+        "missing",
+        "why",
+        "orders",
+        "orders cancel",
+        "demo",
+    )
+    for arguments in map(str.split, commands):
         ended: Ended = await osfsync(tmp_path, *arguments, "--help")
         assert ended.code == 0
         assert "Usage: osfsync" in ended.out

@@ -2,128 +2,33 @@ import csv
 import io
 import json
 from dataclasses import fields, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from osfsync.domain.errors import ExitCode
-from osfsync.domain.model import (
-    DataFile,
-    Device,
-    Failure,
-    FileRecord,
-    Held,
-    ListingSource,
-    OrderMode,
-    StorageStatus,
-    TimeWindow,
-    Verification,
-)
+from osfsync.domain.estimate import Estimate
+from osfsync.domain.model import ListingSource, StorageStatus, Verification
 from osfsync.domain.outcomes import RunOutcome
-from osfsync.domain.planner import Policy, Reason
-from osfsync.domain.rows import DeviceRow, FileRow
-from osfsync.domain.selection import Globs, Selection
+from osfsync.domain.rows import DeviceProblem, DeviceRow, Totals
 from osfsync.domain.summary import DeviceCounts, FileCounts, OrderCounts, Problem, RunSummary
-from osfsync.reports.build import device_model, file_model, missing_model, summary_model
+from osfsync.reports.build import device_model, file_model, status_model, summary_model
 from osfsync.reports.models import FileModel, MissingModel
 from osfsync.reports.renderers import FORMATS, renderer
+from osfsync.reports.renderers import status as status_words
 from osfsync.reports.renderers import summary as words
 from osfsync.reports.renderers.gaps import Gaps
 from osfsync.reports.renderers.json import document
 from osfsync.reports.renderers.table import ROWS_SHOWN
-from osfsync.reports.sheets import DEVICES, FILES, MISSING
-from osfsync.reports.text import printable, size
-from osfsync.reports.words import duration
-
-NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-WINDOW = TimeWindow(NOW - timedelta(days=30), NOW)
-TRUCK = Device("0b1c", "Truck 1")
-ALL = Selection(Globs.of(["*"]), Globs.of(["*.osf", "*.osfz"], ["tmp/*"]))
-
-
-def row(status: StorageStatus, name: str = "a.osf", **known: object) -> FileRow:
-    file = DataFile(TRUCK.id, name, status, size=10)
-    record = FileRecord(file, f"Truck 1/{name}", NOW - timedelta(days=3), WINDOW)
-    return FileRow(TRUCK, replace(record, **known))  # type: ignore[arg-type]
-
-
-def failure(check: str | None = None, slug: str = "server-error") -> Failure:
-    return Failure(slug, "What happened.", NOW - timedelta(hours=1), check)
-
-
-@pytest.mark.parametrize(
-    ("known", "reason", "words_of_explanation", "words_of_next"),
-    [
-        (row(StorageStatus.SERVER_ONLY), Reason.ON_SERVER, "server", "next sync"),
-        (row(StorageStatus.REQUESTED), Reason.DELIVERING, "requested", "next connects"),
-        (row(StorageStatus.DEVICE_ONLY), Reason.LISTED_NOT_ORDERED, "only on the device", "asks the device"),
-        (
-            row(StorageStatus.DEVICE_ONLY, orders=1, ordered_at=NOW - timedelta(hours=1)),
-            Reason.ORDERED,
-            "once, last on 2026-03-01 11:00 UTC",
-            "2026-03-03 11:00 UTC",
-        ),
-        (
-            row(StorageStatus.DEVICE_ONLY, orders=5, ordered_at=NOW - timedelta(days=9)),
-            Reason.ORDERED,
-            "5 times",
-            "Look at the device",
-        ),
-        (
-            row(StorageStatus.DEVICE_ONLY, orders=2, ordered_at=NOW - timedelta(days=9)),
-            Reason.ORDERED,
-            "not come within 2 d",
-            "Asked for again",
-        ),
-        (row(StorageStatus.BOTH, tries=1, failure=failure()), Reason.RETRYING, "One try failed", "next sync"),
-        (
-            row(StorageStatus.BOTH, tries=5, failure=failure(slug="not-found")),
-            Reason.FAILED,
-            "5 tries failed",
-            "until 2026-03-08 11:00 UTC",
-        ),
-        (
-            row(StorageStatus.BOTH, tries=1, failure=failure("gzip-end", "damaged")),
-            Reason.QUARANTINED,
-            "gzip-end",
-            "next sync",
-        ),
-        (
-            row(StorageStatus.BOTH, tries=2, failure=failure(slug="no-permission")),
-            Reason.NO_PERMISSION,
-            "refused",
-            "administrator",
-        ),
-        (row(StorageStatus.BOTH, "tmp/a.osf"), Reason.FILTERED, "'tmp/*'", "[select]"),
-    ],
-)
-def test_each_reason_is_explained(
-    known: FileRow, reason: Reason, words_of_explanation: str, words_of_next: str
-) -> None:
-    model = missing_model(known, Policy(), ALL, NOW)
-    assert model.reason == reason.value
-    assert words_of_explanation in model.explanation
-    assert words_of_next in model.next_action
-    assert model.since == NOW - timedelta(days=3)
-
-
-def test_orders_that_are_switched_off_are_told() -> None:
-    model = missing_model(row(StorageStatus.DEVICE_ONLY), Policy(mode=OrderMode.NEVER), ALL, NOW)
-    assert model.reason == "listed-not-ordered"
-    assert "switched off" in model.next_action
-
-
-def test_an_older_version_that_is_held_is_missing_its_newer_one() -> None:
-    held = Held(5, "ab", NOW, Verification.WHOLE)
-    model = missing_model(row(StorageStatus.BOTH, held=held), Policy(), ALL, NOW)
-    assert model.reason == "on-server"
+from osfsync.reports.sheets import DEVICES, FILES, MISSING, UNSEEN_NAMED, unseen_tail
+from osfsync.reports.text import duration, printable, size
+from tests.reports.reports_samples import NOW, TRUCK, ago, held, missing, row
 
 
 def test_a_held_file_has_the_contracts_fields() -> None:
-    held = Held(10, "ab" * 32, NOW, Verification.TAIL_CUT)
-    model = file_model(row(StorageStatus.BOTH, held=held))
+    model = file_model(row(StorageStatus.BOTH, held=held(verification=Verification.TAIL_CUT)))
     assert json.loads(document(model)) == {
         "device": "Truck 1",
         "device_id": "0b1c",
@@ -211,6 +116,26 @@ def test_the_share_is_of_what_was_listed_where_not_every_device_was() -> None:
         assert words.share(summary) == "100 % of what was listed and could be had (3 of 3)"
     assert words.share(summary_of(FileCounts(), DeviceCounts(1, 0, 1))) == "nothing was listed"
 
+
+DEVICE = DeviceRow(
+    device=TRUCK,
+    tenant_id="t",
+    folder="Truck 1",
+    first_seen=NOW,
+    last_seen=NOW,
+    listed_at=NOW,
+    source=ListingSource.DEVICE_LIST,
+    problem=None,
+    heard_until=NOW,
+    mute="",
+    last_contact=ago(hours=5),
+    open_orders=2,
+    held=1,
+    held_bytes=10,
+    missing=dict.fromkeys(StorageStatus, 0),
+    lost=3,
+    contradicted=0,
+)
 
 LIMITED = Problem("Sealed", None, "no-permission", "The account may not read this device's credentials.")
 
@@ -358,7 +283,7 @@ def test_prose_keeps_its_width_before_names_do(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("COLUMNS", "80")
     known = row(StorageStatus.DEVICE_ONLY, "20260101/20260101_064143_long.osfz")
     drawing = renderer("table", MISSING)
-    drawing.rows([missing_model(known, Policy(), ALL, NOW)])
+    drawing.rows([missing(known)])
     text = drawing.end()
     assert "listed-not-ordered" in text
     assert "The file lies only" in text
@@ -376,32 +301,92 @@ def test_devices_of_one_name_are_told_apart() -> None:
 
 def test_a_device_whose_credentials_are_refused_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "200")
-    sealed = DeviceRow(
-        TRUCK,
-        "t",
-        "Truck 1",
-        NOW,
-        NOW,
-        NOW,
-        ListingSource.SERVER_LIST,
-        None,
-        1,
-        10,
-        dict.fromkeys(StorageStatus, 0),
-    )
-    for source, told in ((ListingSource.SERVER_LIST, True), (ListingSource.DEVICE_LIST, False)):
+    told = "Its credentials are refused: what lies only on the device can't be seen."
+    for source, unseen in ((ListingSource.SERVER_LIST, True), (ListingSource.DEVICE_LIST, False)):
+        model = device_model(replace(DEVICE, source=source), None, None)
         drawing = renderer("table", DEVICES)
-        drawing.rows([device_model(replace(sealed, source=source))])
-        text = drawing.end()
-        assert ("credentials refused: what lies only on the device can't be seen" in text) is told
-    assert device_model(sealed).problem is None
+        drawing.rows([model])
+        assert (told in drawing.end()) is unseen
+        assert (model.unseen, model.problem) == (unseen, told if unseen else None)
+
+
+def test_a_device_tells_its_contacts_orders_and_losses() -> None:
+    contact = Estimate(ago(hours=-1), ago(hours=-6))
+    model = device_model(DEVICE, contact, timedelta(days=12, hours=12))
+    assert (model.last_contact, model.open_orders, model.lost) == (ago(hours=5), 2, 3)
+    assert (model.expected_contact, model.expected_contact_by) == (contact.median, contact.bound)
+    assert (model.horizon_days, model.unseen, model.problem) == (12.5, False, None)
+    nothing = device_model(DEVICE, None, None)
+    assert (nothing.expected_contact, nothing.expected_contact_by, nothing.horizon_days) == (None,) * 3
+
+
+def test_all_that_is_wrong_with_a_device_is_told() -> None:
+    wrong = replace(
+        DEVICE,
+        source=ListingSource.SERVER_LIST,
+        problem=DeviceProblem("server-error", "The platform answered 500.", NOW),
+        mute="The account may not have the communication log (403).",
+        contradicted=2,
+    )
+    assert device_model(wrong, None, None).problem == (
+        "The platform answered 500. Its credentials are refused: what lies only on the device can't be seen. "
+        "Whether it is in contact can't be seen: The account may not have the communication log (403). "
+        "2 files of it stand in only one of the platform's two lists."
+    )
+
+
+@pytest.mark.parametrize(
+    ("columns", "left_out"),
+    [(80, ["Size", "Next contact (UTC)", "Listed (UTC)"]), (100, ["Listed (UTC)"]), (160, [])],
+)
+def test_the_table_of_devices_fits(
+    monkeypatch: pytest.MonkeyPatch, columns: int, left_out: list[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    contact = Estimate(ago(hours=-1), ago(hours=-6))
+    drawing = renderer("table", DEVICES)
+    full = replace(DEVICE, held=12_345, held_bytes=999_900, source=ListingSource.SERVER_LIST)
+    drawing.rows([device_model(full, contact, None)])
+    text = drawing.end()
+    assert all(len(line) <= columns for line in text.splitlines())
+    note = f"Not shown, for want of room: {', '.join(left_out)}."
+    assert (note in " ".join(text.split())) is bool(left_out)
+    assert ("999.9 kB" in text) is ("Size" not in left_out)
+    assert "Problem" in text
+
+
+def test_the_status_says_what_is_open_lost_and_unseen() -> None:
+    totals = Totals(
+        devices=5,
+        held=10,
+        held_bytes=99,
+        missing=dict.fromkeys(StorageStatus, 1),
+        failing=0,
+        lost=4,
+        unseen=1,
+        open_orders=2,
+    )
+    model = status_model(totals, [], None, None)
+    assert (model.lost, model.unseen_devices, model.open_orders) == (4, 1, 2)
+    text = status_words.table(model)
+    assert "2 open orders may still bring files" in text
+    assert "4 files vanished from a device before being held (osfsync missing --reason lost)." in text
+    assert "What lies only on 1 device can't be seen" in text
+    quiet = status_words.table(replace(model, lost=0, unseen_devices=0, open_orders=0))
+    for word in ("vanished", "can't be seen", "open order"):
+        assert word not in quiet
+
+
+def test_lost_files_are_told_in_the_summary() -> None:
+    lost = summary_of(FileCounts(listed=2, held=2, lost=3))
+    assert "3 files vanished from a device's list" in " ".join(words.table(lost).split())
+    assert ", 3 lost;" in words.line(lost)
+    for text in (words.table(summary_of(FileCounts(listed=2, held=2))), words.line(SUMMARY)):
+        assert "lost" not in text.lower()
 
 
 def missing_of(*statuses: StorageStatus) -> list[MissingModel]:
-    return [
-        missing_model(row(status, f"{index}.osf"), Policy(), ALL, NOW)
-        for index, status in enumerate(statuses)
-    ]
+    return [missing(row(status, f"{index}.osf")) for index, status in enumerate(statuses)]
 
 
 def test_missing_files_are_summed_by_reason() -> None:
@@ -419,6 +404,33 @@ def test_missing_files_are_summed_by_reason() -> None:
     assert "Next: Fetched by the next sync." in text
     assert "2.osf" not in text
     assert Gaps().text() == "No known file is missing.\n"
+
+
+def test_the_json_of_missing_files_ends_with_the_sums() -> None:
+    drawing = renderer("json", MISSING)
+    text = drawing.begin() + drawing.rows(missing_of(StorageStatus.REQUESTED, StorageStatus.BOTH))
+    shown = json.loads(text + drawing.end(unseen_tail(["Sealed"])))
+    assert shown["totals"] == {"delivering": 1, "on-server": 1}
+    assert shown["unseen_devices"] == ["Sealed"]
+    assert list(shown) == ["schema", "files", "totals", "unseen_devices"]
+    empty = renderer("json", MISSING)
+    assert json.loads(empty.begin() + empty.end(unseen_tail([]))) == {
+        "schema": 1,
+        "files": [],
+        "totals": {},
+        "unseen_devices": [],
+    }
+
+
+def test_devices_that_cannot_be_seen_are_named_below_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    sealed = [f"Sealed {number}" for number in range(UNSEEN_NAMED + 2)]
+    below = renderer("table", MISSING).end(unseen_tail(["Tru\x1b[31mck", *sealed]))
+    assert "What lies only on 13 devices can't be seen" in below
+    assert "Tru\\x1b[31mck, Sealed 0" in below
+    assert f"Sealed {UNSEEN_NAMED - 2} and 3 more." in " ".join(below.split())
+    assert "seen" not in renderer("table", MISSING).end(unseen_tail([]))
+    assert renderer("csv", MISSING).end(unseen_tail(sealed)) == ""
 
 
 def test_every_format_is_registered() -> None:

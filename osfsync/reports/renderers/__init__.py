@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any, Protocol
 
-from osfsync.reports.sheets import Sheet
+from osfsync.reports.sheets import NO_TAIL, Sheet, Tail
 
 
 class Renderer(Protocol):
@@ -16,8 +16,8 @@ class Renderer(Protocol):
     def rows(self, chunk: Sequence[Any]) -> str:
         """Some rows."""
 
-    def end(self) -> str:
-        """What comes after the last row."""
+    def end(self, tail: Tail = NO_TAIL) -> str:
+        """What comes after the last row; a format that has rows only leaves the tail out."""
 
 
 _MODULES = {"table": "TableRenderer", "json": "JsonRenderer", "csv": "CsvRenderer"}

@@ -7,7 +7,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from osfsync.reports.sheets import Sheet
+from osfsync.reports.sheets import NO_TAIL, Sheet, Tail
 
 _STARTS_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -26,8 +26,8 @@ class CsvRenderer:
         """Rows."""
         return "".join(_line([_cell(getattr(row, name)) for name in self._fields]) for row in chunk)
 
-    def end(self) -> str:
-        """Nothing."""
+    def end(self, tail: Tail = NO_TAIL) -> str:  # noqa: ARG002 - the protocol's signature
+        """Nothing: a tail has no columns."""
         return ""
 
 

@@ -1,12 +1,13 @@
 """JSON: one object, `{"schema": 1, "<sheet>": [...]}`, a row a line."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from osfsync.reports.models import SCHEMA
-from osfsync.reports.sheets import Sheet
+from osfsync.reports.sheets import NO_TAIL, Sheet, Tail
 
 
 class JsonRenderer:
@@ -15,6 +16,7 @@ class JsonRenderer:
     def __init__(self, sheet: Sheet[Any]) -> None:
         self._sheet = sheet
         self._first = True
+        self._counts: Counter[str] = Counter()
 
     def begin(self) -> str:
         """The object's head."""
@@ -22,18 +24,26 @@ class JsonRenderer:
 
     def rows(self, chunk: Sequence[Any]) -> str:
         """Rows, separated."""
-        text = ",\n".join(msgspec.json.encode(row).decode() for row in chunk)
+        if self._sheet.counted is not None:
+            self._counts.update(getattr(row, self._sheet.counted) for row in chunk)
+        text = ",\n".join(map(_text, chunk))
         if not text:
             return ""
         head = "\n" if self._first else ",\n"
         self._first = False
         return head + text
 
-    def end(self) -> str:
-        """The object's tail."""
-        return "]}\n"
+    def end(self, tail: Tail = NO_TAIL) -> str:
+        """The object's tail, with the sums of what the sheet counts."""
+        counted = {} if self._sheet.counted is None else {"totals": dict(self._counts.most_common())}
+        more = (f",\n{_text(key)}:{_text(value)}" for key, value in {**counted, **tail.fields}.items())
+        return f"]{''.join(more)}}}\n"
 
 
 def document(model: object) -> str:
     """One model as one JSON object on one line."""
-    return msgspec.json.encode(model).decode() + "\n"
+    return f"{_text(model)}\n"
+
+
+def _text(value: object) -> str:
+    return msgspec.json.encode(value).decode()

@@ -1,12 +1,13 @@
 """The state in a few numbers, for people."""
 
+from collections.abc import Iterator
+
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from osfsync.reports.models import StatusModel
 from osfsync.reports.renderers.table import draw
-from osfsync.reports.text import count, printable, size
-from osfsync.reports.words import moment
+from osfsync.reports.text import amount, count, moment, printable, size
 
 
 def table(status: StatusModel) -> str:
@@ -18,7 +19,7 @@ def table(status: StatusModel) -> str:
         f"({count(status.failing)} failing), {count(status.requested)} requested, "
         f"{count(status.device_only)} only on devices."
     )
-    lines = [totals, f"Last complete run: {moment(status.last_success)}."]
+    lines = [totals, *_more(status), f"Last complete run: {moment(status.last_success)}."]
     if status.oldest_gap is not None:
         gap = status.oldest_gap
         lines.append(printable(f"Missing longest: {gap.name} of {gap.device}, since {moment(gap.since)}."))
@@ -37,3 +38,14 @@ def table(status: StatusModel) -> str:
             "–" if run.exit_code is None else str(run.exit_code),
         )
     return "\n".join(lines) + "\n" + draw(runs)
+
+
+def _more(status: StatusModel) -> Iterator[str]:
+    if status.open_orders:
+        yield f"{amount(status.open_orders, 'open order')} may still bring files (osfsync orders)."
+    if status.lost:
+        files = amount(status.lost, "file")
+        yield f"{files} vanished from a device before being held (osfsync missing --reason lost)."
+    if status.unseen_devices:
+        devices = amount(status.unseen_devices, "device")
+        yield f"What lies only on {devices} can't be seen, because their credentials are refused."

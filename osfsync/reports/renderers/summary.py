@@ -72,6 +72,7 @@ def table(summary: RunSummary) -> str:
         told,
         f"Devices: {count(devices.listed)} of {count(devices.seen)} listed, {count(devices.failed)} failed.",
         *_commands(summary),
+        *_lost(files),
     ]
     problems = [wrap(f"- {told}", indent="  ") for told in _problems(summary.problems)]
     return "\n".join([draw(sheet).rstrip("\n"), "", *map(wrap, lines), *problems]) + "\n"
@@ -152,7 +153,6 @@ def _rows(summary: RunSummary) -> Iterator[tuple[str, int]]:
             else "only on the device (no command is open)",
             files.device_only,
         ),
-        ("lost", files.lost),
         ("filtered", files.filtered),
     ):
         if number:
@@ -168,6 +168,14 @@ def _commands(summary: RunSummary) -> Iterator[str]:
         )
     elif orders.open:
         yield f"Commands of earlier runs that are still open: {count(orders.open)}."
+
+
+def _lost(files: FileCounts) -> Iterator[str]:
+    if files.lost:
+        yield (
+            f"Lost: {amount(files.lost, 'file')} vanished from a device's list before they were held, and "
+            "can't be had any more; osfsync missing --reason lost tells more."
+        )
 
 
 def _title(summary: RunSummary) -> str:

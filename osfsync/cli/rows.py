@@ -1,0 +1,56 @@
+"""Commands that write rows: a table, JSON or CSV, a chunk at a time."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
+from typing import Any
+
+import click
+
+from osfsync.cli.context import run_async
+from osfsync.cli.output import say
+from osfsync.reports.renderers import FORMATS
+from osfsync.reports.sheets import NO_TAIL, Sheet, Tail
+
+Chunks = Callable[[], AsyncGenerator[Sequence[Any]]]
+
+format_option = click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(FORMATS),
+    default=FORMATS[0],
+    show_default=True,
+    help="How rows are written.",
+)
+
+device_option = click.option(
+    "--device", "devices", multiple=True, metavar="GLOB", help="Only these devices (name or id)."
+)
+
+
+async def no_tail() -> Tail:
+    """Nothing is told after the rows."""
+    return NO_TAIL
+
+
+def print_rows(
+    sheet: Sheet[Any],
+    format_name: str,
+    chunks: Chunks,
+    tail: Callable[[], Awaitable[Tail]] = no_tail,
+) -> None:
+    """Write rows as they come. What fails before the first of them leaves stdout empty."""
+    from osfsync.reports.renderers import renderer
+
+    drawing = renderer(format_name, sheet)
+
+    async def write() -> None:
+        last = await tail()
+        head = drawing.begin()
+        async with aclosing(chunks()) as stream:
+            async for chunk in stream:
+                if not say(head + drawing.rows(chunk)):
+                    return
+                head = ""
+        say(head + drawing.end(last))
+
+    run_async(write)
