@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import aiohttp
+import anyio
 import msgspec
 from anyio import to_thread
 from yarl import URL
@@ -83,13 +84,15 @@ class Session:
     """
 
     def __init__(
-        self, http: aiohttp.ClientSession, origin: str, throttle: Throttle, minimum_rate: int
+        self, http: aiohttp.ClientSession, origin: str, throttle: Throttle, cloud: CloudSettings
     ) -> None:
         self._http = http
         self._origin = origin
         self._throttle = throttle
         self._commands = Throttle(0, 0, LONGEST_COMMAND_PAUSE)
-        self._minimum_rate = minimum_rate
+        self._minimum_rate = cloud.minimum_rate
+        # A platform may think for `idle_timeout`, and take as long again to say how it answers.
+        self._head_within = (cloud.connect_timeout + 2 * cloud.idle_timeout).total_seconds()
         self.clock_offset: timedelta | None = None
 
     @asynccontextmanager
@@ -126,9 +129,10 @@ class Session:
             data = msgspec.json.encode(call.json)
             headers["Content-Type"] = "application/json"
         try:
-            return await self._http.request(
-                call.method, url, data=data, headers=headers, allow_redirects=False
-            )
+            with anyio.fail_after(self._head_within):
+                return await self._http.request(
+                    call.method, url, data=data, headers=headers, allow_redirects=False
+                )
         except LINE_ERRORS as error:
             raise fault(error, call.what, self._origin) from None
 
@@ -206,7 +210,7 @@ async def open_session(
             total=None, connect=connect, sock_connect=connect, sock_read=cloud.idle_timeout.total_seconds()
         ),
     ) as http:
-        yield Session(http, origin, throttle, cloud.minimum_rate)
+        yield Session(http, origin, throttle, cloud)
 
 
 async def _send_once(
