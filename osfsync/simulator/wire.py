@@ -5,6 +5,7 @@ import struct
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from email.utils import formatdate
 from http import HTTPStatus
 
 from aiohttp import web
@@ -103,7 +104,7 @@ async def tear(
 def _head(answer: Answer, framing: str) -> bytes:
     lines = [f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}"]
     lines += [f"{name}: {value}" for name, value in answer.headers.items()]
-    lines += [f"Content-Type: {answer.content_type}", framing, "", ""]
+    lines += [f"Content-Type: {answer.content_type}", f"Date: {formatdate(usegmt=True)}", framing, "", ""]
     return "\r\n".join(lines).encode()
 
 
