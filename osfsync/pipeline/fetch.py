@@ -19,11 +19,12 @@ from osfsync.domain.errors import (
 )
 from osfsync.domain.model import Failure, Held
 from osfsync.domain.outcomes import Fetched, FetchFailed
+from osfsync.pipeline.checks import check_of
 from osfsync.pipeline.lifeline import Lifeline
 from osfsync.pipeline.messages import Facts, FetchJob
 from osfsync.pipeline.streams import Feed
 from osfsync.pipeline.tally import Tally
-from osfsync.pipeline.transfer import SmallBody, Transfer, check_of
+from osfsync.pipeline.transfer import SmallBody, Transfer
 
 log = structlog.get_logger(__name__)
 

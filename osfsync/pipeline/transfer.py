@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 
 import anyio
 
-from osfsync.archive.base import Archive
-from osfsync.cloud.client import Body, CloudClient
-from osfsync.content import LengthCheck, check_for, only_whole
-from osfsync.domain.errors import DamagedError
+from osfsync.archive.base import Archive, Receiver
+from osfsync.cloud.client import Body, CloudClient, Reply
+from osfsync.content import only_whole
+from osfsync.domain.errors import DamagedError, InterruptedBodyError
 from osfsync.domain.model import ContentCheck, Held
+from osfsync.pipeline.checks import agreed_size, check_of
 from osfsync.pipeline.messages import FetchJob
+from osfsync.pipeline.part import Part, part_of
 from osfsync.pipeline.streams import ByteBudget
 from osfsync.pipeline.tally import Tally
 
@@ -33,16 +35,6 @@ class SmallBody:
     size: int | None
     check: ContentCheck
     share: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Incoming:
-    """A large body of which `head` was read."""
-
-    body: Body
-    head: list[bytes]
-    size: int | None
-    check: ContentCheck
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +67,8 @@ class Transfer:
         """Download a file, again where the line broke.
 
         A small file is handed back whole, to be placed in a group. A large one is in place when this
-        returns None; `placed` was told, in one step with it that cancellation can't split.
+        returns None; `placed` was told, in one step with it that cancellation can't split. What came of a
+        large one is gone on with, by the next try or the next run.
 
         Raises:
             DamagedError: bytes came that are not the file.
@@ -83,33 +76,38 @@ class Transfer:
         """
         damage: DamagedError | None = None
         result: SmallBody | None = None
-        async for attempt in self.client.retrying():
-            with attempt:
-                try:
-                    result = await self._once(job, placed)
-                except DamagedError as error:
-                    damage = error
+        async with part_of(self.archive, job) as part:
+            async for attempt in self.client.retrying():
+                with attempt:
+                    try:
+                        result = await self._once(job, part, placed)
+                    except DamagedError as error:
+                        damage = error
         if damage is not None:
             raise damage
         return result
 
-    async def _once(self, job: FetchJob, placed: Placed) -> SmallBody | None:
+    async def _once(self, job: FetchJob, part: Part, placed: Placed) -> SmallBody | None:
         # Taken before the request: nobody waits for room with an answer open that another could read.
         plan = _room_for(job.file.size)
         share = await self.budget.take(plan.share)
         try:
-            async with self.client.download(job.device, job.file.name) as body:
-                size = _agreed_size(job, body.length)
-                check = check_of(job)
-                if job.file.size is None and not body.framed:
-                    check = only_whole(check)  # nothing else shows that the line did not break
-                head, rest = await self._collect(body, size, plan.most)
-                if rest:
-                    await self._receive(job, _Incoming(body, head, size, check), placed)
-                    return None
-                small = SmallBody(job, b"".join(head), size, check, share)
-                share = 0
-                return small
+            async with self.client.download(job.device, job.file.name, part.rest()) as body:
+                head: list[bytes] = []
+                if body.reply is Reply.REST:
+                    receiver = part.go_on()
+                else:
+                    await part.drop()
+                    size, check = agreed_size(job, body.length), _check_of_body(job, body)
+                    head, more = await self._collect(body, size, plan.most)
+                    if not more:
+                        small = SmallBody(job, b"".join(head), size, check, share)
+                        share = 0
+                        return small
+                    receiver = await part.begin(size, check, body.proof)
+                await self._receive(receiver, body, head)
+                await self._place(job, receiver, placed)
+                return None
         finally:
             self.budget.give(share)
 
@@ -129,42 +127,31 @@ class Transfer:
                 return head, True
         return head, False
 
-    async def _receive(self, job: FetchJob, incoming: _Incoming, placed: Placed) -> None:
-        head, body = incoming.head, incoming.body
-        async with self.archive.receive(job.path, incoming.size, incoming.check) as receiver:
-            pieces, length = head, sum(map(len, head))
+    async def _receive(self, receiver: Receiver, body: Body, head: list[bytes]) -> None:
+        """All that comes; where the line breaks too, so that none of it is asked for again."""
+        pieces, length = head, sum(map(len, head))
+        try:
             async for piece in body.pieces():
                 pieces.append(piece)
                 length += len(piece)
                 self.tally.received += len(piece)
                 if length >= PIECE:
-                    await receiver.write(pieces)
-                    pieces, length = [], 0
+                    full, pieces, length = pieces, [], 0
+                    await receiver.write(full)
+        except InterruptedBodyError:
             await receiver.write(pieces)
-            if not await job.known.wait():
-                return
-            with anyio.CancelScope(shield=True):
-                await placed(job, await receiver.commit())
+            raise
+        await receiver.write(pieces)
+
+    async def _place(self, job: FetchJob, receiver: Receiver, placed: Placed) -> None:
+        if not await job.known.wait():
+            return
+        with anyio.CancelScope(shield=True):
+            await placed(job, await receiver.commit())
 
 
-def check_of(job: FetchJob) -> ContentCheck:
-    """How to judge a file's bytes.
-
-    A file that the list tells to be empty is empty. A version that is cut off must not replace a longer one.
-    """
-    held = job.replaces
-    if held is None:
-        return LengthCheck() if job.file.size == 0 else check_for(job.file.name)
-    check = check_for(job.file.name)
-    grew = job.file.size is not None and job.file.size >= held.size
-    return check if grew else only_whole(check)
-
-
-def _agreed_size(job: FetchJob, length: int | None) -> int | None:
-    """The size that the body must have. Raises DamagedError where list and answer contradict each other."""
-    listed = job.file.size
-    if listed is not None and length is not None and listed != length:
-        raise DamagedError(
-            "listed-size", f"The list tells {listed} bytes, the download announces {length} bytes."
-        )
-    return length if length is not None else listed
+def _check_of_body(job: FetchJob, body: Body) -> ContentCheck:
+    check = check_of(job)
+    if job.file.size is None and not body.framed:
+        return only_whole(check)  # nothing else shows that the line did not break
+    return check

@@ -1,0 +1,96 @@
+"""The beginning of one large file that is here, over all tries of a run and from runs before."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+
+from osfsync.archive.base import Archive, PartLabel, Receiver
+from osfsync.cloud.client import Proof, Rest
+from osfsync.domain.errors import DamagedError
+from osfsync.domain.model import ContentCheck
+from osfsync.pipeline.checks import check_of
+from osfsync.pipeline.messages import FetchJob
+from osfsync.pipeline.resume import fits, label_for, rest_after
+
+log = structlog.get_logger(__name__)
+
+BARREN_TRIES = 2
+"""Tries for a rest that bring no byte of it; then the whole is asked for: parts may be what does not work."""
+
+
+@dataclass(slots=True)
+class Part:
+    """What is here of a file. Made by `part_of`; all tries of a run share one."""
+
+    _archive: Archive
+    _job: FetchJob
+    _stack: AsyncExitStack
+    _receiver: Receiver | None = None
+    _label: PartLabel | None = None
+    _asked_at: int = 0
+    _barren: int = 0
+
+    async def take_up(self) -> None:
+        """Go on with what an earlier run left, where it is of the listed file; else remove it."""
+        path = self._job.path
+        label = await self._archive.kept(path)
+        if label is None:
+            return
+        if not fits(label, self._job):
+            await self._archive.forget(path)
+            return
+        try:
+            self._receiver = await self._stack.enter_async_context(
+                self._archive.resume(path, check_of(self._job))
+            )
+        except DamagedError as error:
+            self._log("kept part is damaged", check=error.check)
+        else:
+            self._label = label
+
+    def rest(self) -> Rest | None:
+        """What is to be asked for now; None for the whole."""
+        if self._receiver is None or self._label is None:
+            return None
+        here = self._receiver.size
+        self._barren = self._barren + 1 if here == self._asked_at else 0
+        if self._barren >= BARREN_TRIES:
+            return None
+        self._asked_at = here
+        return rest_after(self._label, here)
+
+    def go_on(self) -> Receiver:
+        """The platform gives the rest that was asked for."""
+        if self._receiver is None:
+            raise RuntimeError("a rest of nothing")
+        self._log("download goes on where it stopped", at=self._receiver.size)
+        return self._receiver
+
+    async def begin(self, size: int | None, check: ContentCheck, proof: Proof | None) -> Receiver:
+        """The platform gives the whole, and it is large."""
+        self._label = label_for(self._job, size, proof)
+        self._asked_at, self._barren = 0, 0
+        self._receiver = await self._stack.enter_async_context(
+            self._archive.receive(self._job.path, size, check, self._label)
+        )
+        return self._receiver
+
+    async def drop(self) -> None:
+        """The platform gives the whole: what is here begins no file any more."""
+        if self._receiver is not None:
+            await self._receiver.discard()
+        self._receiver, self._label = None, None
+
+    def _log(self, event: str, **facts: object) -> None:
+        log.info(event, device=self._job.device.name, file=self._job.file.name, **facts)
+
+
+@asynccontextmanager
+async def part_of(archive: Archive, job: FetchJob) -> AsyncIterator[Part]:
+    """Nothing of it is in place at the end, unless it was committed; what is worth it is kept."""
+    async with AsyncExitStack() as stack:
+        part = Part(archive, job, stack)
+        await part.take_up()
+        yield part
