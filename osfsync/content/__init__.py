@@ -4,5 +4,6 @@ Knows: magic lines, metablocks, blocks, gzip and zlib. Never knows: where bytes 
 """
 
 from osfsync.content.checks import LengthCheck, check_for, only_whole
+from osfsync.content.examination import Examination
 
-__all__ = ["LengthCheck", "check_for", "only_whole"]
+__all__ = ["Examination", "LengthCheck", "check_for", "only_whole"]

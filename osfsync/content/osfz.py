@@ -5,7 +5,7 @@ import zlib
 from osfsync.content.metablock import refuse_page
 from osfsync.content.osf import OsfCheck
 from osfsync.domain.errors import DamagedError
-from osfsync.domain.model import Verification
+from osfsync.domain.model import ContentCheck, Verification
 
 _IN = 256 * 1024  # at once: zlib copies what it did not use of its input
 _OUT = 1024 * 1024  # at once, however well the bytes are packed
@@ -16,7 +16,7 @@ _MOST_BLANKS = 64  # in front of a page that arrived in place of the file
 
 
 class OsfzCheck:
-    """Inflates to the end marker and its checksum; what comes out goes through an `OsfCheck`.
+    """Inflates to the end marker and its checksum; what comes out goes through `inner`, else an `OsfCheck`.
 
     A stream that ends well around OSF that ends early is a file of a device that lost power: kept, as
     TAIL_CUT. Nothing may follow the stream, not even another gzip member: the vendor's reader reads only the
@@ -27,8 +27,8 @@ class OsfzCheck:
     `trailing-data`.
     """
 
-    def __init__(self) -> None:
-        self._osf = OsfCheck()
+    def __init__(self, inner: ContentCheck | None = None) -> None:
+        self._osf = inner or OsfCheck()
         self._head = b""
         self._kind = ""
         self._stream = zlib.decompressobj()
