@@ -53,4 +53,4 @@ async def cancel(
     require_database(database_path(settings.state))
     with hold_lock(settings.state):
         async with open_state(settings.state) as database:
-            return await cancel_orders(database.engine, list(await _chosen(database, devices)), clock())
+            return await cancel_orders(database, list(await _chosen(database, devices)), clock())

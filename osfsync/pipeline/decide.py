@@ -29,6 +29,7 @@ from osfsync.pipeline.messages import (
 from osfsync.pipeline.pathbook import PathBook
 from osfsync.pipeline.settle import DeviceProgress, Settler
 from osfsync.pipeline.tally import Tally
+from osfsync.reports.text import amount
 from osfsync.state.reader import Reader
 
 
@@ -145,7 +146,8 @@ class Decider:
             (told.only_device_list, "the device's list, as on the server,", "the server's own list"),
         ):
             if names:
-                text = f"{len(names)} files stand in {knows} and not in {lacks}, such as {names[0]}."
+                files = amount(len(names), "file")
+                text = f"{files} in {knows} and not in {lacks}, such as {names[0]}."
                 self.tally.problem(told.device.name, None, "lists-differ", text)
         fact = ListsCompared(told.device.id, told.window, told.only_device_list, told.only_server_list)
         await out.facts.send(Facts((fact,)))

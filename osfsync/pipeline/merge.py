@@ -95,5 +95,6 @@ def _command(tag: str, window: TimeWindow, group: Sequence[Wanted]) -> Command:
 
     It does not touch the next second, in which another recording may begin.
     """
-    whole = TimeWindow(window.start.replace(microsecond=0), window.end.replace(microsecond=999_000))
+    last = max(window.end, window.end.replace(microsecond=999_000))
+    whole = TimeWindow(window.start.replace(microsecond=0), last)
     return Command(whole, tag, tuple(file.name for file in group), group[0].urgent)

@@ -18,6 +18,7 @@ from osfsync.pipeline.listen import Listener
 from osfsync.pipeline.merge import Command, MergeTerms, commands_for
 from osfsync.pipeline.messages import Facts, OrderJob, Receipt
 from osfsync.pipeline.tally import Tally
+from osfsync.reports.text import amount
 
 log = structlog.get_logger(__name__)
 
@@ -72,13 +73,13 @@ class Orderer:
 
     async def _not_taken(self, device: Device, order: OrderPrepared, error: CloudError, out: Out) -> bool:
         log.warning("command was not taken", device=device.name, reason=error.slug, error=str(error))
-        files = f"{len(order.names)} files of {order.window}"
+        files = f"{amount(len(order.names), 'file')} of {order.window}"
         if certainly_untaken(error):
             await self._tell(OrderRefused(order, error.slug, str(error)), out)
-            text = f"{files} could not be asked for: {error}"
+            text = f"No command was taken for {files}: {error}"
         else:
             await self._tell(OrderTaken(order, certain=False), out)
-            text = f"Whether {files} were asked for is not known, and taken for yes: {error}"
+            text = f"Whether a command was taken for {files} is not known, and counts as yes: {error}"
         if isinstance(error, LoginRefusedError | TenantError):
             raise error
         self.tally.problem(device.name, None, error.slug, text)

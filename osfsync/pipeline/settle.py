@@ -14,6 +14,7 @@ from osfsync.domain.policy import Policy
 from osfsync.domain.selection import Selection
 from osfsync.pipeline.messages import OrderJob, Wanted, WindowListed
 from osfsync.pipeline.tally import Tally
+from osfsync.reports.text import amount
 from osfsync.state.ledger import Ledger
 
 MOST_WANTED = 20_000
@@ -95,7 +96,7 @@ class Settler:
         """What a device's whole list shows beside its files."""
         if progress.near and progress.due is not None:
             text = (
-                f"{progress.near} files that are only on the device are about to be dropped there, the first "
+                f"{amount(progress.near, 'file')} only on the device will soon be dropped there, the first "
                 f"around {progress.due:%Y-%m-%d %H:%M} UTC, by what it dropped before."
             )
             self.tally.problem(device.name, None, "loss-near", text)
@@ -149,8 +150,8 @@ class Settler:
         for names in lost.values():
             self.tally.lost += len(names)
             text = (
-                f"{len(names)} files vanished from the device's list before they were held, such as "
-                f"{names[0]}."
+                f"{amount(len(names), 'file')} vanished from the device's list without ever having been "
+                f"held, such as {names[0]}."
             )
             self.tally.problem(device.name, None, "lost", text)
         return [FilesLost(device.id, tuple(names), told.at) for told, names in lost.items()]

@@ -92,7 +92,8 @@ class Transfer:
         plan = _room_for(job.file.size)
         share = await self.budget.take(plan.share)
         try:
-            async with self.client.download(job.device, job.file.name, part.rest()) as body:
+            asked = self.client.download(job.device, job.file.name, part.rest(), listed=job.file.size)
+            async with asked as body:
                 head: list[bytes] = []
                 if body.reply is Reply.REST:
                     receiver = part.go_on()

@@ -1,10 +1,12 @@
 """Forgetting open orders at the user's wish."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
-from sqlalchemy.ext.asyncio import AsyncEngine
 
+from osfsync.state.border import border
+from osfsync.state.database import Database
 from osfsync.state.tables import to_text
 from osfsync.state.whole import to_the_end
 
@@ -18,10 +20,12 @@ _CANCEL = """
 """
 
 
-async def cancel_orders(engine: AsyncEngine, device_ids: list[str], at: datetime) -> int:
+async def cancel_orders(database: Database, device_ids: Sequence[str], at: datetime) -> int:
     """Forget the orders of these devices that still await files; answers how many there were.
 
     Their files count as never ordered. The platform's own queue is not touched: it can't be.
+
+    Raises DiskFullError, LockedError, StateError: see `border`.
     """
     moment = to_text(at)
 
@@ -33,7 +37,9 @@ async def cancel_orders(engine: AsyncEngine, device_ids: list[str], at: datetime
         return cancelled
 
     async def work() -> int:
-        async with engine.begin() as connection:
+        async with database.engine.begin() as connection:
             return await connection.run_sync(forget)
 
-    return await to_the_end(work)
+    with border(database.path):
+        cancelled = await to_the_end(work)
+    return cancelled  # noqa: RET504 - mypy thinks that a context manager may swallow an error

@@ -241,7 +241,13 @@ def _named(row: Row[*tuple[Any, ...]]) -> dict[str, Any]:
 
 
 def _rows(rows: Sequence[tuple[Any, ...]], known: Mapping[str, Device]) -> list[FileRow]:
-    return [FileRow(known[record.file.device_id], record) for record in records_of(rows)]
+    return [
+        # A run may have met the device only since `known` was read: then it goes by its id.
+        FileRow(
+            known.get(record.file.device_id) or Device(record.file.device_id, record.file.device_id), record
+        )
+        for record in records_of(rows)
+    ]
 
 
 def _missing(sums: Sequence[tuple[Any, ...]]) -> dict[StorageStatus, int]:

@@ -287,8 +287,8 @@ async def test_cancelled_orders_are_forgotten_with_what_they_meant_for_their_fil
     await writer.commit([*ordered("a.osf", "b.osf"), fetched("b.osf")])
     elsewhere = prepared("x.osf", number=2, device=OTHER_DEVICE)
     await writer.commit([elsewhere, OrderTaken(elsewhere, certain=True)])
-    assert await cancel_orders(database.engine, [DEVICE.id], LATER) == 1
-    assert await cancel_orders(database.engine, [DEVICE.id], LATER + HOUR) == 0
+    assert await cancel_orders(database, [DEVICE.id], LATER) == 1
+    assert await cancel_orders(database, [DEVICE.id], LATER + HOUR) == 0
     records = await database.reader.records(DEVICE.id, ["a.osf", "b.osf"])
     assert [(record.orders, record.order) for record in records.values()] == [(0, None), (1, 1)]
     assert [row.fate for row in await told(database)] == [Fate.SENT, Fate.CANCELLED]

@@ -391,7 +391,7 @@ async def test_what_is_cancelled_is_ordered_anew(mirror_of: MirrorOf, empty_worl
     async with mirror_of(empty_world) as mirror:
         await mirror.sync()
         async with open_state(mirror.settings.state) as state:
-            assert await cancel_orders(state.engine, [device.id], empty_world.now) == 1
+            assert await cancel_orders(state, [device.id], empty_world.now) == 1
         assert await reasons(mirror) == {"a/0002.osf": "listed-not-ordered"}
         assert (await mirror.sync()).orders.sent == 1
 

@@ -26,28 +26,6 @@ DEAD = Behaviour(contact_every=None, files_per_day=0)
 MirrorOf = Callable[..., AbstractAsyncContextManager[Any]]
 
 
-@pytest.mark.parametrize("status", [400, 403, 429, 500])
-async def test_a_refused_command_never_ends_the_run(
-    mirror_of: MirrorOf, empty_world: World, status: int
-) -> None:
-    device = empty_world.add_device("Truck 1", behaviour=DEAD)
-    empty_world.add_file(device, "a.osf", StorageStatus.DEVICE_ONLY)
-    empty_world.add_file(device, "b.osf", StorageStatus.BOTH)
-    async with mirror_of(empty_world) as mirror:
-        mirror.change("limits", retries=0)
-        mirror.simulator.faults.add(Fault.status(status), on="request-list", times=None)
-        summary = await mirror.sync()
-        assert summary.exit_code is ExitCode.COMPLETE
-        assert summary.files.fetched == 1
-        assert summary.orders.sent == 0
-        (problem,) = summary.problems
-        assert problem.device == "Truck 1"
-        assert "could not be asked for" in problem.explanation
-        assert (await mirror.missing())["a.osf"].reason == "listed-not-ordered"
-        mirror.simulator.faults.clear()
-        assert (await mirror.sync()).orders.sent == 1  # nothing was sent, so there is no patience to keep
-
-
 async def test_a_line_that_dies_ends_the_run_soon(mirror_of: MirrorOf, empty_world: World) -> None:
     device = empty_world.add_device("Truck 1", behaviour=DEAD)
     for number in range(200):
