@@ -15,10 +15,10 @@ INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage bench backtest lint types format clean
+.PHONY: help demo test coverage bench backtest campaign-faults lint types format clean
 
 help: ## show what there is
-	@grep -E '^[a-z]+:.*## ' Makefile | sed -e 's/:.*## /	/'
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -e 's/:.*## /	/'
 
 demo: $(INSTALLED) ## two nights against the simulator, with reports
 	$(BIN)/osfsync demo
@@ -34,6 +34,9 @@ bench: $(INSTALLED_DEV) ## small files beside the API page's sample
 
 backtest: $(INSTALLED_DEV) ## how often estimates hold on simulated fleets
 	$(BIN)/python benchmarks/backtest.py
+
+campaign-faults: $(INSTALLED_DEV) ## every trouble that a platform can make, each met by a whole sync
+	$(RUN) tests.campaign.faults
 
 lint: $(INSTALLED_DEV) ## style and formatting
 	$(RUN) ruff check .

@@ -98,6 +98,8 @@ async def tear(
     if transport is not None:
         transport.write(_head(answer, _framing(Framing.LENGTH, len(body))) + body[: fault.after])
         await pause(_TICK)  # else the reset overtakes the bytes
+        while transport.get_write_buffer_size() and not transport.is_closing():
+            await pause(_TICK)
     return abort(request)
 
 

@@ -1,0 +1,25 @@
+"""The fault campaign in short: each case once, on one seed, with short waits between tries."""
+
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from osfsync.cloud import sender
+from tests.campaign.fault_case import Case
+from tests.campaign.fault_cases import CASES
+from tests.campaign.fault_verdict import judge
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+async def test_case(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sender, "_FIRST_WAIT", 0.02)
+    monkeypatch.setattr(sender, "_JITTER", 0.05)
+    with capture_logs():
+        verdict = await judge(case, 1, tmp_path)
+    told = [f"expected {case.expected}", f"seen {verdict.seen}", *verdict.complaints]
+    assert not verdict.complaints, "\n".join(told)
+
+
+def test_no_two_cases_share_a_name() -> None:
+    assert len({case.name for case in CASES}) == len(CASES)
