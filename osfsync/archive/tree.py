@@ -62,13 +62,15 @@ class Tree:
                     entry.unlink()
 
     def set_aside(self, path: str) -> str:
-        """Move a file into the hidden folder, under a random name. Raises ArchiveError, DiskFullError."""
+        """Move a file into the hidden folder, durably, under a random name. Raises as `check` does."""
         source = Path(self.locate(path))
         kept = self.parts / "set-aside" / f"{token_hex(8)}{source.suffix[:16]}"
         with self._translated():
             self._refuse_outside(source.parent)
             kept.parent.mkdir(exist_ok=True)
             _rename(str(source), str(kept))
+            sync_folder(kept.parent)
+            sync_folder(source.parent)
         return str(kept)
 
     def _refuse_outside(self, folder: Path) -> None:

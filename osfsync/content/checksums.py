@@ -1,9 +1,9 @@
 """The checksums that an OSF5 file may carry in itself: of its metablock, and of each of its blocks.
 
 The vendor's integrity profile of OSF5: a token of the magic line, `crc32c:` and eight digits, tells the
-CRC32C of the metablock, and then each block ends with the CRC32C of all before it in the block, counted in its
-length [vendor's specification; files of the vendor's writer]. Signatures, which a token `ed25519:` announces,
-are not verified: their certificates are vouched for by a root that is not at hand.
+CRC32C of the metablock, and then each block ends with the CRC32C of all before it in the block, counted in
+its length [vendor's specification; files of the vendor's writer]. Signatures, which a token `ed25519:`
+announces, are not verified: their certificates are vouched for by a root that is not at hand.
 """
 
 import re
