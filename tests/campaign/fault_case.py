@@ -143,5 +143,6 @@ class Case:
         """In a few words."""
         code = "0 or 3" if self.exit is None else str(int(self.exit))
         reasons = f": {'/'.join(sorted(self.reasons))}" if self.reasons else ""
-        problems = f" ({'/'.join(sorted(self.problems))})" if self.problems else ""
+        several = len(self.problems) > 2
+        problems = f" ({'several' if several else '/'.join(sorted(self.problems))})" if self.problems else ""
         return f"exit {code}, {self.left.value}{reasons}{problems}"

@@ -16,6 +16,7 @@ from osfsync.app.runs import SyncRequest, sync
 from osfsync.app.stage import settings_for
 from osfsync.cloud import body
 from osfsync.config import Settings
+from osfsync.domain.errors import leaves
 from osfsync.domain.summary import RunSummary
 from osfsync.simulator.faults import Faults
 from osfsync.simulator.fleet import SimDevice
@@ -41,9 +42,10 @@ class Targets:
 
 @dataclass(frozen=True, slots=True)
 class Night:
-    """What came of one run. `summary` is None where it had to be ended from outside."""
+    """What came of one run. `summary` is None where it had to be ended from outside, or raised `crash`."""
 
     summary: RunSummary | None
+    crash: str
     seconds: float
     requests: dict[str, int]
     needed: int
@@ -145,14 +147,18 @@ class Site:
         async def password() -> str:
             return self.world.password
 
-        summary = None
+        summary, crash = None, ""
         started = time.monotonic()
         with (
             mock.patch.object(body, "MEASURING_SPAN", self.case.tuning.span),
             anyio.move_on_after(seconds * PATIENCE),
         ):
-            summary = await sync(self.settings, password, SyncRequest(), clock=lambda: self.world.now)
-        return Night(summary, time.monotonic() - started, dict(self.simulator.requests), needed)
+            try:
+                summary = await sync(self.settings, password, SyncRequest(), clock=lambda: self.world.now)
+            except Exception as error:  # noqa: BLE001 — whatever it is, it is a defect, and makes the case red
+                crash = "; ".join(sorted({repr(leaf) for leaf in leaves(error)}))
+        took = time.monotonic() - started
+        return Night(summary, crash, took, dict(self.simulator.requests), needed)
 
     def _needed(self) -> int:
         """Requests of a run without trouble: opening, lists, commands and the log after them, two a file."""

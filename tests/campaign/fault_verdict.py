@@ -53,7 +53,7 @@ def _of_trouble(site: Site, night: Night, disk: Disk, missing: dict[Key, Missing
     yield from damages(site, disk)
     yield from _of_requests(site, night)
     if night.summary is None:
-        yield f"the run did not end within {night.seconds:.0f} seconds"
+        yield _no_end(night)
         return
     if night.seconds > site.case.seconds:
         yield f"the run took {night.seconds:.1f} seconds"
@@ -62,6 +62,10 @@ def _of_trouble(site: Site, night: Night, disk: Disk, missing: dict[Key, Missing
     yield from _of_absent(site, absent)
     yield from _of_reasons(site, night.summary, absent, missing)
     yield from _of_problems(site, night.summary)
+
+
+def _no_end(night: Night) -> str:
+    return f"the run raised {night.crash}" if night.crash else f"the run did not end in {night.seconds:.0f} s"
 
 
 def _of_requests(site: Site, night: Night) -> Iterator[str]:
@@ -120,7 +124,7 @@ def _of_reasons(
         if not summary.error and not any(
             (names[device_id], file, problem) in told for problem in site.case.problems
         ):
-            yield f"no problem names {names[device_id]} and {file}"
+            yield f"no problem names {names[device_id]}{'' if file is None else f' and {file}'}"
     for key, row in sorted(missing.items()):
         if key not in absent and row.reason not in site.case.waiting:
             yield f"{row.name} has the reason {row.reason!r}"
@@ -151,7 +155,7 @@ def _of_clean(site: Site, night: Night, disk: Disk) -> Iterator[str]:
     yield from damages(site, disk)
     yield from (f"{name} was kept" for name in sorted(disk.hidden))
     if night.summary is None:
-        yield "the run did not end"
+        yield _no_end(night)
         return
     if night.summary.exit_code is not ExitCode.COMPLETE:
         yield f"exit {int(night.summary.exit_code)} ({night.summary.error})"
@@ -161,7 +165,7 @@ def _of_clean(site: Site, night: Night, disk: Disk) -> Iterator[str]:
 
 def _seen(site: Site, night: Night, disk: Disk, missing: dict[Key, MissingModel]) -> str:
     if night.summary is None:
-        return "did not end"
+        return _no_end(night)
     available = site.world.available().keys()
     absent = available - disk.here(site)
     reasons = Counter(row.reason for key, row in missing.items() if key in absent)

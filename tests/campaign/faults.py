@@ -24,7 +24,7 @@ from osfsync import logs
 from tests.campaign.fault_cases import CASES
 from tests.campaign.fault_verdict import judge
 
-WIDTHS = (60, 66, 84)
+WIDTHS = (62, 68, 84)
 WORKERS = 4
 """Processes: a case waits more than it works."""
 

@@ -124,7 +124,7 @@ BODIES: tuple[Case, ...] = (
     ),
     *(
         Case(
-            name=f"a large {kind} body cut late, then another version, parts by {options.validator}",
+            name=f"a large {kind} cut late, then replaced, parts by {options.validator}",
             troubles=(Trouble(LATE_CUT, BODY, hit, 1), Trouble(RESET, BODY, hit)),
             exit=ExitCode.PARTIAL,
             left=Left.FILES,
@@ -135,7 +135,7 @@ BODIES: tuple[Case, ...] = (
             after=Between.SAME_SIZES,
         )
         for options in PARTS
-        for kind, hit in (("compressed", Hit.PACKED), ("plain", Hit.PLAIN))
+        for kind, hit in ((".osfz", Hit.PACKED), (".osf", Hit.PLAIN))
     ),
     *both("a body cut where no list tells sizes", cut(Framing.LENGTH), problems=BROKEN, fleet=UNMEASURED),
     *both(
@@ -147,7 +147,7 @@ BODIES: tuple[Case, ...] = (
         fleet=UNMEASURED,
     ),
     *both(
-        "a plain body cut in its head where nothing tells its size",
+        "a plain body cut early where nothing tells its size",
         cut(Framing.CLOSE, 0, 1_000),
         hit=Hit.PLAIN,
         problems=DAMAGED,
