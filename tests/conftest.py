@@ -1,6 +1,15 @@
 """What all tests share."""
 
+import os
+
 import pytest
+
+
+def skip_unless_all_is_required(reason: str) -> None:
+    """Skip what needs a program that is missing here; with OSFSYNC_TESTS_REQUIRE_ALL that is a failure."""
+    if os.environ.get("OSFSYNC_TESTS_REQUIRE_ALL"):
+        pytest.fail(f"must not be skipped here: {reason}")
+    pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")
