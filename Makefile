@@ -15,7 +15,7 @@ INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage bench backtest campaign-faults lint types format clean
+.PHONY: help demo test coverage bench backtest campaign-faults campaign-kills lint types format clean
 
 help: ## show what there is
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -e 's/:.*## /	/'
@@ -37,6 +37,9 @@ backtest: $(INSTALLED_DEV) ## how often estimates hold on simulated fleets
 
 campaign-faults: $(INSTALLED_DEV) ## every trouble that a platform can make, each met by a whole sync
 	$(RUN) tests.campaign.faults
+
+campaign-kills: $(INSTALLED_DEV) ## a mirror whose runs are killed a hundred times at random
+	$(RUN) tests.campaign.kills
 
 lint: $(INSTALLED_DEV) ## style and formatting
 	$(RUN) ruff check .
