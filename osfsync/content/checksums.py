@@ -20,6 +20,7 @@ _SIGNATURE = 0xFFFE
 _START = 0xFFFFFFFF
 _OVER_BLOCK = 0xB798B438  # what is left of any bytes that are followed by their own CRC32C
 _KEPT = 1024 * 1024  # a longer block is taken as it comes
+_MOST = 256 * 1024 * 1024  # bytes of one recording; a few packed MB may hold many more
 
 
 def _table() -> tuple[int, ...]:
@@ -47,8 +48,8 @@ class Checksums:
     """Follows a plain OSF stream that another check judges as such.
 
     Raises DamagedError, check `crc32c-metablock` or `crc32c-block`, where the bytes are not those that were
-    written. A file that carries no checksums passes by. `carried` tells, from the metablock on, whether it
-    does.
+    written. What carries no checksums passes by, and what is too long to be summed up. `carried` tells, from
+    the metablock on, whether any were checked.
     """
 
     _step: Callable[[memoryview], memoryview]
@@ -61,7 +62,7 @@ class Checksums:
         self._told = ""
         self._magic = MagicLine(version=0, metablock_size=0)
         self._widths = {}
-        self._number = 0
+        self._number, self._seen = 0, 0
         self._left, self._value = 0, _START  # of a long block that is taken as it comes
 
     def update(self, piece: bytes | bytearray | memoryview) -> None:
@@ -105,6 +106,10 @@ class Checksums:
 
     def _take_blocks(self, piece: memoryview) -> memoryview:
         """Check the blocks that are complete; of the last one keep what is there, or take it as it comes."""
+        self._seen += len(piece)
+        if self._seen > _MOST:
+            self.carried, self._held, self._step = False, bytearray(), _pass
+            return piece[len(piece) :]
         data = memoryview(bytes(self._held) + piece) if self._held else piece
         at = 0
         while (end := self._end_of(data, at)) is not None:

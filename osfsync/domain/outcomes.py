@@ -103,6 +103,18 @@ class FetchFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldRefuted:
+    """A file that was held is not in place any more as it was: it counts as never fetched and never ordered.
+
+    `failure` tells what was found, and where its bytes lie now.
+    """
+
+    device_id: str
+    name: str
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
 class FilesLost:
     """A list that was read to its end no longer names these files, and they were never held."""
 
@@ -208,6 +220,7 @@ Fact = (
     | ListingFailed
     | Fetched
     | FetchFailed
+    | HeldRefuted
     | FilesLost
     | ListsCompared
     | Heard

@@ -13,6 +13,7 @@ from osfsync.domain.outcomes import (
     FilesSeen,
     Heard,
     HearingFailed,
+    HeldRefuted,
     Listed,
     ListingFailed,
     ListsCompared,
@@ -75,6 +76,8 @@ def _rows(fact: Fact, run: RunKey) -> Iterator[Placed]:  # noqa: C901, PLR0911, 
             return file_rows.fetched(fact, run.id)
         case FetchFailed():
             return file_rows.fetch_failed(fact, run.id)
+        case HeldRefuted():
+            return file_rows.held_refuted(fact, run.id)
         case FilesLost():
             return file_rows.files_lost(fact)
         case ListsCompared():

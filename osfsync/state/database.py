@@ -10,6 +10,7 @@ from anyio import to_thread
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from osfsync.state.engine import reading_engine, writing_engine
+from osfsync.state.holdings import Holdings
 from osfsync.state.ledger import Ledger
 from osfsync.state.location import database_path, require_database
 from osfsync.state.migrate import ensure_current
@@ -28,6 +29,7 @@ class View:
     reader: Reader
     overview: Overview
     ledger: Ledger
+    holdings: Holdings
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ async def open_state(settings: StateSettings) -> AsyncIterator[Database]:
     path = database_path(settings)
     await to_thread.run_sync(ensure_current, path)
     async with writing_engine(path) as writing, _view(path) as view:
-        yield Database(path, view.reader, view.overview, view.ledger, writing)
+        yield Database(path, view.reader, view.overview, view.ledger, view.holdings, writing)
 
 
 @asynccontextmanager
@@ -73,4 +75,4 @@ async def open_view(settings: StateSettings) -> AsyncIterator[View]:
 async def _view(path: Path) -> AsyncIterator[View]:
     async with reading_engine(path) as engine:
         query = Query(engine, path)
-        yield View(path, Reader(query), Overview(query), Ledger(query))
+        yield View(path, Reader(query), Overview(query), Ledger(query), Holdings(query, path))

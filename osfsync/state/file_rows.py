@@ -11,12 +11,14 @@ from osfsync.domain.outcomes import (
     FetchFailed,
     FilesLost,
     FilesSeen,
+    HeldRefuted,
     Listed,
     ListingFailed,
     ListsCompared,
     WindowSettled,
 )
 from osfsync.domain.pathkey import path_key
+from osfsync.state.statements import Row
 from osfsync.state.steps import Placed, Step
 from osfsync.state.tables import to_text
 
@@ -129,20 +131,30 @@ def fetched(fact: Fetched, run_id: str) -> Iterator[Placed]:
 
 def fetch_failed(fact: FetchFailed, run_id: str) -> Iterator[Placed]:
     """A file that could not be fetched."""
+    about, told = (fact.device_id, fact.name), _failure(fact)
+    yield Step.FILE_FAILED, about, {"of_device": fact.device_id, "of_name": fact.name, **told}
+    yield Step.INSERT_ATTEMPT, None, _attempt(fact, run_id)
+
+
+def held_refuted(fact: HeldRefuted, run_id: str) -> Iterator[Placed]:
+    """A file that is held no more."""
+    row = {"of_device": fact.device_id, "of_name": fact.name}
+    yield Step.HELD_REFUTED, (fact.device_id, fact.name), row
+    yield Step.INSERT_ATTEMPT, None, _attempt(fact, run_id)
+
+
+def _attempt(fact: FetchFailed | HeldRefuted, run_id: str) -> Row:
+    return {"run_id": run_id, "device_id": fact.device_id, "name": fact.name, **_failure(fact)}
+
+
+def _failure(fact: FetchFailed | HeldRefuted) -> Row:
     failure = fact.failure
-    told = {
+    return {
         "slug": failure.slug,
         "explanation": failure.explanation,
         "check_name": failure.check,
         "at": to_text(failure.at),
     }
-    about = (fact.device_id, fact.name)
-    yield Step.FILE_FAILED, about, {"of_device": fact.device_id, "of_name": fact.name, **told}
-    yield (
-        Step.INSERT_ATTEMPT,
-        None,
-        {"run_id": run_id, "device_id": fact.device_id, "name": fact.name, **told},
-    )
 
 
 def files_lost(fact: FilesLost) -> Iterator[Placed]:

@@ -194,7 +194,9 @@ class Overview:
 
     async def last_complete(self) -> datetime | None:
         """When a run last ended with all that could be had."""
-        statement = select(func.max(runs.c.finished)).where(runs.c.outcome == RunOutcome.COMPLETE)
+        statement = select(func.max(runs.c.finished)).where(
+            runs.c.outcome == RunOutcome.COMPLETE, runs.c.command != "verify"
+        )
         moment: datetime | None = (await self._query.select(statement))[0][0]
         return moment
 

@@ -267,4 +267,16 @@ FILE_FAILED = _update_file(
     failure_check=bindparam("check_name"),
     failed_at=bindparam("at"),
 )
+HELD_REFUTED = _update_file(
+    orders=literal_column("0"),
+    tries=literal_column("0"),
+    **{
+        name: null()
+        for name in (
+            *("held_size", "sha256", "fetched_at", "verification", "adopted", "fetched_run"),
+            *("ordered_at", "order_id"),
+            *_FAILURE,
+        )
+    },
+)
 INSERT_ATTEMPT = _insert(attempts, "id")

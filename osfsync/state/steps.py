@@ -31,7 +31,8 @@ class Step(IntEnum):
     ORDER_GIVEN_UP = 19
     FILE_HELD = 20
     FILE_FAILED = 21
-    INSERT_ATTEMPT = 22
+    HELD_REFUTED = 22
+    INSERT_ATTEMPT = 23
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,9 @@ from osfsync.state.whole import to_the_end
 
 _STATEMENTS: Mapping[Step, Statement] = {step: getattr(statements, step.name) for step in Step}
 
-_ONE_ROW_EACH = frozenset({statements.FILE_ORDERED, statements.FILE_HELD, statements.FILE_FAILED})
+_ONE_ROW_EACH = frozenset(
+    {statements.FILE_ORDERED, statements.FILE_HELD, statements.FILE_FAILED, statements.HELD_REFUTED}
+)
 """Statements about files that must be known; another number of changed rows means that a fact was lost."""
 
 

@@ -110,6 +110,12 @@ def test_a_long_block_is_taken_as_it_comes(monkeypatch: pytest.MonkeyPatch) -> N
         assert content.check == "crc32c-block"
 
 
+def test_what_is_too_long_is_not_said_to_be_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("osfsync.content.checksums._MOST", 100)
+    data = sealed(block(bytes(60)) + block(bytes(60))[:-1] + b"x")
+    assert examine("a.osf", split(data, range(0, 999, 50))) == (Verification.WHOLE, (Check.STRUCTURE,))
+
+
 def test_a_recording_that_ends_in_a_block_is_cut_and_no_worse() -> None:
     data = sealed(block(b"\x08 time 4444") + block(b"\x08 time 5555")[:-5])
     assert examine("a.osf", [data]) == (Verification.TAIL_CUT, (Check.STRUCTURE, Check.CRC32C))

@@ -1,5 +1,5 @@
 from osfsync.domain.model import ListingSource
-from osfsync.domain.outcomes import Fact, Listed, WindowSettled
+from osfsync.domain.outcomes import Fact, HeldRefuted, Listed, WindowSettled
 from osfsync.state.batch import groups_of
 from osfsync.state.steps import RunKey, Step
 from tests.state.state_samples import (
@@ -7,6 +7,7 @@ from tests.state.state_samples import (
     NOW,
     WINDOW,
     device_seen,
+    failure,
     fetch_failed,
     fetched,
     file,
@@ -40,6 +41,12 @@ def test_a_file_that_is_seen_fetched_and_failed_in_the_order_of_steps_is_one_gro
 def test_a_file_whose_facts_go_against_the_order_of_steps_opens_a_group() -> None:
     assert len(steps(fetched("a"), files_seen(file("b"), file("a")))) == 2
     assert len(steps(fetch_failed("a"), fetched("a"), fetch_failed("a"), fetched("a"))) == 3
+
+
+def test_a_file_that_is_held_and_refuted_is_one_group_and_not_the_other_way_round() -> None:
+    refuted = HeldRefuted(DEVICE.id, "a", failure())
+    assert len(steps(fetched("a"), refuted)) == 1
+    assert len(steps(refuted, fetched("a"))) == 2
 
 
 def test_a_window_is_listed_and_settled_in_one_group_and_not_the_other_way_round() -> None:

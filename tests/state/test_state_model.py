@@ -33,6 +33,7 @@ from osfsync.domain.outcomes import (
     FilesSeen,
     Heard,
     HearingFailed,
+    HeldRefuted,
     Listed,
     ListingFailed,
     ListsCompared,
@@ -114,6 +115,7 @@ facts: st.SearchStrategy[Fact] = st.one_of(
     st.builds(ListingFailed, devices, windows, words, words, moments),
     st.builds(Fetched, devices, names, helds, st.booleans()),
     st.builds(FetchFailed, devices, names, failures),
+    st.builds(HeldRefuted, devices, names, failures),
     st.builds(lambda order, certain: OrderTaken(order, certain=certain), orders, st.booleans()),
     st.builds(OrderRefused, orders, words, words),
     st.builds(FilesLost, devices, st.lists(names, unique=True).map(tuple), moments),
@@ -145,7 +147,7 @@ class Model:
     def takes(self, fact: Fact) -> bool:
         """Whether a run could tell this now: it only speaks of files that it was told of."""
         match fact:
-            case Fetched() | FetchFailed():
+            case Fetched() | FetchFailed() | HeldRefuted():
                 return (fact.device_id, fact.name) in self.files
             case OrderTaken() | OrderRefused():
                 return all((fact.order.device_id, name) in self.files for name in fact.order.names)
@@ -173,6 +175,11 @@ class Model:
             case FetchFailed():
                 tries = self.files[fact.device_id, fact.name].tries + 1
                 self.change(fact.device_id, fact.name, tries=tries, failure=fact.failure)
+                self.attempts.setdefault((fact.device_id, fact.name), []).insert(0, fact.failure)
+            case HeldRefuted():
+                never = {"held": None, "tries": 0, "failure": None}
+                never |= {"orders": 0, "ordered_at": None, "order": None}
+                self.change(fact.device_id, fact.name, **never)
                 self.attempts.setdefault((fact.device_id, fact.name), []).insert(0, fact.failure)
             case OrderTaken(order, certain):
                 self.orders["sent" if certain else "doubtful"] += 1
