@@ -118,7 +118,8 @@ class LocalReceiver:
     def _reopen(self, kept: KeptPart) -> None:
         with _damage_instead(kept):
             self._descriptor = open_part_again(kept.part)
-            if not stat.S_ISREG(os.fstat(self._descriptor).st_mode):
+            status = os.fstat(self._descriptor)
+            if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:  # never write what lies elsewhere too
                 raise _changed(kept)
 
     def _reread(self, kept: KeptPart) -> bool:

@@ -246,6 +246,30 @@ async def test_nothing_is_read_or_written_through_a_link(root: Path, tmp_path: P
     assert files_below(root) == {}
 
 
+async def test_nothing_is_written_that_has_another_name_too(root: Path) -> None:
+    await begin(await opened(root))
+    part = left_below(root).part
+    other = root / "other.osf"
+    other.hardlink_to(part)
+    archive = await opened(root)
+    with pytest.raises(DamagedError, match="not what it was"):
+        await finish(archive)
+    assert files_below(root) == {"other.osf": DATA[:5_000]}
+
+
+async def test_of_two_parts_that_are_found_the_newer_counts(root: Path) -> None:
+    await begin(await opened(root))
+    part, note = left_below(root)
+    for old, suffix in ((part, ".part"), (note, ".part.note")):
+        copy = old.with_name(f"00000000-1{suffix}")
+        copy.write_bytes(old.read_bytes())
+        os.utime(copy, (1_000 + time.time(), 1_000 + time.time()))
+    archive = await opened(root)
+    assert {Path(path).name for path in hidden(root)} == {"00000000-1.part", "00000000-1.part.note"}
+    await finish(archive)
+    assert files_below(root) == {PATH: DATA}
+
+
 async def test_the_oldest_give_way(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kept, "MOST_KEPT", 3)
     archive = await opened(root)

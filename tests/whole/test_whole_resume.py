@@ -8,11 +8,13 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import anyio
 import pytest
 import stamina
+from anyio.abc import Process
 from structlog.testing import capture_logs
 
 from osfsync.app.runs import SyncRequest
@@ -411,16 +413,22 @@ async def test_a_run_that_is_stopped_leaves_the_beginning(line_of: LineOf) -> No
         assert line.spans() == [Span(0, SIZE), Span(durable, SIZE)]
 
 
+async def begin_a_night(line: Line, folder: Path) -> Process:
+    """A sync in a process of its own."""
+    mirror = line.mirror
+    arguments = [mirror.simulator.url, str(folder), mirror.password, mirror.world.now.isoformat()]
+    return await anyio.open_process(
+        [sys.executable, "-m", "tests.whole.one_night", *arguments],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
 async def test_a_run_that_is_killed_leaves_what_was_durable(line_of: LineOf, tmp_path: Path) -> None:
     async with line_of(name=PACKED) as line:
         line.replace(start=line.mirror.world.now - timedelta(hours=2))
         line.fault(Fault.drip(8_000_000))
-        arguments = [line.mirror.simulator.url, str(tmp_path), line.mirror.password]
-        process = await anyio.open_process(
-            [sys.executable, "-m", "tests.whole.one_night", *arguments, line.mirror.world.now.isoformat()],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        process = await begin_a_night(line, tmp_path)
         with anyio.fail_after(30):
             while not line.hidden("*.note") and process.returncode is None:  # noqa: ASYNC110 — nothing notifies
                 await anyio.sleep(0.001)
@@ -432,3 +440,28 @@ async def test_a_run_that_is_killed_leaves_what_was_durable(line_of: LineOf, tmp
         assert durable >= 8_000_000
         await line.ends_well()
         assert line.spans() == [Span(0, SIZE), Span(durable, SIZE)]
+
+
+async def test_runs_that_are_killed_at_any_moment_end_right_and_do_not_begin_anew(
+    line_of: LineOf, tmp_path: Path
+) -> None:
+    rng = Random(6)
+    async with line_of(name=PACKED) as line:
+        now = line.mirror.world.now
+        size = 40_000_000
+        line.replace(size=size, start=now - timedelta(hours=2))
+        line.fault(Fault.drip(40_000_000), times=None)
+        for _ in range(4):
+            asked = len(line.spans())
+            process = await begin_a_night(line, tmp_path)
+            with anyio.fail_after(30):
+                while len(line.spans()) == asked and process.returncode is None:  # noqa: ASYNC110 — the simulator counts, it does not notify
+                    await anyio.sleep(0.001)
+            await anyio.sleep(rng.uniform(0.2, 0.6))
+            process.kill()
+            await process.aclose()
+        line.mirror.simulator.faults.clear()
+        await line.ends_well()
+        starts = [span.start for span in line.spans()]
+        assert starts == sorted(starts)
+        assert starts[-1] > 0
