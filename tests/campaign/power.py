@@ -19,8 +19,8 @@ from tests.campaign.table import Line
 from tests.campaign.written import written
 
 CALLS = "openat,close,write,pwrite64,writev,fsync,fdatasync,syncfs,rename,renameat,renameat2"
-_STARTED = re.compile(r"^(\d+) (\w+)\((.*?)(?: <unfinished \.\.\.>|\)\s+= (-?\d+).*)$")
-_RESUMED = re.compile(r"^(\d+) <\.\.\. (\w+) resumed>(.*?)\)?\s+= (-?\d+).*$")
+_STARTED = re.compile(r"^(\d+)\s+(\w+)\((.*?)(?: <unfinished \.\.\.>|\)\s+= (-?\d+).*)$")
+_RESUMED = re.compile(r"^(\d+)\s+<\.\.\. (\w+) resumed>(.*?)\)?\s+= (-?\d+).*$")
 _PATH = re.compile(r'"((?:[^"\\]|\\.)*)"')
 
 

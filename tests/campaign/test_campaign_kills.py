@@ -26,6 +26,8 @@ def told(*lines: str) -> list[str]:
 def test_the_right_order_is_right() -> None:
     assert told(*OPEN, WRITE, FLUSH, RENAME, *FOLDER, ROW) == []
     assert told(*OPEN, WRITE, "1 syncfs(9) = 0", RENAME, "1 syncfs(9) = 0", ROW) == []
+    padded = [line.replace(" ", "     ", 1) for line in (*OPEN, WRITE, FLUSH, RENAME, *FOLDER, ROW)]
+    assert told(*padded) == []  # process ids stand in a column
 
 
 @pytest.mark.parametrize(
