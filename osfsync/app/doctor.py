@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Literal
 
 from osfsync.app.rooms import USER_AGENT, Password
+from osfsync.app.runs import SHARE
 from osfsync.archive.local import LocalArchive
 from osfsync.archive.paths import check_layout
 from osfsync.cloud.client import CloudClient, open_client
@@ -15,6 +16,8 @@ from osfsync.domain.errors import ExitCode, ForbiddenError, OsfsyncError
 from osfsync.domain.model import TimeWindow, utc_now
 from osfsync.reports.text import amount, count, duration, size
 from osfsync.state import maintenance
+from osfsync.state.location import database_path
+from osfsync.state.share import network_share
 
 CLOCK_TOLERANCE = timedelta(minutes=2)
 ROOM_TOLERANCE = 1_000_000_000
@@ -77,6 +80,9 @@ async def _database(settings: Settings) -> Finding:
             f"{problems[0]} ({len(problems)} problems). Put back a backup made with `osfsync db backup`.",
             ExitCode.UNEXPECTED,
         )
+    share = network_share(database_path(settings.state))
+    if share:
+        return Finding("warning", "database", SHARE.format(share))
     return Finding("ok", "database", "created and sound." if before is None else "sound.")
 
 

@@ -19,7 +19,13 @@ from osfsync.pipeline.tally import Tally
 from osfsync.pipeline.wishes import period_of
 from osfsync.reports.build import summary_model
 from osfsync.reports.renderers.json import document
+from osfsync.state.share import network_share
 from osfsync.state.writer import NewRun, Writer
+
+SHARE = (
+    "The state database lies on a network share ({}), where locks and the order of writes can't be trusted: "
+    "it may be damaged by a second run or a lost connection. Set state.url to a local disk."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +64,7 @@ async def ignore_progress(_: Tally) -> None:
 
 
 @dataclass(slots=True)
-class _Conduct:
+class Conduct:
     """One run from its first moment, before anything is open, to its summary."""
 
     command: str
@@ -109,6 +115,9 @@ class _Conduct:
 
     async def begin(self, rooms: OpenRooms, new: NewRun) -> Run:
         """Record that the run works, and make the archive ready for it."""
+        share = network_share(rooms.database.path)
+        if share:
+            self.terms.tally.problem("(this computer)", None, "network-share", SHARE.format(share))
         self.writer = await rooms.database.start_run(new, self.clock())
         reader = rooms.database.reader
         await rooms.archive.prepare(await reader.identity(), holds=await reader.holds_files())
@@ -157,7 +166,7 @@ async def sync(
     What ends it is in the summary; only defects are raised, and the caller's own cancellation. `clock`
     is what planning calls now; a simulated platform has its own.
     """
-    conduct = _Conduct("sync", settings, clock, Terms(request.max_transfer, request.fail_on))
+    conduct = Conduct("sync", settings, clock, Terms(request.max_transfer, request.fail_on))
 
     async def work(rooms: OpenRooms) -> None:
         tenant = await rooms.client.tenant()
@@ -178,7 +187,7 @@ async def backfill(
     clock: Clock = utc_now,
 ) -> RunSummary:
     """The same over an archive period in windows; goes on where the last backfill of this period stopped."""
-    conduct = _Conduct("backfill", settings, clock, Terms(request.max_transfer, request.fail_on))
+    conduct = Conduct("backfill", settings, clock, Terms(request.max_transfer, request.fail_on))
 
     async def work(rooms: OpenRooms) -> None:
         period = period_of(request.since, request.until or clock())
@@ -210,7 +219,7 @@ async def rehearse(
 
     `files.left` is what would be fetched, `orders.sent` the commands that would be sent.
     """
-    conduct = _Conduct("sync", settings, clock)
+    conduct = Conduct("sync", settings, clock)
 
     async def work(rooms: OpenRooms) -> None:
         reader = rooms.database.reader

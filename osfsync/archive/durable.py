@@ -9,6 +9,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from osfsync.domain.mounts import file_system_of
+
 # Whose syncfs flushes the device as fsync does. Others (network, FUSE, overlays) only write pages back.
 _SYNCFS_TYPES = {"ext3", "ext4", "xfs", "btrfs", "f2fs", "bcachefs"}
 _SYNCFS_TELLS_ERRORS = (5, 8)  # Linux before that: syncfs reports no failed write
@@ -73,15 +75,10 @@ def _kernel_tells_errors() -> bool:
 
 
 def _file_system(folder: Path) -> str:
-    """The type of the file system that holds `folder`, empty where it can't be told (proc(5), mountinfo)."""
+    """The type of the file system that holds `folder`, empty where it can't be told."""
     device = folder.stat().st_dev
-    wanted = f"{os.major(device)}:{os.minor(device)}"
     try:
         mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
-    for mount in mounts.splitlines():
-        fields, _, kind = mount.partition(" - ")
-        if fields.split(" ")[2:3] == [wanted]:
-            return kind.partition(" ")[0]
-    return ""
+    return file_system_of(mounts, f"{os.major(device)}:{os.minor(device)}")

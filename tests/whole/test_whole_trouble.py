@@ -19,6 +19,7 @@ from osfsync.pipeline.lifeline import GIVE_UP_AFTER
 from osfsync.simulator.behaviour import Behaviour
 from osfsync.simulator.faults import Fault
 from osfsync.simulator.world import World
+from osfsync.state import share
 from osfsync.state.writer import Writer
 
 DEAD = Behaviour(contact_every=None, files_per_day=0)
@@ -403,3 +404,17 @@ async def test_a_dry_run_meets_anothers_archive(mirror_of: MirrorOf, small_world
         assert (await mirror.sync()).exit_code is ExitCode.USAGE
         mirror.change("state", url=url)
         assert (await mirror.sync()).exit_code is ExitCode.COMPLETE
+
+
+async def test_a_state_on_a_network_share_is_warned_of(
+    mirror_of: MirrorOf, small_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with mirror_of(small_world) as mirror:
+        assert "network-share" not in {problem.reason for problem in (await mirror.sync()).problems}
+        # No such file system can be had here; everything else is real.
+        monkeypatch.setattr(share, "file_system_of", lambda _mounts, _device: "nfs4")
+        summary = await mirror.sync()
+        assert summary.exit_code is ExitCode.COMPLETE
+        told = next(problem for problem in summary.problems if problem.reason == "network-share")
+        assert "nfs4" in told.explanation
+        assert "state.url" in told.explanation
