@@ -76,14 +76,14 @@ class Fleet:
     """What a world is drawn from. Devices, files of each, and bytes of each lie in these ranges.
 
     Attributes:
-        sealed: one device's credentials may not be read; else that is left to chance.
+        sealed: whether one device's credentials may not be read; None leaves that to chance.
         waiting: each device has files that only it has; else that is left to chance.
     """
 
     devices: range = range(2, 4)
     files: range = range(3, 7)
     sizes: range = range(2_000, 30_000)
-    sealed: bool = False
+    sealed: bool | None = None
     waiting: bool = False
     dialect: Dialect = field(default_factory=Dialect)
 

@@ -26,7 +26,7 @@ def draw(rng: Random, fleet: Fleet) -> World:
     world = World(now=NOW, seed=rng.getrandbits(32), dialect=fleet.dialect)
     count = rng.choice(fleet.devices)
     # The first device can always be read, the last one may be sealed.
-    sealed = fleet.sealed or (count > 1 and rng.random() < 0.25)
+    sealed = count > 1 and rng.random() < 0.25 if fleet.sealed is None else fleet.sealed
     for number, name in enumerate(rng.sample(NAMES, count), start=1):
         device = world.add_device(name, behaviour=DEAD, readable=not (sealed and number == count))
         starts = _starts(rng)

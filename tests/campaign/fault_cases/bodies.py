@@ -1,5 +1,7 @@
 """Bodies of files that come late, broken, damaged, slowly or not at all."""
 
+from dataclasses import replace
+
 from osfsync.domain.errors import ExitCode
 from osfsync.simulator.endpoints import ServerOptions
 from osfsync.simulator.faults import Fault, Framing
@@ -40,8 +42,8 @@ LATE_CUT = cut(Framing.LENGTH, 9_100_000, 9_500_000)
 
 PARTS = tuple(ServerOptions(ranges=True, validator=validator) for validator in Validator)
 
-UNMEASURED = Fleet(dialect=TERSE)
-"""The list tells no sizes."""
+UNMEASURED = Fleet(sealed=False, dialect=TERSE)
+"""The only list that can be had tells no sizes."""
 
 HURRIED = Tuning(retries=0, span=1.0)
 """The rate of a body is judged after a second."""
@@ -168,7 +170,7 @@ BODIES: tuple[Case, ...] = (
         hit=Hit.PLAIN,
         problems=DAMAGED,
         reasons=QUARANTINED,
-        fleet=Fleet(sizes=range(60_000, 90_000), dialect=TERSE),
+        fleet=replace(UNMEASURED, sizes=range(60_000, 90_000)),
     ),
     Case(
         name="a new version that breaks: the old one stays",
