@@ -73,6 +73,13 @@ LISTS: tuple[Case, ...] = (
     ),
     one_device("a file list with a document type", always(Fault.doctype_xml()), problems=UNREADABLE),
     one_device("HTML with status 200 for a file list", HTML, problems=UNREADABLE),
+    Case(
+        name="HTML for a file list, once: the device is listed next time",
+        troubles=(Trouble(HTML, LIST, Hit.DEVICE, times=1),),
+        exit=ExitCode.PARTIAL,
+        left=Left.DEVICE,
+        problems=UNREADABLE,
+    ),
     one_device("JSON for a file list", JSON, problems=UNREADABLE),
     one_device("an empty body for a file list", EMPTY, problems=UNREADABLE | BROKEN),
     one_device("502 for a file list", status(502), problems=TROUBLED),

@@ -6,7 +6,7 @@ from datetime import timedelta
 from osfsync.domain.errors import ExitCode
 from osfsync.simulator.endpoints import ServerOptions
 from osfsync.simulator.faults import Fault
-from tests.campaign.fault_case import Case, Left, Trouble, Tuning
+from tests.campaign.fault_case import Case, Hit, Left, Trouble, Tuning
 from tests.campaign.fault_cases.making import (
     BODY,
     BUSY,
@@ -86,6 +86,14 @@ REFUSALS: tuple[Case, ...] = (
     passing("a download token that was used before", USED_UP, TOKEN),
     lasting("download tokens that were used before", USED_UP, on=TOKEN, problems=UNKNOWN),
     lasting("HTML with status 200 for a token", HTML, on=TOKEN, problems=UNREADABLE),
+    Case(
+        name="HTML for a token, once: the file comes next time",
+        troubles=(Trouble(HTML, TOKEN, Hit.FILES, times=1),),
+        exit=ExitCode.PARTIAL,
+        left=Left.FILES,
+        reasons=RETRYING,
+        problems=UNREADABLE,
+    ),
     lasting("JSON for a token", JSON, on=TOKEN, problems=UNREADABLE),
     lasting("an empty token", EMPTY, on=TOKEN, problems=UNREADABLE),
     Case(
