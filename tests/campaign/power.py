@@ -98,6 +98,8 @@ def trace_of(calls: Iterable[SystemCall]) -> Trace:
             case "rename" | "renameat" | "renameat2":
                 source, target = _texts(call.arguments)[:2]
                 trace.renamed.append((source, target, call))
+            case _:
+                raise ValueError(f"{call.name} was not asked for")
     return trace
 
 
