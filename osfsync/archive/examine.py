@@ -3,7 +3,7 @@
 import os
 import stat
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
@@ -42,10 +42,15 @@ class Exam:
 
 
 class Examiner:
-    """Files below `root`. A symbolic link is followed: reading does no harm."""
+    """Files below `root`. A symbolic link is followed: reading does no harm.
 
-    def __init__(self, root: Path) -> None:
+    Args:
+        read: told now and then how many more bytes were read.
+    """
+
+    def __init__(self, root: Path, read: Callable[[int], None]) -> None:
         self._tree = Tree(root)
+        self._read = read
         self._limiter = CapacityLimiter(WORKERS)
 
     async def examine(self, exams: Sequence[Exam]) -> list[Sight]:
@@ -53,8 +58,11 @@ class Examiner:
         reading = _Reading(self._tree, exams)
         steps = Steps(self._limiter)
         try:
-            while await steps.run(reading.step):
-                pass
+            more = True
+            while more:
+                before = reading.bytes
+                more = await steps.run(reading.step)
+                self._read(reading.bytes - before)
         finally:
             await steps.last(reading.close)
         return reading.sights
@@ -63,6 +71,7 @@ class Examiner:
 class _Reading:
     def __init__(self, tree: Tree, exams: Sequence[Exam]) -> None:
         self.sights: list[Sight] = []
+        self.bytes = 0
         self._tree = tree
         self._exams = exams
         self._going_on = self._read_all()
@@ -103,6 +112,7 @@ class _Reading:
             judged = _Judged(check)
             while piece := os.read(descriptor, READ):
                 judged.take(piece)
+                self.bytes += len(piece)
                 yield len(piece)
         finally:
             os.close(descriptor)

@@ -6,6 +6,9 @@ from typing import assert_never
 
 from osfsync.domain.model import Device, Held, Verification
 
+REFUTED = "verify"
+"""Slug of the attempts that the state remembers of files that were found broken."""
+
 
 class Check(StrEnum):
     """What of a file was looked at."""
@@ -101,6 +104,26 @@ class Finding:
     def verdict(self) -> Verdict:
         """What that means."""
         return verdict_of(self.file.held, self.sight)
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """The state forgot that the file is held, so that it is fetched again.
+
+    `kept` is where its bytes were moved to; None where there were none.
+    """
+
+    kept: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """What lies at the file's path can't be moved away, so that nothing was changed."""
+
+    why: str
+
+
+Remedy = Queued | Stuck
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,10 @@ posix = pytest.mark.skipif(sys.platform != "linux", reason="needs what a file sy
 
 
 async def look(root: Path, *paths: str) -> list[Sight]:
-    return await Examiner(root).examine([Exam(path, check_for(path)) for path in paths])
+    read: list[int] = []
+    sights = await Examiner(root, read.append).examine([Exam(path, check_for(path)) for path in paths])
+    assert sum(read) == sum(sight.size for sight in sights if isinstance(sight, Examined))
+    return sights
 
 
 def put(root: Path, path: str, data: bytes = b"x") -> Path:
@@ -118,7 +121,9 @@ async def test_cancellation_is_heard_and_leaves_no_file_open(tmp_path: Path) -> 
     check = HeldUpCheck()
     with let_go_at_the_end(check):
         async with anyio.create_task_group() as group:
-            group.start_soon(Examiner(tmp_path).examine, [Exam("a.osf", check), Exam("b.osf", check)])
+            group.start_soon(
+                Examiner(tmp_path, lambda _: None).examine, [Exam("a.osf", check), Exam("b.osf", check)]
+            )
             await anyio.to_thread.run_sync(check.reached.wait)
             group.cancel_scope.cancel()
             check.go_on.set()

@@ -34,6 +34,8 @@ class CsvRenderer:
 def _cell(value: object) -> str:
     if value is None:
         return ""
+    if isinstance(value, tuple):
+        return " ".join(value)
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
     text = str(value)
