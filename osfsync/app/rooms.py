@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib.metadata import version
 
@@ -13,7 +13,8 @@ from osfsync.archive.owner import hold
 from osfsync.archive.paths import check_layout
 from osfsync.cloud.client import CloudClient, open_client
 from osfsync.config import Settings
-from osfsync.domain.model import Tenant
+from osfsync.domain.model import OrderMode, Tenant
+from osfsync.domain.selection import Selection
 from osfsync.pipeline.merge import MergeTerms
 from osfsync.pipeline.nightly import Rooms, Run
 from osfsync.pipeline.perform import FailOn
@@ -53,10 +54,13 @@ class OpenRooms:
     client: CloudClient
     clock: Clock
 
-    def run(self, tenant: Tenant, writer: Writer, terms: Terms) -> Run:
-        """A run through these rooms."""
+    def run(self, tenant: Tenant, writer: Writer, terms: Terms, only: Selection | None = None) -> Run:
+        """A run through these rooms; where `only` is given, it fetches these files and no others."""
         rooms = Rooms(self.client, self.archive, self.database.reader, self.database.ledger, writer)
         wishes = self._wishes(terms.max_transfer)
+        if only is not None:
+            mode = OrderMode.NEVER if wishes.policy.mode is OrderMode.NEVER else OrderMode.AUTO
+            wishes = replace(wishes, selection=only, policy=replace(wishes.policy, mode=mode))
         return Run(rooms, tenant, wishes, terms.stop, terms.tally, clock=self.clock)
 
     def rehearsal(self, tenant: Tenant, terms: Terms) -> Rehearsal:

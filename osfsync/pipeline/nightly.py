@@ -112,6 +112,10 @@ class Run:
         await self._round(devices, windows_of, self._decider(None))
         await self._wait_for_deliveries(devices, windows_of, wait)
 
+    async def sync_windows(self, windows_of: WindowsOf) -> None:
+        """One pass over these windows."""
+        await self._round(await self.meet_devices(), windows_of, self._decider(None))
+
     async def _wait_for_deliveries(
         self, devices: Sequence[Device], windows_of: WindowsOf, wait: timedelta
     ) -> None:

@@ -7,9 +7,10 @@ from operator import attrgetter
 from typing import assert_never
 
 from osfsync.domain.dialogue import FILE_ANSWER, Dialogue, Order, OrderState
-from osfsync.domain.model import CommunicationEvent, FileRecord, Held, StorageStatus, Verification
+from osfsync.domain.model import CommunicationEvent, Failure, FileRecord, Held, StorageStatus, Verification
 from osfsync.domain.planner import Holding, holding_of
 from osfsync.domain.rows import AttemptRow, FileRow, StatusRow
+from osfsync.domain.verdict import REFUTED
 from osfsync.reports.build import missing_model
 from osfsync.reports.case import Case
 from osfsync.reports.evidence import said
@@ -83,9 +84,7 @@ def _events(record: FileRecord, history: History, dialogue: Dialogue) -> Iterato
     for change in history.statuses:
         yield EventModel(change.at, f"The list shows it as {_STATUS[change.became]}.")
     for attempt in history.attempts:
-        check = attempt.failure.check
-        what = "A download failed" if check is None else f"It arrived damaged (check {check})"
-        yield EventModel(attempt.failure.at, f"{what}: {attempt.failure.explanation}")
+        yield EventModel(attempt.failure.at, _attempt(attempt.failure))
     if record.held is not None:
         yield EventModel(record.held.fetched_at, _held(record.held, record.path))
     if record.lost_at is not None:
@@ -93,6 +92,13 @@ def _events(record: FileRecord, history: History, dialogue: Dialogue) -> Iterato
             record.lost_at,
             f"Lost: the device's list names it no more; it last did on {moment(record.last_seen)}.",
         )
+
+
+def _attempt(failure: Failure) -> str:
+    what = "A download failed" if failure.check is None else f"It arrived damaged (check {failure.check})"
+    if failure.slug == REFUTED:
+        what = f"A verification found that what was held is not there as it was (check {failure.check})"
+    return f"{what}: {failure.explanation}"
 
 
 def _order(order: Order, dialogue: Dialogue) -> Iterator[EventModel]:

@@ -1,0 +1,142 @@
+"""`verify --repair`: what is broken is moved aside, forgotten and fetched again."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import anyio
+
+from osfsync.app.choice import standpoint_of
+from osfsync.app.prospects import Prospects
+from osfsync.app.rooms import Clock, OpenRooms, Password
+from osfsync.app.runs import Conduct
+from osfsync.app.verify import Tell, Verified, VerifyRequest, Walk, Watch, ignore_progress
+from osfsync.config import Settings
+from osfsync.domain.errors import ConfigError
+from osfsync.domain.model import Device, TimeWindow, utc_now
+from osfsync.domain.rows import FileRow
+from osfsync.domain.verdict import REFUTED
+from osfsync.pipeline.mend import Mender
+from osfsync.pipeline.tally import Tally
+from osfsync.reports import build
+from osfsync.reports.verify import LeftModel, RepairModel
+from osfsync.state.location import database_path, require_database
+from osfsync.state.writer import NewRun, Writer
+
+LEFT_TOLD = 1000
+"""Files that could not be brought back, as far as they are named; `osfsync missing` tells all."""
+
+
+async def repair(  # noqa: PLR0913 - what a verification and what a run is given
+    settings: Settings,
+    password: Password,
+    request: VerifyRequest,
+    tell: Tell,
+    *,
+    watch: Watch = ignore_progress,
+    clock: Clock = utc_now,
+) -> Verified:
+    """As `verify`, and what is broken is moved aside, forgotten and fetched again; one run at a time.
+
+    Where it can't be fetched now, the state knows that it is not held, and the next sync tries.
+    """
+    require_database(database_path(settings.state))
+    conduct = Conduct("verify", settings, clock)
+    walk = Walk(request, settings.archive.path, tell)
+    left: list[RepairModel] = []
+
+    async def work(rooms: OpenRooms) -> None:
+        again = _Again(rooms, conduct)
+        mender = Mender(rooms.archive, again.begin, conduct.terms.tally, clock)
+        try:
+            await walk.go(rooms.database, rooms.archive, mender)
+            if mender.queued:
+                await again.fetch(mender)
+        finally:
+            with anyio.CancelScope(shield=True):
+                left.append(await again.outcome(mender))
+
+    async def observe(tally: Tally) -> None:
+        await watch(walk.progress, tally)
+
+    summary = await conduct.perform(password, work, observe, None)
+    return Verified(summary.exit_code, summary.error, walk.finished, walk.progress, left[0] if left else None)
+
+
+@dataclass(slots=True)
+class _Again:
+    """The run that fetches again what was forgotten."""
+
+    rooms: OpenRooms
+    conduct: Conduct
+
+    async def begin(self) -> Writer:
+        """The run's writer; the run is recorded when it is first asked for.
+
+        It is of the last run's tenant: what is broken is known even where the platform is out of reach.
+        """
+        if self.conduct.writer is None:
+            known = await self.rooms.database.holdings.last_tenant()
+            if known is None:
+                raise ConfigError("The state holds files and knows no run that fetched them.")
+            tenant, url = known
+            await self.conduct.begin(self.rooms, NewRun(tenant=tenant, url=url, command=self.conduct.command))
+        if self.conduct.writer is None:
+            raise RuntimeError("a run that has begun has no writer")
+        return self.conduct.writer
+
+    async def fetch(self, mender: Mender) -> None:
+        """An ordinary pass over the days of the forgotten files, for them alone."""
+        rooms, writer = self.rooms, await self.begin()
+        tenant = await rooms.client.tenant()
+        known = await rooms.database.holdings.last_tenant()
+        if known is not None and tenant.id != known[0].id:
+            raise ConfigError(
+                f"The archive was mirrored from the tenant {known[0].name!r}, and the settings reach "
+                f"{tenant.name!r}; nothing was fetched.",
+                hint="Set cloud.url and cloud.tenant to where the files came from.",
+            )
+        selection = mender.selection()
+        listed = {device.id for device in await rooms.client.devices()}
+        if not listed & mender.device_ids:
+            return
+
+        async def windows_of(device: Device) -> Sequence[TimeWindow]:
+            return await rooms.database.reader.unheld_windows(
+                device.id, lambda name: hash(name) in mender.names
+            )
+
+        run = rooms.run(tenant, writer, self.conduct.terms, selection)
+        await run.sync_windows(windows_of)
+
+    async def outcome(self, mender: Mender) -> RepairModel:
+        """What came of it; files that are not back count as failed."""
+        left, told = 0, list[LeftModel]()
+        if self.conduct.writer is not None:
+            database, tally = self.rooms.database, self.conduct.terms.tally
+            async for page in database.holdings.not_back(self.conduct.writer.run_id, REFUTED):
+                left += len(page)
+                tally.failed_files.update((row.device.id, row.record.file.name) for row in page)
+                told += await self._told(page[: max(LEFT_TOLD - len(told), 0)])
+        return RepairModel(mender.queued, mender.queued - left, left, mender.stuck, tuple(told))
+
+    async def _told(self, rows: Sequence[FileRow]) -> list[LeftModel]:
+        view, settings = self.rooms.database, self.rooms.settings
+        prospects = await Prospects.of(view, standpoint_of(settings, self.conduct.clock()))
+        told = []
+        for row, case in await prospects.cases(rows):
+            missing = build.missing_model(row, case)
+            attempts = await view.overview.attempts(row.device.id, row.record.file.name)
+            found = next(each.failure for each in attempts if each.failure.slug == REFUTED)
+            told.append(
+                LeftModel(
+                    device=missing.device,
+                    device_id=missing.device_id,
+                    name=missing.name,
+                    path=row.record.path,
+                    found=found.explanation,
+                    reason=missing.reason,
+                    explanation=missing.explanation,
+                    next_action=missing.next_action,
+                )
+            )
+        return told
