@@ -22,6 +22,8 @@ _COMMANDS = {
     "missing": ("known", "Show every file that is known and not held, and why."),
     "why": ("known", "Tell a file's whole story, and why it is missing."),
     "orders": ("orders", "Show commands to devices, or forget open ones."),
+    "verify": ("verify", "Read the archive once more, and fetch again what is broken."),
+    "manifest": ("verify", "Write the hashes of all held files, for sha256sum -c."),
     "status": ("known", "Show the last runs, totals and the oldest gap."),
     "db": ("database", "Look after the state database."),
 }

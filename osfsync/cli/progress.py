@@ -1,6 +1,8 @@
 """What a person sees while a run works: a live line at a terminal, a line every 30 seconds elsewhere."""
 
-from typing import TextIO
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any, TextIO, TypeVar
 
 import anyio
 import click
@@ -13,34 +15,41 @@ from osfsync.reports.text import count, size
 REFRESH = 0.2
 LINE_EVERY = 30.0
 
+T = TypeVar("T")
+
 
 def observer(context: Context, stream: TextIO) -> Observe:
     """The right progress for where stderr goes; none with -q."""
+    return progress(context, stream, describe)
+
+
+def progress(
+    context: Context, stream: TextIO, tell: Callable[[T], str]
+) -> Callable[[T], Coroutine[Any, Any, None]]:
+    """The same of anything that can be told on one line."""
     if context.verbosity < 0:
         return _nothing
-    if stream.isatty():
-        return _live
-    return _lines
+    return partial(_live if stream.isatty() else _lines, tell)
 
 
-async def _nothing(_: Tally) -> None:
+async def _nothing(_: object) -> None:
     """Show nothing."""
 
 
-async def _lines(tally: Tally) -> None:
+async def _lines(tell: Callable[[T], str], progress: T) -> None:
     while True:
         await anyio.sleep(LINE_EVERY)
-        click.echo(f"osfsync: {describe(tally)}", err=True)
+        click.echo(f"osfsync: {tell(progress)}", err=True)
 
 
-async def _live(tally: Tally) -> None:
+async def _live(tell: Callable[[T], str], progress: T) -> None:
     from rich.console import Console
     from rich.live import Live
     from rich.text import Text
 
     with Live(console=Console(stderr=True), auto_refresh=False, transient=True) as live:
         while True:
-            live.update(Text(describe(tally)), refresh=True)
+            live.update(Text(tell(progress)), refresh=True)
             await anyio.sleep(REFRESH)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from osfsync.config import parse_duration, parse_end, parse_moment, parse_size
+from osfsync.config import parse_duration, parse_end, parse_moment, parse_share, parse_size
 from osfsync.domain.errors import ConfigError
 from osfsync.domain.model import utc_now
 
@@ -28,5 +28,6 @@ class _Parsed(click.ParamType[Any]):
 
 DURATION = _Parsed("duration", parse_duration)
 SIZE = _Parsed("size", parse_size)
+SHARE = _Parsed("share", parse_share)
 MOMENT = _Parsed("moment", lambda text: parse_moment(text, utc_now()))
 END = _Parsed("moment", lambda text: parse_end(text, utc_now()))

@@ -9,7 +9,7 @@ from osfsync.config.example import example_text
 from osfsync.config.load import Loaded, load, user_file
 from osfsync.config.schema import Settings
 from osfsync.config.show import effective
-from osfsync.config.units import parse_duration, parse_end, parse_moment, parse_rate, parse_size
+from osfsync.config.units import parse_duration, parse_end, parse_moment, parse_rate, parse_share, parse_size
 
 __all__ = [
     "Loaded",
@@ -21,6 +21,7 @@ __all__ = [
     "parse_end",
     "parse_moment",
     "parse_rate",
+    "parse_share",
     "parse_size",
     "user_file",
 ]

@@ -6,12 +6,14 @@ the message says what was read and what is expected.
 
 import re
 from datetime import UTC, datetime, time, timedelta
+from fractions import Fraction
 
 from osfsync.domain.errors import ConfigError
 
 DURATION_FORMAT = 'a duration such as "30d", "48h", "90m", "2h30m", "45s" or "1w"'
 SIZE_FORMAT = 'a size such as "10GB", "4MB", "1GiB" or a number of bytes'
 RATE_FORMAT = 'a rate such as "20MB/s" or a number of bytes per second; 0 or "" means no limit'
+SHARE_FORMAT = 'a share such as "5%" or "0.5%", more than nothing and at most 100%'
 MOMENT_FORMAT = (
     "a date (2025-06-26), a date and time (2025-06-26T06:41, in UTC unless it names a zone) "
     'or "30d" for 30 days ago'
@@ -33,6 +35,7 @@ _BYTES = {
     **{f"{prefix}ib": 1024**power for power, prefix in enumerate("kmgt", start=1)},
 }
 _SIZE = re.compile(r"(\d{1,19}(?:\.\d{1,9})?)\s*((?:[kmgt]i?)?b)?", re.ASCII | re.IGNORECASE)
+_SHARE = re.compile(r"(\d{1,3}(?:\.\d{1,9})?)\s*%", re.ASCII)
 
 
 def _unreadable(text: str, expected: str) -> ConfigError:
@@ -65,6 +68,15 @@ def format_duration(duration: timedelta) -> str:
 def parse_size(text: str) -> int:
     """Read a number of bytes: "10GB" is 10·1000³, "1GiB" is 1024³, "512" is 512. Case is ignored."""
     return _parse_bytes(text, SIZE_FORMAT)
+
+
+def parse_share(text: str) -> Fraction:
+    """Read a percentage: "5%" is 1/20."""
+    match = _SHARE.fullmatch(text.strip())
+    share = Fraction(match[1]) / 100 if match else Fraction(0)
+    if not 0 < share <= 1:
+        raise _unreadable(text, SHARE_FORMAT)
+    return share
 
 
 def parse_rate(text: str) -> int:

@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from osfsync.config.units import (
     parse_end,
     parse_moment,
     parse_rate,
+    parse_share,
     parse_size,
 )
 from osfsync.domain.errors import ConfigError
@@ -147,3 +149,23 @@ def test_any_text_is_read_or_refused_with_a_config_error(text: str) -> None:
         except ConfigError as error:
             refusal = error.message
             assert refusal.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("5%", Fraction(1, 20)),
+        (" 0.5 % ", Fraction(1, 200)),
+        ("100%", Fraction(1)),
+        ("33.3%", Fraction(333, 1000)),
+    ],
+)
+def test_shares_are_read(text: str, expected: Fraction) -> None:
+    assert parse_share(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "5", "%", "0%", "100.1%", "-5%", "1/20", ".5%", "1e1%", "٣%"])
+def test_what_is_no_share_is_refused_with_the_text(text: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_share(text)
+    assert repr(text) in str(caught.value)
