@@ -110,7 +110,8 @@ class _Reading:
             status = os.fstat(descriptor)
             _forget_cached(descriptor)
             judged = _Judged(check)
-            while piece := os.read(descriptor, READ):
+            most = min(READ, status.st_size + 1)  # no megabyte is set aside for a small file
+            while piece := os.read(descriptor, most):
                 judged.take(piece)
                 self.bytes += len(piece)
                 yield len(piece)
