@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from osfsync.cloud.ranges import Proof, Reply
 from osfsync.cloud.throttle import Throttle
-from osfsync.domain.errors import InterruptedBodyError, ProtocolError
+from osfsync.domain.errors import InterruptedBodyError, ProtocolError, TooLargeError
 
 MEASURING_SPAN = 30.0
 """Seconds of waiting over which the rate of a body is measured."""
@@ -27,6 +27,7 @@ class Body:
         encoding: Content-Encoding, in lower case. The bytes come as they were sent.
         reply: whether these are all bytes of what was asked for, or those from a place on.
         proof: how the rest could be had should the connection break; None where it can't.
+        most: bytes that it may have; None means that nothing bounds it here.
     """
 
     what: str
@@ -38,6 +39,7 @@ class Body:
     _read: Callable[[], Awaitable[bytes]] = field(repr=False)
     _throttle: Throttle = field(repr=False)
     _minimum_rate: int = field(repr=False)
+    most: int | None = None
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """The bytes as they come.
@@ -46,13 +48,17 @@ class Body:
             InterruptedBodyError: the connection broke, fell silent, ended early, or gave less than the
                 minimum rate over a measuring span. Only the waiting for bytes counts, not what the reader
                 does with them.
+            TooLargeError: it has more than `most` bytes.
         """
-        received, waited = 0, 0.0
+        received, waited, total = 0, 0.0, 0
         while True:
             asked = time.monotonic()
             piece = await self._read()
             if not piece:
                 return
+            total += len(piece)
+            if self.most is not None and total > self.most:
+                raise too_large(self.what, self.most)
             received += len(piece)
             waited += time.monotonic() - asked
             if waited >= MEASURING_SPAN:
@@ -85,4 +91,15 @@ class Body:
 
     async def read(self, most: int) -> bytes:
         """The whole of a text. Raises ProtocolError where it is compressed or larger than `most` bytes."""
-        return b"".join([piece async for piece in self.plain_pieces(most)])
+        whole = bytearray()  # a list of pieces would take many times their bytes where these are small
+        async for piece in self.plain_pieces(most):
+            whole += piece
+        return bytes(whole)
+
+
+def too_large(what: str, most: int) -> TooLargeError:
+    """A file is refused for its size."""
+    return TooLargeError(
+        f"The {what} has more bytes than a file may have ({most:,}).",
+        hint="Raise limits.max_file_size to fetch it.",
+    )

@@ -2,10 +2,11 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 from osfsync.cloud import calls, parsing
-from osfsync.cloud.body import Body
+from osfsync.cloud.body import Body, too_large
 from osfsync.cloud.calls import Call
 from osfsync.cloud.fields import RecordReader
 from osfsync.cloud.listing import json_pages, xml_pages
@@ -24,7 +25,7 @@ __all__ = ["Body", "CloudClient", "Proof", "Reply", "Rest", "open_client"]
 _LARGEST_TEXT = 1_000_000
 """Bytes of an answer that is one token or one small object."""
 
-_LARGEST_TELEMETRY = 64_000_000
+_LARGEST_TELEMETRY = 8_000_000
 
 
 class CloudClient:
@@ -35,10 +36,11 @@ class CloudClient:
     UnauthorizedError for that call only.
     """
 
-    def __init__(self, sender: Sender, login: Login, fields: FieldNames) -> None:
+    def __init__(self, sender: Sender, login: Login, fields: FieldNames, largest_file: int | None) -> None:
         self._sender = sender
         self._login = login
         self._fields = fields
+        self._largest_file = largest_file
         self._credentials: dict[str, str] = {}
 
     @property
@@ -109,8 +111,12 @@ class CloudClient:
         await self._sender.send(calls.request_list(device, window, tag), _ignore)
 
     @asynccontextmanager
-    async def download(self, device: Device, name: str, rest: Rest | None = None) -> AsyncIterator[Body]:
+    async def download(
+        self, device: Device, name: str, rest: Rest | None = None, *, listed: int | None = None
+    ) -> AsyncIterator[Body]:
         """One file: both steps, one try; see `retrying`.
+
+        Nothing is asked for where the size that was `listed` is more than `limits.max_file_size`.
 
         A download token that has run out meanwhile is renewed once. Where only the `rest` is wanted,
         `Body.reply` tells whether it is the rest or the whole: the whole is what comes where the file is not
@@ -119,7 +125,10 @@ class CloudClient:
         Raises:
             ProtocolError: what came is not the file's own bytes, but compressed on the way, or a part of it
                 that was not asked for.
+            TooLargeError: the file is larger than wanted; `Body.pieces` raises it where that shows late.
         """
+        known = max(listed or 0, 0 if rest is None else rest.size)
+        self._refuse_large(calls.download_token(device, name), known)
         async with AsyncExitStack() as stack:
             body = None if rest is None else await self._open_rest(device, name, rest, stack)
             if body is None:
@@ -150,9 +159,15 @@ class CloudClient:
         first = calls.download_token(device, name)
         async with self._sender.once(first) as body:
             token = parsing.download_token(await body.read(_LARGEST_TEXT), first.what)
-        body = await stack.enter_async_context(self._sender.once(calls.download(device, name, token, rest)))
+        call = calls.download(device, name, token, rest)
+        body = await stack.enter_async_context(self._sender.once(call))
         body.refuse_encoded()
-        return body
+        self._refuse_large(call, body.length)
+        return replace(body, most=self._largest_file)
+
+    def _refuse_large(self, call: Call, size: int | None) -> None:
+        if size is not None and self._largest_file is not None and size > self._largest_file:
+            raise too_large(call.what, self._largest_file)
 
     async def communication(self, device: Device, window: TimeWindow) -> list[CommunicationEvent]:
         """What device and platform said to each other, in the platform's order."""
@@ -210,7 +225,8 @@ async def open_client(
     throttle = Throttle(limits.requests_per_second, limits.bandwidth)
     async with open_session(cloud, limits, throttle, user_agent) as session:
         login = Login(session, cloud.username, cloud.tenant, password)
-        yield CloudClient(Sender(session, login, limits.retries), login, cloud.fields)
+        sender = Sender(session, login, limits.retries)
+        yield CloudClient(sender, login, cloud.fields, limits.max_file_size or None)
 
 
 async def _text(body: Body) -> bytes:

@@ -5,7 +5,7 @@ The API page names no field inside `<GeoLogFile>` beyond a name and the status, 
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -36,6 +36,7 @@ _EXTRA_TEXT = 256
 _SHOWN_FIELDS = 20
 _SHOWN_TEXT = 40
 _SHAPES = 256
+_FIELDS_OF_A_SHAPE = 256
 _LARGEST = 2**63 - 1
 _NUMBER = re.compile(r"[0-9]{1,20}(\.[0-9]*)?", re.ASCII)
 
@@ -74,7 +75,8 @@ class RecordReader:
         status = number_of(fields[columns.status]) if columns.status is not None else None
         if status is None or status > max(StorageStatus):
             raise self._unreadable("storage status (0 to 3)", fields)
-        return self._build(fields, columns, StorageStatus(status), columns.others)
+        file = self._build(fields, columns, StorageStatus(status), columns.others)
+        return replace(file, name=_without_indent(file.name)) if "\n" in file.name else file
 
     def server_file(self, record: object) -> DataFile:
         """A record of the server's own list: what it names, the server has."""
@@ -89,7 +91,9 @@ class RecordReader:
         if columns is None:
             if len(self._shapes) >= _SHAPES:
                 self._shapes.clear()
-            columns = self._shapes[shape] = _columns(shape, self._names)
+            columns = _columns(shape, self._names)
+            if len(shape) <= _FIELDS_OF_A_SHAPE:
+                self._shapes[shape] = columns
         return fields, columns
 
     def _build(
@@ -109,7 +113,7 @@ class RecordReader:
         if start is not None and end is not None and end < start and columns.end is not None:
             unread.append(columns.end)
             end = None
-        tag = scalar_of(fields[columns.tag]) if columns.tag is not None else None
+        tag = _optional(fields, columns.tag, _tag_of, unread)
         extra = extra_of(fields, (*others, *unread)) if others or unread else ()
         return DataFile(self._device_id, name, status, size, start, end, tag, extra)
 
@@ -161,6 +165,18 @@ def _name_of(value: object) -> str | None:
     """A file's name to the letter: the platform knows the file by no other."""
     text = scalar_of(value)
     return value if text is not None and isinstance(value, str) else text
+
+
+def _without_indent(name: str) -> str:
+    """A name without the blanks around it, if these break the line: they are an indented XML list's."""
+    text = name.strip()
+    before, _, after = name.partition(text)
+    return text if "\n" in before + after else name
+
+
+def _tag_of(value: object) -> str | None:
+    text = scalar_of(value)
+    return text if text is None or len(text) <= _EXTRA_TEXT else None
 
 
 def number_of(value: object) -> int | None:

@@ -17,12 +17,21 @@ Emit = Callable[[list[DataFile]], None]
 PAGE = 500
 """Files that travel together."""
 
-LARGEST_RECORD = 1_000_000
+MOST_RECORDS = 10_000_000
+"""Files of one list."""
+
+LARGEST_RECORD = 200_000
 """Bytes of XML without a whole record: no file of a list is described by so many."""
 
+MOST_OTHERS = 10_000
+"""Elements that are no records: a list of files has a handful."""
+
 _MOST_NOTED = 100  # names of other elements, for a message
+_LONGEST_NOTED = 100  # characters of such a name
+_ENCODINGS = frozenset({"utf-8", "utf-16", "us-ascii", "iso-8859-1", "iso-8859-15", "windows-1252"})
 _ROOT = "FileList"
 _RECORD = "geologfile"
+_TEXT = "#text"  # of a record: the blanks between its elements
 _GIL_TURN = 50  # records; measured: keeps the event loop's lag under 5 ms
 
 
@@ -39,6 +48,7 @@ class _Guard:
     _parser: expat.XMLParserType = field(default_factory=expat.ParserCreate)
 
     def __post_init__(self) -> None:
+        self._parser.XmlDeclHandler = self._declaration
         self._parser.StartDoctypeDeclHandler = self._doctype
         self._parser.StartElementHandler = self._start
 
@@ -52,11 +62,16 @@ class _Guard:
             )
         self.seen += len(chunk)
         if self.seen > LARGEST_RECORD:
-            raise ProtocolError(f"The {self.what} has no root element within its first megabyte.")
+            raise ProtocolError(f"The {self.what} has no root element in its first {LARGEST_RECORD} bytes.")
         try:
             self._parser.Parse(chunk, False)
         except (ValueError, LookupError):
             raise ProtocolError(f"The {self.what} is in an unknown text encoding.") from None
+
+    def _declaration(self, _version: str, encoding: str | None, _standalone: int) -> None:
+        # The parser would ask Python's codecs for any other, and some of these do odd things.
+        if encoding is not None and encoding.lower() not in _ENCODINGS:
+            raise ProtocolError(f"The {self.what} is in an unknown text encoding.")
 
     def _doctype(self, *_: object) -> None:
         raise ProtocolError(f"The {self.what} carries a DOCTYPE, which is refused for safety.")
@@ -74,27 +89,39 @@ class _Guard:
 class _Collector:
     """Takes xmltodict's items one by one, and hands them on as pages."""
 
+    what: str
     reader: RecordReader
     emit: Emit
     page: list[DataFile] = field(default_factory=list)
     records: int = 0
+    strangers: int = 0
     others: set[str] = field(default_factory=set)
     fed: int = 0  # bytes since the last item
 
     def take(self, path: Sequence[tuple[str, object]], item: object) -> bool:
         self.fed = 0
+        if (self.records + self.strangers) % _GIL_TURN == 0:
+            time.sleep(0)
         tag = path[-1][0]
         if _local(tag).lower() != _RECORD:
-            if isinstance(item, dict) and len(self.others) < _MOST_NOTED:
-                self.others.add(tag)
+            self._note(tag, item)
             return True
+        if isinstance(item, dict) and not item.get(_TEXT, "-").strip():
+            del item[_TEXT]
         self.page.append(self.reader.file(item))
         self.records += 1
-        if self.records % _GIL_TURN == 0:
-            time.sleep(0)
+        if self.records > MOST_RECORDS:
+            raise ProtocolError(f"The {self.what} has more than {MOST_RECORDS:,} files.")
         if len(self.page) >= PAGE:
             self.flush()
         return True
+
+    def _note(self, tag: str, item: object) -> None:
+        self.strangers += 1
+        if self.strangers > MOST_OTHERS:
+            raise ProtocolError(f"The {self.what} has more than {MOST_OTHERS} elements that are no files.")
+        if isinstance(item, dict) and len(self.others) < _MOST_NOTED:
+            self.others.add(tag[:_LONGEST_NOTED])
 
     def flush(self) -> None:
         if self.page:
@@ -108,9 +135,14 @@ def read_file_list(chunks: Iterable[bytes], reader: RecordReader, what: str, emi
     Raises:
         ProtocolError: it is no file list, ends early, or a record in it can't be read.
     """
-    collector, guard = _Collector(reader, emit), _Guard(what)
+    collector, guard = _Collector(what, reader, emit), _Guard(what)
     try:
-        xmltodict.parse(_watched(chunks, guard, collector, what), item_depth=2, item_callback=collector.take)
+        xmltodict.parse(
+            _watched(chunks, guard, collector, what),
+            item_depth=2,
+            item_callback=collector.take,
+            strip_whitespace=False,  # a name may begin or end with a blank
+        )
     except expat.ExpatError as error:
         if guard.seen == 0:
             raise ProtocolError(f"The {what} came empty.") from None

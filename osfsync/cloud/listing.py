@@ -14,7 +14,7 @@ from osfsync.cloud import parsing
 from osfsync.cloud.body import Body
 from osfsync.cloud.calls import Call
 from osfsync.cloud.fields import RecordReader
-from osfsync.cloud.filelist import PAGE, Emit, read_file_list
+from osfsync.cloud.filelist import MOST_RECORDS, PAGE, Emit, read_file_list
 from osfsync.cloud.lockstep import Lockstep
 from osfsync.cloud.parsing import Page, Raws
 from osfsync.cloud.sender import Sender
@@ -22,8 +22,10 @@ from osfsync.domain.errors import DiskFullError, InterruptedBodyError, ProtocolE
 from osfsync.domain.model import DataFile
 
 LARGEST_XML = 2_000_000_000
-LARGEST_JSON = 512_000_000
-"""Bytes of one answer; a file takes 200 to 300 of them."""
+"""Bytes of one answer, which lie on the disk; a file takes 200 to 300 of them."""
+
+LARGEST_JSON = 256_000_000
+"""Bytes of one answer, which lie in memory; a file takes 100 to 200 of them."""
 
 MOST_PAGES = 10_000
 
@@ -120,6 +122,8 @@ async def json_pages(
         for start in range(0, len(page.records), PAGE):
             yield page.records[start : start + PAGE]
         seen += len(page.records)
+        if seen > MOST_RECORDS:
+            raise ProtocolError(f"The {call.what} has more than {MOST_RECORDS:,} entries.")
         if not goes_on(page, number, seen):
             if page.total is not None and seen < page.total:
                 raise _incomplete(call, seen, page)

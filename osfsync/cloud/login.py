@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -10,7 +10,7 @@ import anyio
 
 from osfsync.cloud import calls, parsing
 from osfsync.cloud.calls import Call
-from osfsync.cloud.parsing import Authority
+from osfsync.cloud.parsing import LONGEST_ID, Authority
 from osfsync.cloud.refusals import refusal
 from osfsync.cloud.session import Session
 from osfsync.domain.errors import LoginRefusedError, OsfsyncError, TenantError
@@ -19,8 +19,9 @@ from osfsync.domain.model import Tenant, utc_now
 MARGIN = timedelta(minutes=1)
 """A token is renewed so long before its end, or in the last fifth of a shorter life."""
 
-_LARGEST_ANSWER = 16_000_000  # bytes
+_LARGEST_ANSWER = 4_000_000  # bytes; ten thousand tenants
 _REFUSED = frozenset({401, 403})
+_SHOWN = 20  # tenants
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,7 @@ def choose(authorities: list[Authority], wanted: str | None) -> Authority:
         return fitting[0]
     if not authorities:
         raise TenantError("The account reaches no tenant.", hint="Ask an administrator of the tenant.")
-    names = ", ".join(sorted({repr(authority.tenant.name) for authority in authorities}))
+    names = _listed(authority.tenant.name for authority in authorities)
     if wanted is None:
         raise TenantError(f"The account reaches several tenants: {names}.", hint="Name one in cloud.tenant.")
     if not fitting:
@@ -133,8 +134,15 @@ def choose(authorities: list[Authority], wanted: str | None) -> Authority:
             f"The account does not reach a tenant {wanted!r}, but these: {names}.",
             hint="Correct cloud.tenant.",
         )
-    ids = ", ".join(sorted({authority.tenant.id for authority in fitting}))
+    ids = _listed(authority.tenant.id for authority in fitting)
     raise TenantError(f"Several tenants are named {wanted!r}.", hint=f"Put an id into cloud.tenant: {ids}.")
+
+
+def _listed(texts: Iterable[str]) -> str:
+    """Texts of the platform for a message: bounded, control characters made visible."""
+    told = [repr(text) for text in sorted({text[:LONGEST_ID] for text in texts})]
+    more = len(told) - _SHOWN
+    return ", ".join(told[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def _renew_at(lifetime: timedelta | None) -> float:

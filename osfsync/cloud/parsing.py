@@ -4,6 +4,7 @@ Strict where the API page promises something, tolerant where the shape is only i
 """
 
 import base64
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,15 @@ from datetime import datetime, timedelta
 import msgspec
 
 from osfsync.cloud.calls import from_epoch
-from osfsync.cloud.fields import RecordReader, extra_of, moment_of, number_of, scalar_of, spelling
+from osfsync.cloud.fields import (
+    LONGEST_NAME,
+    RecordReader,
+    extra_of,
+    moment_of,
+    number_of,
+    scalar_of,
+    spelling,
+)
 from osfsync.cloud.models import Reading
 from osfsync.domain.errors import ProtocolError
 from osfsync.domain.model import CommunicationEvent, DataFile, Device, Tenant
@@ -20,11 +29,21 @@ from osfsync.domain.model import CommunicationEvent, DataFile, Device, Tenant
 LONGEST_TOKEN = 8_192
 """Characters of a token or a credential; more would not fit into an address or a header."""
 
+LONGEST_ID = 1_000
+
+LARGEST_RECORD = 4_000_000
+"""Bytes of one record; an event may tell a device's whole list."""
+
+MOST_VALUES = 10_000_000
+"""Values in one answer. Each may become an object of 64 bytes: some MB of `{}` would fill the memory."""
+
 _VISIBLE = re.compile(r"[!-~]+", re.ASCII)
 
 _KIND_FIELDS = ("type", "eventtype", "kind", "command", "event", "messagetype", "action", "name")
 _TIME_FIELDS = ("ts", "timestamp", "time", "eventtime", "createdtime", "createdat", "date", "starttime")
 _KINDS = frozenset({"PING", "ATTN", "UPLOAD", "RETURN_LIST", "RETURN_FILE", "RETURN_ERROR", "LIST_FILES"})
+
+_LONGEST_KIND = 64
 
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
@@ -121,44 +140,58 @@ def download_token(body: bytes, what: str) -> str:
 
 def page(body: bytes, what: str) -> Page:
     """One page of devices or server files; the records stand in `data` (API page)."""
+    _refuse_swarm(body, what)
     try:
-        answer = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
-        records = msgspec.json.decode(answer["data"], type=list[msgspec.Raw])
-        rest = {key: msgspec.json.decode(answer[key]) for key in _PAGING if key in answer}
-    except (KeyError, *_UNREADABLE):
+        answer = msgspec.json.decode(body, type=_Paged)
+        records = msgspec.json.decode(answer.data, type=list[msgspec.Raw])
+        total, pages, has_next = map(_scalar, (answer.total_elements, answer.total_pages, answer.has_next))
+    except _UNREADABLE:
         raise _unexpected(what, "a list under the name of data", body) from None
-    has_next = rest.get("hasNext")
-    return Page(
-        records,
-        number_of(rest.get("totalElements")),
-        number_of(rest.get("totalPages")),
-        has_next if isinstance(has_next, bool) else None,
-    )
+    return Page(records, number_of(total), number_of(pages), has_next if isinstance(has_next, bool) else None)
 
 
-_PAGING = ("totalElements", "totalPages", "hasNext")
+_NOTHING = msgspec.Raw(b"null")
+
+
+class _Paged(msgspec.Struct, rename="camel"):
+    data: msgspec.Raw
+    total_elements: msgspec.Raw = _NOTHING
+    total_pages: msgspec.Raw = _NOTHING
+    has_next: msgspec.Raw = _NOTHING
+
+
+def _scalar(raw: msgspec.Raw) -> object:
+    """A value; None where it is a list or an object, of whatever size."""
+    return None if bytes(memoryview(raw)[:1]) in {b"[", b"{"} else msgspec.json.decode(raw)
+
+
+def _refuse_swarm(body: bytes, what: str) -> None:
+    if body.count(b",") >= MOST_VALUES:
+        raise ProtocolError(f"The {what} holds more than {MOST_VALUES:,} values.")
 
 
 def devices(records: Raws) -> list[Device]:
     """Devices of one page. The API page promises ids; a device without a name goes by its id."""
     found: list[Device] = []
     for raw in records:
-        entry = _decode(raw, "device list")
+        entry = _record(raw, "device list")
         if not isinstance(entry, dict) or (device_id := identity(entry.get("id"))) is None:
             raise _unexpected("device list", "the id of a device")
-        found.append(Device(device_id, scalar_of(entry.get("name")) or device_id))
+        name = scalar_of(entry.get("name")) or device_id
+        found.append(Device(device_id, name[:LONGEST_NAME]))
     return found
 
 
 def server_files(records: Raws, reader: RecordReader, what: str) -> list[DataFile]:
     """Files of a page, or a piece of a page, of the server's own list."""
-    return [reader.server_file(_decode(raw, what)) for raw in records]
+    return [reader.server_file(_record(raw, what)) for raw in records]
 
 
 def loose_page(body: bytes, what: str) -> Page:
     """One page of a list of undocumented shape: bare, or under `data`."""
     if body.lstrip()[:1] != b"[":
         return page(body, what)
+    _refuse_swarm(body, what)
     try:
         return Page(msgspec.json.decode(body, type=list[msgspec.Raw]), None, None, None)
     except _UNREADABLE:
@@ -167,7 +200,7 @@ def loose_page(body: bytes, what: str) -> Page:
 
 def events(records: Raws, what: str) -> list[CommunicationEvent]:
     """Communication events. Their fields are not documented."""
-    return [_event(_decode(raw, what)) for raw in records]
+    return [_event(_record(raw, what)) for raw in records]
 
 
 def _event(record: object) -> CommunicationEvent:
@@ -180,7 +213,7 @@ def _event(record: object) -> CommunicationEvent:
         kind = next((text.upper() for text in named if text is not None), "")
     times = (moment_of(spelled.get(field)) for field in _TIME_FIELDS)
     at = next((moment for moment in times if moment is not None), None)
-    return CommunicationEvent(kind, at, extra_of(fields, fields))
+    return CommunicationEvent(kind[:_LONGEST_KIND], at, extra_of(fields, fields))
 
 
 def _flattened(record: Mapping[str, object]) -> dict[str, object]:
@@ -216,13 +249,19 @@ def _reading(channel: str, values: object) -> Reading:
 def identity(value: object) -> str | None:
     """An id: a bare string or `{"entityType", "id"}`."""
     found = value.get("id") if isinstance(value, dict) else value
-    return found if isinstance(found, str) and found.strip() else None
+    return found if isinstance(found, str) and found.strip() and len(found) <= LONGEST_ID else None
 
 
 def html(body: bytes) -> bool:
     """Whether an answer is a web page in place of data."""
     head = body[:256].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     return head.startswith((b"<!doctype html", b"<html"))
+
+
+def _record(raw: msgspec.Raw, what: str) -> object:
+    if memoryview(raw).nbytes > LARGEST_RECORD:
+        raise ProtocolError(f"The {what} has a record of more than {LARGEST_RECORD} bytes.")
+    return _decode(raw, what)
 
 
 def _decode(body: bytes | msgspec.Raw, what: str) -> object:
@@ -248,4 +287,7 @@ def _visible(text: str) -> bool:
 
 
 def _float(value: object) -> float:
-    return float(value) if isinstance(value, int | float) else 0.0
+    try:
+        return float(value) if isinstance(value, int | float) else 0.0
+    except OverflowError:
+        return math.inf

@@ -26,6 +26,7 @@ from osfsync.domain.errors import (
 _OK = range(200, 300)
 _REDIRECTION = range(300, 400)
 _CLIENT_ERROR = range(400, 500)
+_SERVER_ERROR = range(500, 600)
 _UNAVAILABLE = 503
 _LONGEST_DEMAND = timedelta(days=365)
 
@@ -47,7 +48,7 @@ def refusal(call: Call, status: int, headers: Mapping[str, str]) -> CloudError |
     told = f"The platform answered {status} to the request for the {call.what}."
     if status in _CLIENT_ERROR:
         return _client_error(call, status, told)
-    if status in _REDIRECTION:
+    if status in _REDIRECTION or status not in _SERVER_ERROR:
         return ProtocolError(told, hint="Check cloud.url.")
     if status == _UNAVAILABLE:
         patience = "Retry-After" in headers

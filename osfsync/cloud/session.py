@@ -3,6 +3,7 @@
 They are never chained to ours: their texts hold addresses, and those hold credentials and tokens.
 """
 
+import asyncio
 import ssl
 import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -13,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import aiohttp
-import anyio
 import msgspec
 from anyio import to_thread
 from yarl import URL
@@ -68,11 +68,20 @@ class _Line:
     response: aiohttp.ClientResponse = field(repr=False)
     what: str
     origin: str
+    within: float
 
     async def read(self) -> bytes:
-        """At least one byte; empty at the end. Raises InterruptedBodyError."""
+        """At least one byte, or none at the end, within so many seconds. Raises InterruptedBodyError.
+
+        The idle limit alone lets a platform go on for ever with what is no byte of the body, such as
+        the extension of a chunk.
+        """
+        content = self.response.content
         try:
-            return await self.response.content.readany()
+            if (piece := content.read_nowait()) or content.at_eof():  # nearly always, and no timer is needed
+                return piece
+            async with asyncio.timeout(self.within):
+                return await content.readany()
         except LINE_ERRORS as error:
             raise fault(error, self.what, self.origin) from None
 
@@ -91,8 +100,9 @@ class Session:
         self._throttle = throttle
         self._commands = Throttle(0, 0, LONGEST_COMMAND_PAUSE)
         self._minimum_rate = cloud.minimum_rate
-        # A platform may think for `idle_timeout`, and take as long again to say how it answers.
-        self._head_within = (cloud.connect_timeout + 2 * cloud.idle_timeout).total_seconds()
+        # A platform may think for `idle_timeout`, and take as long again to say how it answers or goes on.
+        self._piece_within = (2 * cloud.idle_timeout).total_seconds()
+        self._head_within = cloud.connect_timeout.total_seconds() + self._piece_within
         self.clock_offset: timedelta | None = None
 
     @asynccontextmanager
@@ -129,7 +139,7 @@ class Session:
             data = msgspec.json.encode(call.json)
             headers["Content-Type"] = "application/json"
         try:
-            with anyio.fail_after(self._head_within):
+            async with asyncio.timeout(self._head_within):
                 return await self._http.request(
                     call.method, url, data=data, headers=headers, allow_redirects=False
                 )
@@ -145,7 +155,7 @@ class Session:
             encoding=", ".join(response.headers.getall("Content-Encoding", ())).strip().lower(),
             reply=reply_to(call.rest, response.status, response.headers),
             proof=proof_of(response.status, response.headers),
-            _read=_Line(response, call.what, self._origin).read,
+            _read=_Line(response, call.what, self._origin, self._piece_within).read,
             _throttle=self._throttle,
             _minimum_rate=self._minimum_rate,
         )

@@ -55,3 +55,4 @@ class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     requests_per_second: Annotated[float, Meta(ge=0)] = 0
     bandwidth: BytesPerSecond = 0
     retries: Annotated[int, Meta(ge=0, le=100)] = 5
+    max_file_size: Bytes = 64_000_000_000

@@ -180,6 +180,12 @@ class RefusedError(CloudError):
     slug = "refused"
 
 
+class TooLargeError(CloudError):
+    """A file has more bytes than the user wants of one."""
+
+    slug = "too-large"
+
+
 class ProtocolError(CloudError):
     """The answer can't be read as what the API page promises."""
 

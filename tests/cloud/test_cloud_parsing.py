@@ -82,7 +82,9 @@ def test_the_tenant_is_chosen_by_name_or_id() -> None:
         ((), None, "no tenant"),
         (("One", "Two"), None, "'One', 'Two'"),
         (("One", "Two"), "one", "'One', 'Two'"),
-        (("Same", "Same"), "Same", "t0, t1"),
+        (("Same", "Same"), "Same", "'t0', 't1'"),
+        (tuple(map(str, range(40))), None, "and 20 more"),
+        (("a\x1b[31m", "b"), None, r"'a\\x1b\[31m'"),
     ],
 )
 def test_a_tenant_that_is_not_clear(names: tuple[str, ...], wanted: str | None, words: str) -> None:
