@@ -2,8 +2,9 @@
 
 An ordinary name keeps its spelling. Any other name is cleaned and told apart by a short hash of the whole
 original name, put before the suffix: `a?.osfz` becomes `a_~1a2b3c4d5e.osfz`. A name that already looks like
-that counts as unsafe, so no name can pose as another's path. The rules are fixed ranges of characters and
-fixed lengths, the same on every system: an archive can be moved.
+that counts as unsafe, so no name can pose as another's path. So does a folder that looks like a file (`a.osf/`)
+and a file that looks like a folder (`a`): one of them would stand in the way of the other. The rules are fixed
+ranges of characters and fixed lengths, the same on every system: an archive can be moved.
 """
 
 import re
@@ -84,6 +85,8 @@ def safe_path(  # noqa: PLR0913 - one keyword a field of the layout
     """
     parts = name.split("/")
     ordinary = all(map(_is_ordinary, parts)) and _bytes(name) <= _NAME_BYTES
+    if ordinary and layout.endswith("{path}"):
+        ordinary = _has_suffix(parts[-1]) and not any(map(_looks_like_file, parts[:-1]))
     if not ordinary:
         parts = _cleaned_parts(name)
     values = {
@@ -159,7 +162,16 @@ def _cleaned_parts(name: str) -> list[str]:
     parts = [_clean(part) for part in re.split(r"[/\\]", name) if part not in {"", "."}] or ["_"]
     if _bytes("/".join(parts)) > _NAME_BYTES - _HASH_DIGITS - 1:
         return parts[-1:]
-    return parts
+    return [*map(_as_folder, parts[:-1]), parts[-1]]
+
+
+def _as_folder(component: str) -> str:
+    """A cleaned folder that can't be taken for a file."""
+    for mark in "~.":
+        if mark in component and _looks_like_file(component):
+            stem, _, rest = component.rpartition(mark)
+            component = f"{stem}_{rest}"
+    return component
 
 
 def _hashed(component: str, text: str, limit: int = _COMPONENT_BYTES) -> str:
@@ -185,6 +197,16 @@ def _shortened(component: str, limit: int) -> str:
 def _with_hash(component: str, text: str) -> str:
     stem, suffix = _split(component)
     return f"{stem}~{_short_hash(text)}{suffix}"
+
+
+def _looks_like_file(component: str) -> bool:
+    """Whether some file system may take a folder for what a file is called here."""
+    return _has_suffix(component) or _looks_hashed(component)
+
+
+def _has_suffix(component: str) -> bool:
+    """Whether it ends as a file does, such as `.osf`; a number is no such end: `v1.2`, `2025.06.26`."""
+    return bool(_split(path_key(component))[1].strip(".0123456789"))
 
 
 def _looks_hashed(component: str) -> bool:

@@ -59,8 +59,8 @@ BIDI = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
         "~user/-rf.osf",
         "a~b.osf",
         "a~1a2b3c4d5.osf",
-        "no suffix",
-        "x" * 240,
+        "v1.2/2025.06.26/a.osf",
+        "x" * 236 + ".osf",
     ],
 )
 def test_ordinary_names_are_unchanged(name: str) -> None:
@@ -94,6 +94,12 @@ def test_ordinary_names_are_unchanged(name: str) -> None:
         ("what?.osf", "what_~", ".osf"),
         (PART_FOLDER, f"_{PART_FOLDER}~", ""),
         (PART_FOLDER.upper() + "/a.part", f"_{PART_FOLDER.upper()}/a~", ".part"),
+        ("no suffix", "no suffix~", ""),
+        ("a.1", "a~", ".1"),
+        ("a.osf/b.osf", "a_osf/b~", ".osf"),
+        ("a~1a2b3c4d5e/b.osf", "a_1a2b3c4d5e/b~", ".osf"),
+        ("a~1a2b3c4d5e.osf/b.osf", "a_1a2b3c4d5e_osf/b~", ".osf"),
+        ("a.o\u017ff/b.osf", "a_o\u017ff/b~", ".osf"),
         ("a~1a2b3c4d5e.osfz", "a~1a2b3c4d5e~", ".osfz"),
         ("a~1A2B3C4D5E.osfz", "a~1A2B3C4D5E~", ".osfz"),
         ("x" * 300 + ".osfz", "x" * 200, ".osfz"),
@@ -170,6 +176,18 @@ def test_without_twins_only_what_a_file_system_may_mix_up_is_shared(many: list[s
 def test_an_unchanged_name_stays_unchanged(name: str) -> None:
     if path_of(name) == f"Logger/{name}":
         assert path_of(path_of(name).removeprefix("Logger/")) == path_of(name)
+
+
+@given(st.lists(names, max_size=8, unique=True), st.sampled_from(["{device}/{path}", "{device_id}/{name}"]))
+def test_no_file_lies_where_another_one_needs_a_folder(many: list[str], layout: str) -> None:
+    many += [f"{name}/{other}" for name in many[:3] for other in many[:3]]
+    many += [path_of(name, layout).partition("/")[2] + "/a.osf" for name in many]
+    keys = {path_key(path_of(name, layout)) for name in many}
+    keys |= {path_key(twin_path(path_of(name, layout), name)) for name in many}
+    for key in keys:
+        above = key
+        while above := above.rpartition("/")[0]:
+            assert above not in keys
 
 
 def test_case_and_composition_twins_share_a_key() -> None:
@@ -279,6 +297,6 @@ def test_every_device_gets_its_own_safe_folder(devices: list[tuple[str, str]]) -
         assert path_key(folder) not in {path_key(other) for other in folders}
         folders.append(folder)
         path = safe_path(
-            "{device}/{path}", tenant="t", device_folder=folder, device_id=identity, name="a", start=None
+            "{device}/{path}", tenant="t", device_folder=folder, device_id=identity, name="a.osf", start=None
         )
-        assert path == f"{folder}/a"
+        assert path == f"{folder}/a.osf"
