@@ -15,8 +15,17 @@ depends_on = None
 _ADDED = {
     "devices": ("heard_until", "last_contact", "mute", "mute_at"),
     "files": ("order_id", "lost_at", "last_seen", "listed_by"),
-    "orders": ("ahead", "contacted_at", "answered_at", "cancelled_at", "given_up_at", "given_up_why"),
+    "orders": (
+        "ahead",
+        "contacted_at",
+        "answered_at",
+        "due_at",
+        "cancelled_at",
+        "given_up_at",
+        "given_up_why",
+    ),
 }
+_AWAITED = "order_id IS NOT NULL AND (sha256 IS NULL OR held_size <> size)"
 _COUNTS = {"order_id", "ahead"}
 
 
@@ -27,7 +36,7 @@ def upgrade() -> None:
             op.add_column(table, _column(name))
     op.drop_index("ix_files_awaited", "files")
     for name, indexed, where in (
-        ("ix_files_order_id", ["order_id", "device_id"], "order_id IS NOT NULL AND sha256 IS NULL"),
+        ("ix_files_order_id", ["order_id", "device_id"], _AWAITED),
         ("ix_files_lost", ["device_id", "lost_at"], "lost_at IS NOT NULL"),
         ("ix_files_listed_by", ["device_id"], "listed_by IS NOT NULL"),
     ):
@@ -43,11 +52,21 @@ def upgrade() -> None:
             SELECT max(orders.id) FROM orders
             WHERE orders.device_id = files.device_id AND orders.sent_at = files.ordered_at
               AND orders.state = 'sent'
-        ) WHERE ordered_at IS NOT NULL
+        ) WHERE ordered_at IS NOT NULL AND sha256 IS NULL
         """
     )
+    op.execute("UPDATE files SET orders = 0, ordered_at = NULL WHERE sha256 IS NOT NULL")
     op.execute(
         "INSERT INTO order_files SELECT device_id, name, order_id FROM files WHERE order_id IS NOT NULL"
+    )
+    op.execute(
+        """
+        UPDATE orders SET ahead = (
+            SELECT count(*) FROM orders AS earlier
+            WHERE earlier.device_id = orders.device_id AND earlier.id < orders.id AND earlier.state = 'sent'
+              AND EXISTS (SELECT 1 FROM files WHERE files.order_id = earlier.id)
+        )
+        """
     )
 
 

@@ -21,6 +21,9 @@ GREETINGS = frozenset({"PING", "ATTN"})
 CONTACT_KINDS = GREETINGS | {"UPLOAD", LIST_ANSWER, FILE_ANSWER, FAILURE_ANSWER}
 """Events that only a connected device brings about (vendor); a contact begins with a greeting."""
 
+CLOCKS_AHEAD = timedelta(days=1)
+"""How far ahead of ours another clock may run; what is told of a later time is not believed."""
+
 MUTE_AFTER = timedelta(days=2)
 """A log that could not be read for so long says nothing any more of what happened since."""
 
@@ -44,7 +47,10 @@ class Order:
             the device returned for it.
         answer: what the platform said where it refused.
         cancelled_at: when the user made us forget it; the platform's queue can't be recalled.
+        due_at: when the device must have executed it, as far as was ever seen; see Followed.
         given_up_at: when it was the last attempt, and its patience over; `given_up_why` tells.
+        owed: of its files, those that are neither held nor lost nor ordered again.
+        moved: whether any of its files left storage status 0 since, which shows that it was executed.
     """
 
     id: int
@@ -55,10 +61,13 @@ class Order:
     ahead: int = 0
     contacted_at: datetime | None = None
     answered_at: datetime | None = None
+    due_at: datetime | None = None
     answer: str | None = None
     cancelled_at: datetime | None = None
     given_up_at: datetime | None = None
     given_up_why: str | None = None
+    owed: int = 1
+    moved: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +106,7 @@ class Dialogue:
         heard_until: up to when the communication log was read; None for never.
         mute: why the log can't be read, empty where it can.
         contacts: moments of contact, ascending. `deliveries` likewise: files that the device returned.
+        last_contact: the newest event that only a connected device brings about.
         last_answer: the newest list or error that the device returned.
         followed: our orders by their number.
         refusal: of the last command, where the platform refused it.
@@ -107,25 +117,26 @@ class Dialogue:
     mute: str = ""
     contacts: Sequence[datetime] = ()
     deliveries: Sequence[datetime] = ()
+    last_contact: datetime | None = None
     last_answer: CommunicationEvent | None = None
     followed: Mapping[int, Followed] = field(default_factory=dict)
     refusal: Refusal | None = None
     horizon: timedelta | None = None
 
-    @property
-    def last_contact(self) -> datetime | None:
-        """When the device was last connected, as far as the log was read."""
-        return self.contacts[-1] if self.contacts else None
-
     def queued(self, patience: timedelta, now: datetime) -> int:
         """How many of our commands wait on the platform for the device's next contacts.
 
-        Where the log can't be read, a command is taken to wait for `patience`.
+        One that no file is owed for counts no more: it is done, or nobody needs it. Where the log can't be
+        read, a command is taken to wait for `patience`. One from the future came from a wrong clock.
         """
+        waiting = [
+            followed
+            for followed in self.followed.values()
+            if followed.order.owed and not followed.order.moved and followed.order.sent_at <= now
+        ]
         if self.mute:
-            sent = (followed.order.sent_at for followed in self.followed.values())
-            return sum(1 for at in sent if at <= now < at + patience)
-        return sum(1 for followed in self.followed.values() if followed.due_at is None)
+            return sum(1 for followed in waiting if now < followed.order.sent_at + patience)
+        return sum(1 for followed in waiting if followed.due_at is None)
 
     def executed_for(self, file: DataFile) -> int:
         """How many orders whose window holds the file's recording the device has answered with a list."""
@@ -149,37 +160,55 @@ def dialogue_of(  # noqa: PLR0913 - all that is known of a device
     horizon: timedelta | None = None,
 ) -> Dialogue:
     """Put together what the state knows of one device. `orders` are in the order of their numbers."""
-    dated = sorted(((event.at, event) for event in events if event.at is not None), key=lambda pair: pair[0])
+    latest = None if heard_until is None else heard_until + CLOCKS_AHEAD
+    dated = sorted(
+        (
+            (event.at, event)
+            for event in events
+            if event.at is not None and (latest is None or event.at <= latest)
+        ),
+        key=lambda pair: pair[0],
+    )
+    seen = [at for at, event in dated if event.kind in CONTACT_KINDS]
     greetings = [at for at, event in dated if event.kind in GREETINGS]
     # Not every platform logs greetings (API page).
-    contacts = as_contacts(greetings or [at for at, event in dated if event.kind in CONTACT_KINDS])
+    contacts = as_contacts(greetings or seen)
     deliveries = [at for at, event in dated if event.kind == FILE_ANSWER]
     answers = [event for _, event in dated if event.kind in {LIST_ANSWER, FAILURE_ANSWER}]
-    lists = [at for at, event in dated if event.kind == LIST_ANSWER]
+    # The platform may tell one list twice, with other words.
+    lists = list(dict.fromkeys(at for at, event in dated if event.kind == LIST_ANSWER))
+    if not seen and any(order.moved for order in orders):
+        mute = mute or "it tells no contact, though the device delivered."
     return Dialogue(
         heard_until=heard_until,
         mute=mute,
         contacts=contacts,
         deliveries=deliveries,
+        last_contact=seen[-1] if seen else None,
         last_answer=answers[-1] if answers else None,
-        followed=follow(orders, contacts, lists, deliveries),
+        followed=follow(orders, Seen(contacts, seen, lists, deliveries)),
         refusal=refusal,
         horizon=horizon,
     )
 
 
-def follow(
-    orders: Sequence[Order],
-    contacts: Sequence[datetime],
-    lists: Sequence[datetime],
-    deliveries: Sequence[datetime],
-) -> dict[int, Followed]:
-    """What became of each order that the platform took; all moments ascend.
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a log tells, as ascending moments: contacts, all that a connected device did, lists, files."""
+
+    contacts: Sequence[datetime] = ()
+    signs: Sequence[datetime] = ()
+    lists: Sequence[datetime] = ()
+    deliveries: Sequence[datetime] = ()
+
+
+def follow(orders: Sequence[Order], seen: Seen) -> dict[int, Followed]:
+    """What became of each order that the platform took.
 
     The queue is first in, first out: the first list after an order that no earlier order took is its own.
     """
     taken = {order.answered_at for order in orders}
-    free = [moment for moment in lists if moment not in taken]
+    free = [moment for moment in seen.lists if moment not in taken]
     followed: dict[int, Followed] = {}
     for order in orders:
         if order.state is OrderState.REFUSED:
@@ -189,16 +218,17 @@ def follow(
             answered_at = next((moment for moment in free if moment > order.sent_at), None)
             if answered_at is not None:
                 free = free[free.index(answered_at) + 1 :]
-        since = contacts[bisect_right(contacts, order.sent_at) :]
-        contacted_at = order.contacted_at or (since[0] if since else None)
+        since = seen.contacts[bisect_right(seen.contacts, order.sent_at) :]
+        sign = next(iter(seen.signs[bisect_right(seen.signs, order.sent_at) :][:1]), None)
+        contacted_at = order.contacted_at or sign or (order.sent_at if order.moved else None)
         its_turn = since[order.ahead] if len(since) > order.ahead else None
         followed[order.id] = Followed(
             order=order,
             contacts=max(len(since), 1 if contacted_at is not None else 0),
             contacted_at=contacted_at,
             answered_at=answered_at,
-            files=len(deliveries) - bisect_right(deliveries, order.sent_at),
-            due_at=answered_at or its_turn,
+            files=len(seen.deliveries) - bisect_right(seen.deliveries, order.sent_at),
+            due_at=order.due_at or answered_at or its_turn or (contacted_at if order.moved else None),
         )
     return followed
 

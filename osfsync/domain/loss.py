@@ -9,6 +9,9 @@ from osfsync.domain.model import DataFile
 LEAST_LOSSES = 3
 """Fewer lost files may have been deleted by hand, and teach nothing."""
 
+SHORTEST_STAY = timedelta(hours=1)
+"""What is lost sooner was no recording that a device makes room for."""
+
 _CAUTION = 0.1
 """Of the stays that were seen, so large a share was shorter than the horizon."""
 
@@ -23,7 +26,8 @@ def horizon_of(stays: Sequence[timedelta]) -> timedelta | None:
     """
     if len(stays) < LEAST_LOSSES:
         return None
-    return sorted(stays)[max(ceil(_CAUTION * len(stays)) - 1, 0)]
+    horizon = sorted(stays)[max(ceil(_CAUTION * len(stays)) - 1, 0)]
+    return horizon if horizon >= SHORTEST_STAY else None
 
 
 def recorded_at(file: DataFile) -> datetime | None:

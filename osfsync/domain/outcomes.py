@@ -192,6 +192,7 @@ class OrderFollowed:
     order_id: int
     contacted_at: datetime | None
     answered_at: datetime | None
+    due_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -226,18 +226,28 @@ def ordering_of(record: FileRecord | None, dialogue: Dialogue, policy: Policy, n
     commands of ours to execute first, the command is still queued, and another one would help nothing. Where
     contacts can't be seen it counts from the order. An order from the future came from a wrong clock.
     """
-    if record is None or record.ordered_at is None or record.orders == 0:
-        refused = dialogue.refusal is not None and dialogue.refusal.slug == ForbiddenError.slug
-        return Ordering.FORBIDDEN if refused else Ordering.NONE
+    forbidden = dialogue.refusal is not None and dialogue.refusal.slug == ForbiddenError.slug
+    if record is None or record.ordered_at is None:
+        return Ordering.FORBIDDEN if forbidden else Ordering.NONE
+    ordering = _ordered(record, record.ordered_at, dialogue, policy, now)
+    return Ordering.FORBIDDEN if forbidden and ordering in _DUE else ordering
+
+
+_DUE = frozenset({Ordering.OVERDUE, Ordering.UNHEARD_OVERDUE})
+
+
+def _ordered(
+    record: FileRecord, ordered_at: datetime, dialogue: Dialogue, policy: Policy, now: datetime
+) -> Ordering:
     exhausted = record.orders >= policy.attempts
     followed = None if record.order is None else dialogue.followed.get(record.order)
-    if followed is None or dialogue.mute or record.ordered_at > now:
-        if record.ordered_at <= now < record.ordered_at + policy.patience_after(record.orders):
+    if followed is None or dialogue.mute or ordered_at > now:
+        if ordered_at <= now < ordered_at + policy.patience_after(record.orders):
             return Ordering.OPEN
         return Ordering.UNHEARD_EXHAUSTED if exhausted else Ordering.UNHEARD_OVERDUE
     if followed.contacts == 0:
-        heard = dialogue.heard_until or record.ordered_at
-        return Ordering.SILENT if heard - record.ordered_at >= policy.patience else Ordering.OPEN
+        heard = dialogue.heard_until or ordered_at
+        return Ordering.SILENT if heard - ordered_at >= policy.patience else Ordering.OPEN
     if followed.due_at is None or now < followed.due_at + _patience_with(followed, record.orders, policy):
         return Ordering.CONTACTED
     return Ordering.EXHAUSTED if exhausted else Ordering.OVERDUE

@@ -146,6 +146,8 @@ class OrderRow:
             return Fate.REFUSED
         if order.cancelled_at is not None:
             return Fate.CANCELLED
+        if order.state is OrderState.SENDING:
+            return Fate.SENT
         if self.awaited == 0:
             if self.held == self.files:
                 return Fate.FETCHED

@@ -7,9 +7,9 @@ once more: what was delivered or removed meanwhile contradicts nothing.
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from osfsync.domain.model import DataFile, TimeWindow
+from osfsync.domain.model import DataFile, StorageStatus, TimeWindow
 
 MOST_NAMED = 10_000
 """Contradictions of one kind that are told of one window; more mean that a list is broken."""
@@ -33,14 +33,18 @@ class Comparison:
         self._server = array("q", sorted(self._server))
         self._told_twice = bytearray(len(self._server))
 
-    def device_list(self, files: Iterable[DataFile]) -> None:
-        """Some files of the device's list."""
+    def device_list(self, files: Iterable[DataFile]) -> list[DataFile]:
+        """Some files of the device's list; what the server's own list names is on the server."""
+        judged = []
         for file in files:
             place = self._place(hash(file.name))
+            on_server = place is not None and not file.status.on_server
+            judged.append(replace(file, status=StorageStatus.BOTH) if on_server else file)
             if place is not None:
                 self._told_twice[place] = 1
             elif file.status.on_server and self._inside(file) and len(self._only_device) < MOST_NAMED:
                 self._only_device[hash(file.name)] = file.name
+        return judged
 
     @property
     def contradicts(self) -> bool:
@@ -53,9 +57,13 @@ class Comparison:
         for file in files:
             self._only_device.pop(hash(file.name), None)
             place = self._place(hash(file.name))
-            if place is not None and not self._told_twice[place] and self._inside(file):
+            if place is not None and not self._told_twice[place]:
                 found.append(file)
         return found
+
+    def contradicting(self, files: Iterable[DataFile]) -> list[str]:
+        """The names of those that the device's list should have named."""
+        return [file.name for file in files if self._inside(file)]
 
     def only_device_list(self) -> tuple[str, ...]:
         """Files on the server, by the device's list, that the server's own list names neither time."""

@@ -24,7 +24,9 @@ def count(
             tally.filtered += 1
         case Action.ORDER:
             tally.device_only += 1
+            _note_pending(tally, device, file)
         case Action.WAIT:
+            _note_pending(tally, device, file)
             _count_waiting(tally, decision.reason, device, file, record)
         case _:
             assert_never(decision.action)
@@ -38,13 +40,27 @@ def recount(
         count(tally, decision, device, file, record)
         return
     was, became = record.file.status, file.status
-    if record.held is not None or was is became or was.on_server:
+    if decision.action in {Action.KEEP, Action.LEAVE} or was.on_server:
+        return
+    if not _is_pending(tally, device, file):  # its device could not be listed before
+        count(tally, decision, device, file, record)
+        return
+    if was is became:
         return
     _move(tally, was, -1)
     if decision.action is Action.FETCH:
         tally.to_fetch += 1
     else:
         _move(tally, became, 1)
+
+
+def _is_pending(tally: Tally, device: Device, file: DataFile) -> bool:
+    return tally.pending is not None and hash((device.id, file.name)) in tally.pending
+
+
+def _note_pending(tally: Tally, device: Device, file: DataFile) -> None:
+    if tally.pending is not None and not file.status.on_server:
+        tally.pending.add(hash((device.id, file.name)))
 
 
 def _move(tally: Tally, status: StorageStatus, step: int) -> None:

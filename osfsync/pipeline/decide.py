@@ -9,7 +9,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 
 from osfsync.domain.model import DataFile, FileRecord, ListingSource, StorageStatus
 from osfsync.domain.outcomes import FilesSeen, Listed, ListingFailed, ListsCompared, SeenFile
-from osfsync.domain.planner import Action, plan
+from osfsync.domain.planner import Action, Holding, holding_of, plan
 from osfsync.domain.policy import Policy
 from osfsync.domain.selection import Selection
 from osfsync.pipeline.counting import Count, count
@@ -95,6 +95,8 @@ class Decider:
         decision = plan(file, record, choice, self.policy, decided.at, progress.dialogue)
         if self._first_time(page, file):
             self.count(self.tally, decision, page.device, file, record)
+        if record is not None and holding_of(record.file, record) is not Holding.CURRENT:
+            progress.unheld.add(hash(file.name))  # also where the list makes it current again
         if decision.action is not Action.KEEP:
             progress.unheld.add(hash(file.name))
             self.settler.note(progress, file, record, decision, page.window, decided.at)

@@ -9,10 +9,18 @@ from anyio.streams.memory import MemoryObjectSendStream
 
 from osfsync.cloud.client import CloudClient
 from osfsync.domain.dialogue import CONTACT_KINDS, NOTHING_KNOWN, Dialogue
-from osfsync.domain.errors import CloudError, LoginRefusedError, TenantError
+from osfsync.domain.errors import (
+    BusyError,
+    CloudError,
+    InterruptedBodyError,
+    LoginRefusedError,
+    ProtocolError,
+    ServerError,
+    TenantError,
+    UnreachableError,
+)
 from osfsync.domain.model import CommunicationEvent, Device, TimeWindow, split_window
 from osfsync.domain.outcomes import Heard, HearingFailed, OrderFollowed
-from osfsync.pipeline.lifeline import Lifeline
 from osfsync.pipeline.messages import Facts
 from osfsync.pipeline.tally import Tally
 from osfsync.state.ledger import Ledger
@@ -24,6 +32,11 @@ FIRST_LOOK = timedelta(days=30)
 """How far back the log is read at first: past contacts tell when the next one may be expected."""
 
 LOG_WINDOW = timedelta(days=7)
+FAILURES_IN_A_ROW = 3
+"""Logs that can't be had for the platform's trouble, each after retries: then a run asks for no more."""
+
+_TROUBLE = (UnreachableError, InterruptedBodyError, ServerError, BusyError, ProtocolError)
+
 OVERLAP = timedelta(minutes=15)
 """Read again, because clocks differ and events may reach the log late."""
 
@@ -39,12 +52,13 @@ class Listener:
     client: CloudClient
     ledger: Ledger
     tally: Tally
-    lifeline: Lifeline
     clock: Callable[[], datetime]
     talking: set[str] = field(default_factory=set)
     awaiting: set[str] = field(default_factory=set)
     _heard: set[str] = field(default_factory=set)
     _news: set[str] = field(default_factory=set)
+    _told: set[str] = field(default_factory=set)
+    _failures: int = 0
 
     async def begin_round(self) -> None:
         """Look up which devices there is something to know of."""
@@ -79,6 +93,8 @@ class Listener:
         talk = await self.ledger.talk(device.id, now)
         before = talk.dialogue()
         self._heard.add(device.id)
+        if self._failures >= FAILURES_IN_A_ROW:
+            return before
         news: list[CommunicationEvent] = []
         try:
             for window in _windows(before.heard_until, now):
@@ -90,7 +106,7 @@ class Listener:
         except CloudError as error:
             await self._failed(device, error, out)
             return before
-        self.lifeline.answered(device)
+        self._failures = 0
         if any(_is_new_contact(event, before.last_contact) for event in news):
             self._news.add(device.id)
         dialogue = talk.dialogue(news, heard_until=now)
@@ -103,11 +119,12 @@ class Listener:
     async def _failed(self, device: Device, error: CloudError, out: MemoryObjectSendStream[Facts]) -> None:
         log.warning("log could not be read", device=device.name, reason=error.slug, error=str(error))
         self._news.add(device.id)
-        self.tally.problem(
-            device.name, None, error.slug, f"Whether the device was in contact can't be seen: {error}"
-        )
+        self._failures += isinstance(error, _TROUBLE)
+        if device.id not in self._told:
+            self._told.add(device.id)
+            text = f"Whether the device was in contact can't be seen: {error}"
+            self.tally.problem(device.name, None, error.slug, text)
         await out.send(Facts((HearingFailed(device.id, str(error), self.clock()),)))
-        await self.lifeline.failed(device, error)
 
 
 def _windows(heard_until: datetime | None, now: datetime) -> Sequence[TimeWindow]:
@@ -125,8 +142,8 @@ def _is_new_contact(event: CommunicationEvent, last: datetime | None) -> bool:
 def _followed(dialogue: Dialogue) -> tuple[OrderFollowed, ...]:
     """What the log showed for the first time."""
     return tuple(
-        OrderFollowed(followed.order.id, followed.contacted_at, followed.answered_at)
+        OrderFollowed(followed.order.id, followed.contacted_at, followed.answered_at, followed.due_at)
         for followed in dialogue.followed.values()
-        if (followed.contacted_at, followed.answered_at)
-        != (followed.order.contacted_at, followed.order.answered_at)
+        if (followed.contacted_at, followed.answered_at, followed.due_at)
+        != (followed.order.contacted_at, followed.order.answered_at, followed.order.due_at)
     )

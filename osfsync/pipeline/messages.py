@@ -31,13 +31,17 @@ class ListedPage:
 
 @dataclass(frozen=True, slots=True)
 class WindowListed:
-    """The list of this window was read to its end; its pages went before."""
+    """The list of this window was read to its end; its pages went before.
+
+    `compared` tells whether the server's own list was read as well, where `source` is the device's.
+    """
 
     device: Device
     window: TimeWindow
     source: ListingSource
     files: int
     at: datetime
+    compared: bool = False
 
 
 @dataclass(frozen=True, slots=True)

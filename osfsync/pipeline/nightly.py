@@ -16,6 +16,7 @@ from anyio.streams.memory import MemoryObjectSendStream
 
 from osfsync.archive.base import Archive
 from osfsync.cloud.client import CloudClient
+from osfsync.domain.dialogue import CLOCKS_AHEAD
 from osfsync.domain.model import Device, Tenant, TimeWindow, split_window, utc_now
 from osfsync.domain.outcomes import DeviceSeen, WindowSettled
 from osfsync.pipeline.counting import Count, count, recount
@@ -57,6 +58,9 @@ POLL_GROWTH = 1.5
 POLL_LONGEST = timedelta(minutes=10)
 """How often devices are looked after while a run waits for them: sparingly, the log first."""
 
+CLOCK_TOLERANCE = timedelta(seconds=30)
+"""Clocks that differ by less are taken for right."""
+
 NO_WAIT = timedelta(0)
 
 
@@ -85,21 +89,32 @@ class Run:
     lifeline: Lifeline = field(init=False)
     listener: Listener = field(init=False)
     _numbers: Iterator[int] = field(init=False)
+    _offset: timedelta = timedelta(0)
 
     def __post_init__(self) -> None:
         client, ledger = self.rooms.client, self.rooms.ledger
         self.lifeline = Lifeline(client.devices)
-        self.listener = Listener(client, ledger, self.tally, self.lifeline, self.clock)
+        self.listener = Listener(client, ledger, self.tally, self.now)
+
+    def now(self) -> datetime:
+        """The present moment by the platform's clock, where ours goes a little wrong.
+
+        What devices did is told by that clock; it must not seem to have happened before we asked.
+        """
+        return self.clock() + self._offset
 
     async def meet_devices(self) -> list[Device]:
         """The tenant's devices of the selection; each is known to the state and has its folder then."""
         log.info("run begins", tenant=self.tenant.name)
+        offset = self.rooms.client.clock_offset
+        if offset is not None and CLOCK_TOLERANCE < abs(offset) <= CLOCKS_AHEAD:
+            self._offset = offset
         known = await self.rooms.reader.devices_known(self.tenant.id)
         devices = await choose_devices(self.rooms.client, self.wishes, self.tally, known)
         self.folders = folders_of(devices, await self.rooms.reader.folders())
         self._numbers = itertools.count(await self.rooms.ledger.next_order_id())
         await self.rooms.writer.commit(
-            [DeviceSeen(device, self.folders[device.id], self.clock()) for device in devices]
+            [DeviceSeen(device, self.folders[device.id], self.now()) for device in devices]
         )
         return devices
 
@@ -107,8 +122,10 @@ class Run:
         self, since: datetime | None = None, until: datetime | None = None, wait: timedelta = NO_WAIT
     ) -> None:
         """One pass over what `windows_to_list` tells; then up to `wait` for what was ordered."""
+        if wait > NO_WAIT:
+            self.tally.pending = set()
         devices = await self.meet_devices()
-        windows_of = windows_to_list(self.rooms.reader, self.wishes, self.clock(), since, until)
+        windows_of = windows_to_list(self.rooms.reader, self.wishes, self.now(), since, until)
         await self._round(devices, windows_of, self._decider(None))
         await self._wait_for_deliveries(devices, windows_of, wait)
 
@@ -125,7 +142,10 @@ class Run:
         pause = POLL_FIRST
 
         async def windows_with_news(device: Device) -> Sequence[TimeWindow]:
-            return await windows_of(device) if self.listener.has_news(device) else []
+            if not self.listener.has_news(device):
+                return []
+            self.tally.devices_failed.discard(device.id)  # whether it fails is told by the new list
+            return await windows_of(device)
 
         while (left := deadline - anyio.current_time()) > 0:
             awaiting = await self.rooms.ledger.awaiting()
@@ -138,7 +158,6 @@ class Run:
                 return
             fetched = self.tally.fetched
             self.listener.ask_again()
-            self.tally.ask_again({device.id for device in owing})
             await self._round(owing, windows_with_news, decider)
             pause = POLL_FIRST if self.tally.fetched > fetched else min(pause * POLL_GROWTH, POLL_LONGEST)
 
@@ -164,7 +183,7 @@ class Run:
                 return
             await self.rooms.writer.commit(
                 [
-                    WindowSettled(backfill, device.id, window, self.clock())
+                    WindowSettled(backfill, device.id, window, self.now())
                     for device in left
                     if device.id not in self.tally.unsettled
                 ]
@@ -183,14 +202,14 @@ class Run:
             self.listener,
             self.tally,
             self.lifeline,
-            self.clock,
+            self.now,
         )
         downloads = FetchRoom(
             Transfer(self.rooms.client, self.rooms.archive, self.tally),
             self.wishes.downloads,
             self.lifeline,
             TransferLimit(self.wishes.max_transfer),
-            self.clock,
+            self.now,
         )
         to_decide, listings = anyio.create_memory_object_stream[Listing](PAGES)
         to_order, order_jobs = anyio.create_memory_object_stream[OrderJob](PAGES)
@@ -202,7 +221,7 @@ class Run:
                 partial(self.listener.dialogue_with, out=facts),
                 self.tally,
                 self.lifeline,
-                self.clock,
+                self.now,
             )
             with self.stop.scope():
                 async with anyio.create_task_group() as stages:
@@ -228,7 +247,7 @@ class Run:
             self.wishes.selection,
             self.wishes.policy,
             self.tally,
-            self.clock,
+            self.now,
             settler_of(self.rooms.ledger, self.wishes, self.tally, finds_losses=counting is count),
             backfill,
             counting,

@@ -25,6 +25,9 @@ log = structlog.get_logger(__name__)
 WORKERS = 16
 """Each command waits until the ledger has it; together they share the ledger's transactions."""
 
+BUSY_DEVICES = 3
+"""Once commands to so many devices were put off, the platform wants fewer of them: the next run goes on."""
+
 Out = MemoryObjectSendStream[Facts]
 
 
@@ -39,14 +42,14 @@ class Orderer:
     tally: Tally
     lifeline: Lifeline
     clock: Callable[[], datetime]
-    _put_off: bool = field(default=False)
+    _busy: set[str] = field(default_factory=set)
 
     async def order(self, job: OrderJob, out: Out) -> None:
         """Send the commands of one device, as many as may wait for it. A refusal never ends the run."""
         commands = commands_for(job.wanted, job.waiting, self.terms)[: job.room]
         before = self.tally.orders_sent
         for ahead, command in enumerate(commands, start=job.queued):
-            if self._put_off or not await self._order(job.device, command, ahead, out):
+            if len(self._busy) >= BUSY_DEVICES or not await self._order(job.device, command, ahead, out):
                 break
         if self.tally.orders_sent > before:
             await self.listener.hear_once(job.device, out)  # tells when it may be in contact next
@@ -84,7 +87,7 @@ class Orderer:
             raise error
         self.tally.problem(device.name, None, error.slug, text)
         if isinstance(error, BusyError):
-            self._put_off = True  # the platform wants fewer commands; the next run goes on
+            self._busy.add(device.id)
         else:
             await self.lifeline.failed(device, error)
         return False

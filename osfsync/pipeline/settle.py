@@ -81,7 +81,7 @@ class Settler:
             progress.wanted.append(Wanted(file.name, file.tag, span_of(file, seen_in), urgent))
             if len(progress.wanted) >= 2 * MOST_WANTED:
                 progress.wanted = _oldest(progress.wanted)
-        elif file.status is StorageStatus.REQUESTED or (record is not None and record.order is not None):
+        elif file.status is StorageStatus.DEVICE_ONLY and record is not None and record.order is not None:
             start = span_of(file, seen_in).start.timestamp()
             progress.waiting.setdefault(file.tag, array("d")).append(start)
             self._note_hopeless(progress, record, now)
@@ -112,6 +112,10 @@ class Settler:
         """What to order; None where nothing is wanted, or enough commands wait for the device already."""
         queued = progress.dialogue.queued(self.policy.patience, now)
         room = self.max_queued - queued
+        if queued:
+            # Without times each command asks for everything: the one that waits will do for these as well.
+            windows = {told.window for told in progress.listed}
+            progress.wanted = [file for file in progress.wanted if file.span not in windows]
         if not progress.wanted or room <= 0:
             return None
         waiting: Mapping[str | None, Sequence[float]] = {
@@ -141,9 +145,9 @@ class Settler:
             return []
         lost: dict[WindowListed, list[str]] = {}
         async for page in self.ledger.unlisted(device.id):
-            for name, span in page:
+            for name, span, server in page:
                 told = next((told for told in listed if _covers(told.window, span)), None)
-                if told is None or hash(name) in progress.unheld:
+                if told is None or hash(name) in progress.unheld or (server and not told.compared):
                     continue
                 if self.selection.file(name) is Choice.SELECTED:
                     lost.setdefault(told, []).append(name)

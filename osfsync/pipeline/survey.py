@@ -63,7 +63,9 @@ class Surveyor:
             except CloudError as error:
                 await self._fail(device, window, error, out)
                 await self.lifeline.failed(device, error)
-                break
+                if error.retryable:
+                    break
+                continue  # the platform may refuse a window for its age, and give the next one
             self.lifeline.answered(device)
         self.tally.devices_done.add(device.id)
         await out.send(DeviceDone(device))
@@ -71,10 +73,10 @@ class Surveyor:
     async def _list_window(
         self, device: Device, window: TimeWindow, source: ListingSource, out: Out
     ) -> ListingSource:
-        files = 0
+        files, compared = 0, False
         if source is ListingSource.DEVICE_LIST:
             try:
-                files = await self._device_list(device, window, out)
+                files, compared = await self._device_list(device, window, out)
             except ForbiddenError as error:
                 source = ListingSource.SERVER_LIST
                 self._limited(device, error)
@@ -84,23 +86,25 @@ class Surveyor:
                     files += len(page)
                     await out.send(ListedPage(device, window, source, page))
         log.info("device listed", device=device.name, window=str(window), source=source.value, files=files)
-        await out.send(WindowListed(device, window, source, files, self.clock()))
+        await out.send(WindowListed(device, window, source, files, self.clock(), compared))
         return source
 
-    async def _device_list(self, device: Device, window: TimeWindow, out: Out) -> int:
-        """The device's list, reconciled with the server's own where that can be had too."""
+    async def _device_list(self, device: Device, window: TimeWindow, out: Out) -> tuple[int, bool]:
+        """The device's list, reconciled with the server's own where that can be had too.
+
+        Answers how many files it named, and whether it was reconciled.
+        """
         await self.client.check_listing(device)
         comparison = await self._server_list(device, window)
         files = 0
         async with aclosing(self.client.files(device, window)) as pages:
             async for page in pages:
                 files += len(page)
-                if comparison is not None:
-                    comparison.device_list(page)
-                await out.send(ListedPage(device, window, ListingSource.DEVICE_LIST, page))
+                judged = page if comparison is None else comparison.device_list(page)
+                await out.send(ListedPage(device, window, ListingSource.DEVICE_LIST, judged))
         if comparison is not None:
             await self._reconcile(device, comparison, out)
-        return files
+        return files, comparison is not None
 
     async def _server_list(self, device: Device, window: TimeWindow) -> Comparison | None:
         """The server's own list, ready to be compared; None where it can't be had."""
@@ -129,7 +133,7 @@ class Surveyor:
             async with aclosing(self.client.server_files(device, window)) as pages:
                 async for page in pages:
                     found = comparison.server_list_again(page)
-                    only_server += [file.name for file in found]
+                    only_server += comparison.contradicting(found)
                     if found:
                         await out.send(ListedPage(device, window, ListingSource.SERVER_LIST, found))
         only_device = comparison.only_device_list()

@@ -13,6 +13,8 @@ class Tally:
     """Counters of one run. Devices go by id, so that several windows of one device count once.
 
     `unsettled` are devices of which something could be had and is not here: failed, damaged or left.
+    `pending` are hashes of the files that were counted as device-only or requested; None where no later
+    round will ask.
     """
 
     devices_seen: int = 0
@@ -31,6 +33,7 @@ class Tally:
     requested: int = 0
     filtered: int = 0
     lost: int = 0
+    pending: set[int] | None = None
     to_fetch: int = 0
     bytes: int = 0
     received: int = 0
@@ -54,10 +57,6 @@ class Tally:
         self.fetched += 1
         self.failed_files.discard((device_id, name))
         self.damaged_files.discard((device_id, name))
-
-    def ask_again(self, device_ids: set[str]) -> None:
-        """These devices are listed once more; whether they failed is told by the new list."""
-        self.devices_failed -= device_ids
 
     def problem(self, device: str, file: str | None, reason: str, explanation: str) -> None:
         """Remember a problem; the list is bounded, the counters are not."""

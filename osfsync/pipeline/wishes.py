@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from osfsync.archive.paths import device_folder
 from osfsync.cloud.client import CloudClient
+from osfsync.domain.dialogue import CLOCKS_AHEAD
 from osfsync.domain.errors import ConfigError, ProtocolError
 from osfsync.domain.model import Device, TimeWindow, merge_windows
 from osfsync.domain.planner import Choice
@@ -19,9 +20,6 @@ from osfsync.state.reader import Reader
 
 WindowsOf = Callable[[Device], Awaitable[Sequence[TimeWindow]]]
 """What to list of a device."""
-
-CLOCKS_AHEAD = timedelta(days=1)
-"""How far ahead of ours a logger's clock may run and its files still be listed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,17 +7,17 @@ from sqlalchemy import Connection
 
 from osfsync.state.border import border
 from osfsync.state.database import Database
-from osfsync.state.tables import to_text
+from osfsync.state.tables import MISSING, to_text
 from osfsync.state.whole import to_the_end
 
-_FORGET_FILES = """
+_FORGET_FILES = f"""
     UPDATE files SET orders = 0, ordered_at = NULL, order_id = NULL
-    WHERE sha256 IS NULL AND order_id IN (SELECT id FROM orders WHERE cancelled_at = ? AND device_id = ?)
-"""
-_CANCEL = """
+    WHERE {MISSING} AND order_id IN (SELECT id FROM orders WHERE cancelled_at = ? AND device_id = ?)
+"""  # noqa: S608 - constants
+_CANCEL = f"""
     UPDATE orders SET cancelled_at = ? WHERE device_id = ? AND cancelled_at IS NULL AND state <> 'refused'
-      AND EXISTS (SELECT 1 FROM files WHERE files.order_id = orders.id AND sha256 IS NULL AND lost_at IS NULL)
-"""
+      AND EXISTS (SELECT 1 FROM files WHERE files.order_id = orders.id AND {MISSING} AND lost_at IS NULL)
+"""  # noqa: S608 - constants
 
 
 async def cancel_orders(database: Database, device_ids: Sequence[str], at: datetime) -> int:

@@ -1,7 +1,7 @@
 """What the state tells of orders: the talk with each device, what is awaited, what was lost."""
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,14 +23,21 @@ LOSSES_KEPT_IN_MIND = 100
 """The newest lost files of a device, which teach how long it keeps them."""
 
 _ORDER = (
-    'id, start, "end", tag, sent_at, state, ahead, contacted_at, answered_at, answer, cancelled_at, '
+    'id, start, "end", tag, sent_at, state, ahead, contacted_at, answered_at, due_at, answer, cancelled_at, '
     "given_up_at, given_up_why"
 )
 _DEVICE = """
     SELECT heard_until, mute, mute_at FROM devices WHERE id = ?1 AND ?2 <> ''
 """
 _ORDERS_OF_DEVICE = f"""
-    SELECT {_ORDER} FROM orders
+    SELECT {_ORDER},
+        (SELECT count(*) FROM files INDEXED BY ix_files_order_id
+         WHERE {AWAITED} AND files.order_id = orders.id AND lost_at IS NULL),
+        EXISTS (SELECT 1 FROM order_files JOIN files
+                ON files.device_id = order_files.device_id AND files.name = order_files.name
+                WHERE order_files.order_id = orders.id
+                  AND (storage_status > 0 OR fetched_at > orders.sent_at))
+    FROM orders
     WHERE device_id = ?1 AND (sent_at > ?2 OR (answered_at IS NULL AND state <> 'refused'
                                                AND given_up_at IS NULL AND cancelled_at IS NULL))
     ORDER BY id
@@ -39,6 +46,7 @@ _EVENTS = "SELECT at, kind, extra FROM events WHERE device_id = ?1 AND at > ?2 O
 _STAYS = f"""
     SELECT coalesce("end", start), last_seen FROM files INDEXED BY ix_files_lost
     WHERE device_id = ?1 AND lost_at IS NOT NULL AND coalesce("end", start) IS NOT NULL AND ?2 <> ''
+      AND storage_status < 2
     ORDER BY lost_at DESC LIMIT {LOSSES_KEPT_IN_MIND}
 """  # noqa: S608 - constants
 _TALKING = """
@@ -47,15 +55,18 @@ _TALKING = """
 _AWAITING = f"""
     SELECT DISTINCT device_id FROM files INDEXED BY ix_files_order_id
     WHERE {AWAITED} AND lost_at IS NULL
+      AND NOT EXISTS (SELECT 1 FROM orders WHERE orders.id = order_id AND given_up_at IS NOT NULL)
 """  # noqa: S608 - constants
 _UNLISTED = f"""
-    SELECT name, coalesce(start, "end", seen_from), coalesce("end", start, seen_to)
+    SELECT name, coalesce(start, "end", seen_from), coalesce("end", start, seen_to),
+        storage_status > 1 OR listed_by = 'server-list'
     FROM files INDEXED BY ix_files_missing
-    WHERE {MISSING} AND device_id = ? AND name > ? AND lost_at IS NULL ORDER BY name LIMIT {PAGE}
+    WHERE {MISSING} AND sha256 IS NULL AND device_id = ? AND name > ? AND lost_at IS NULL
+    ORDER BY name LIMIT {PAGE}
 """  # noqa: S608 - constants
 _STATUSES = "SELECT at, was, became FROM statuses WHERE device_id = ? AND name = ? ORDER BY at"
 _COLUMNS_OF_ORDERS = ", ".join(f"orders.{column.strip()}" for column in _ORDER.split(","))
-_OWED = "files.order_id = orders.id AND sha256 IS NULL AND lost_at IS NULL"
+_OWED = f"files.order_id = orders.id AND {MISSING} AND lost_at IS NULL"
 _IS_OPEN = f"""
     state IN ('sending', 'sent', 'doubtful') AND cancelled_at IS NULL AND given_up_at IS NULL
       AND EXISTS (SELECT 1 FROM files INDEXED BY ix_files_order_id
@@ -142,7 +153,7 @@ class Ledger:
         devices, orders, events, stays = answers
         told_until, mute, mute_at = devices[0] if devices else (None, None, None)
         return Talk(
-            orders=[_order(row) for row in orders],
+            orders=[replace(_order(row), owed=owed, moved=bool(moved)) for *row, owed, moved in orders],
             events=[_event(row) for row in events],
             heard_until=_moment(told_until),
             mute=mute if mute and _says_nothing(told_until, mute_at) else "",
@@ -157,10 +168,11 @@ class Ledger:
         """How long a device keeps files before it drops them; None where too few were lost to tell."""
         return _horizon(await self._query.sql(_STAYS, (device_id, "always")))
 
-    async def unlisted(self, device_id: str) -> AsyncIterator[list[tuple[str, TimeWindow]]]:
+    async def unlisted(self, device_id: str) -> AsyncIterator[list[tuple[str, TimeWindow, bool]]]:
         """Files of a device that are known, neither held nor lost, with the time that a list must cover.
 
-        That is the recording's, or where the list does not tell it the window that listed them.
+        That is the recording's, or where the list does not tell it the window that listed them. Last is
+        whether the server's own list may be the only one that names the file.
         """
         last, full = "", True
         while full:
@@ -168,7 +180,7 @@ class Ledger:
             full = len(rows) == PAGE
             if rows:
                 last = rows[-1][0]
-                yield [(name, _window(first, end)) for name, first, end in rows]
+                yield [(name, _window(first, end), bool(server)) for name, first, end, server in rows]
 
     async def statuses(self, device_id: str, name: str) -> list[StatusRow]:
         """Every change of a file's storage status, oldest first."""
@@ -224,8 +236,8 @@ def _event(row: Sequence[Any]) -> CommunicationEvent:
 
 def _order(row: Sequence[Any]) -> Order:
     (
-        number, start, end, tag, sent_at, state, ahead, contacted_at, answered_at, answer, cancelled_at,
-        given_up_at, given_up_why,
+        number, start, end, tag, sent_at, state, ahead, contacted_at, answered_at, due_at, answer,
+        cancelled_at, given_up_at, given_up_why,
     ) = row  # fmt: skip
     return Order(
         id=number,
@@ -236,6 +248,7 @@ def _order(row: Sequence[Any]) -> Order:
         ahead=ahead,
         contacted_at=_moment(contacted_at),
         answered_at=_moment(answered_at),
+        due_at=_moment(due_at),
         answer=answer,
         cancelled_at=_moment(cancelled_at),
         given_up_at=_moment(given_up_at),

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import msgspec
 
-from osfsync.domain.dialogue import CONTACT_KINDS, OrderState
+from osfsync.domain.dialogue import CLOCKS_AHEAD, CONTACT_KINDS, OrderState
 from osfsync.domain.outcomes import (
     Heard,
     HearingFailed,
@@ -32,7 +32,7 @@ def heard(fact: Heard) -> Iterator[Placed]:
         extra = msgspec.json.encode(event.extra).decode() if event.extra else ""
         row = {"device_id": fact.device_id, "at": to_text(event.at), "kind": event.kind, "extra": extra}
         yield Step.INSERT_EVENT, None, row
-        if event.kind in CONTACT_KINDS:
+        if event.kind in CONTACT_KINDS and event.at <= fact.window.end + CLOCKS_AHEAD:
             contact = max(contact or event.at, event.at)
     until = to_text(fact.window.end)
     before = to_text(fact.window.end - KEEP_EVENTS)
@@ -78,7 +78,13 @@ def order_taken(fact: OrderTaken) -> Iterator[Placed]:
     answered = {"of_order": order.id, "state": state.value, "answer": None}
     yield Step.ORDER_ANSWERED, ("order", order.id), answered
     for name in order.names:
-        row = {"of_device": order.device_id, "of_name": name, "at": to_text(order.at), "order": order.id}
+        row = {
+            "of_device": order.device_id,
+            "of_name": name,
+            "at": to_text(order.at),
+            "order": order.id,
+            "attempts": 1 if fact.certain else 0,  # what may never have been queued uses up none
+        }
         yield Step.FILE_ORDERED, (order.device_id, name), row
 
 
@@ -87,6 +93,7 @@ def order_refused(fact: OrderRefused) -> Iterator[Placed]:
     answer = f"{fact.slug}: {fact.explanation}"
     row = {"of_order": fact.order.id, "state": OrderState.REFUSED.value, "answer": answer}
     yield Step.ORDER_ANSWERED, ("order", fact.order.id), row
+    yield Step.DELETE_ORDER_FILES, ("order", fact.order.id), {"of_order": fact.order.id}
 
 
 def order_followed(fact: OrderFollowed) -> Iterator[Placed]:
@@ -95,6 +102,7 @@ def order_followed(fact: OrderFollowed) -> Iterator[Placed]:
         "of_order": fact.order_id,
         "contacted_at": None if fact.contacted_at is None else to_text(fact.contacted_at),
         "answered_at": None if fact.answered_at is None else to_text(fact.answered_at),
+        "due_at": None if fact.due_at is None else to_text(fact.due_at),
     }
     yield Step.ORDER_FOLLOWED, ("order", fact.order_id), row
 

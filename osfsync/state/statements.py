@@ -217,16 +217,18 @@ ORDER_ANSWERED = Statement.of(
     .where(orders.c.id == bindparam("of_order"))
     .values(state=bindparam("state"), answer=bindparam("answer"))
 )
+DELETE_ORDER_FILES = Statement.raw("DELETE FROM order_files WHERE order_id = ?", "of_order")
 FILE_ORDERED = _update_file(
-    orders=files.c.orders + literal_column("1"), ordered_at=bindparam("at"), order_id=bindparam("order")
+    orders=files.c.orders + bindparam("attempts"), ordered_at=bindparam("at"), order_id=bindparam("order")
 )
 ORDER_FOLLOWED = Statement.raw(
     """
-    UPDATE orders SET contacted_at = coalesce(contacted_at, ?), answered_at = coalesce(answered_at, ?)
-    WHERE id = ?
+    UPDATE orders SET contacted_at = coalesce(contacted_at, ?), answered_at = coalesce(answered_at, ?),
+        due_at = coalesce(due_at, ?) WHERE id = ?
     """,
     "contacted_at",
     "answered_at",
+    "due_at",
     "of_order",
 )
 ORDER_GIVEN_UP = Statement.raw(
@@ -238,7 +240,7 @@ ORDER_GIVEN_UP = Statement.raw(
 
 DOUBTED_FILES = Statement.raw(
     """
-    UPDATE files SET orders = orders + 1, ordered_at = doubt.sent_at, order_id = doubt.id
+    UPDATE files SET ordered_at = doubt.sent_at, order_id = doubt.id
     FROM (SELECT orders.id, sent_at, order_files.device_id, name FROM orders
           JOIN order_files ON order_files.order_id = orders.id WHERE state = ?) AS doubt
     WHERE files.device_id = doubt.device_id AND files.name = doubt.name
@@ -258,6 +260,9 @@ FILE_HELD = _update_file(
     adopted=bindparam("found"),
     fetched_run=bindparam("run"),
     tries=literal_column("0"),
+    orders=literal_column("0"),
+    ordered_at=null(),
+    order_id=null(),
     **{name: null() for name in _FAILURE},
 )
 FILE_FAILED = _update_file(

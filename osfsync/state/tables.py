@@ -157,8 +157,8 @@ files = Table(
 MISSING = "(sha256 IS NULL OR held_size <> size)"
 """A file that is not held as the list tells it: not at all, or in an older version."""
 Index("ix_files_missing", files.c.device_id, files.c.name, sqlite_where=text(MISSING))
-AWAITED = "order_id IS NOT NULL AND sha256 IS NULL"
-"""A file that was ordered and is not held; whether it is lost is another question."""
+AWAITED = f"order_id IS NOT NULL AND {MISSING}"
+"""A file that was ordered and is not held as listed; whether it is lost is another question."""
 Index("ix_files_order_id", files.c.order_id, files.c.device_id, sqlite_where=text(AWAITED))
 Index("ix_files_lost", files.c.device_id, files.c.lost_at, sqlite_where=files.c.lost_at.is_not(None))
 Index("ix_files_listed_by", files.c.device_id, sqlite_where=files.c.listed_by.is_not(None))
@@ -216,6 +216,7 @@ orders = Table(
     Column("ahead", Integer, nullable=False, server_default=text("0")),
     Column("contacted_at", UtcTime),
     Column("answered_at", UtcTime),
+    Column("due_at", UtcTime),
     Column("cancelled_at", UtcTime),
     Column("given_up_at", UtcTime),
     Column("given_up_why", Text),

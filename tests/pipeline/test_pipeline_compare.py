@@ -33,6 +33,7 @@ def test_what_only_one_list_knows_is_found_when_it_is_confirmed() -> None:
     found = comparison(server, [file("a", **INSIDE), file("d", **INSIDE)])
     assert found.contradicts
     assert found.server_list_again(server) == [server[1]]
+    assert found.contradicting([server[1]]) == ["s"]
     assert found.only_device_list() == ("d",)
 
 
@@ -46,4 +47,15 @@ def test_what_was_delivered_or_removed_meanwhile_contradicts_nothing() -> None:
 def test_what_reaches_over_the_edge_or_tells_no_time_is_not_judged() -> None:
     edge = [file("edge", **OVER_THE_EDGE), file("timeless")]
     assert not comparison([], edge).contradicts
-    assert comparison(edge, []).server_list_again(edge) == []
+    found = comparison(edge, [])
+    assert found.server_list_again(edge) == edge  # to be had all the same
+    assert found.contradicting(edge) == []
+
+
+def test_what_the_servers_own_list_names_is_on_the_server() -> None:
+    made = comparison([file("a", **INSIDE)], [])
+    told = [file("a", StorageStatus.DEVICE_ONLY, **INSIDE), file("b", StorageStatus.REQUESTED, **INSIDE)]
+    assert [judged.status for judged in made.device_list(told)] == [
+        StorageStatus.BOTH,
+        StorageStatus.REQUESTED,
+    ]

@@ -84,9 +84,9 @@ async def test_the_fate_of_an_order_over_the_runs(database: Database, writer: Wr
 
     await writer.commit([seen(StorageStatus.DEVICE_ONLY), *ordered("a.osf", "b.osf")])
     assert await fate(database) is Fate.SENT
-    await writer.commit([OrderFollowed(1, LATER, None)])
+    await writer.commit([OrderFollowed(1, LATER, None, None)])
     assert await fate(database) is Fate.CONTACTED
-    await writer.commit([OrderFollowed(1, LATER, LATER)])
+    await writer.commit([OrderFollowed(1, LATER, LATER, LATER)])
     assert await fate(database) is Fate.ANSWERED
     await writer.commit([seen(StorageStatus.REQUESTED)])
     assert await fate(database) is Fate.REQUESTED
@@ -124,11 +124,12 @@ async def test_a_run_that_died_while_sending_leaves_an_order_that_counts_as_sent
     assert (record.orders, record.order) == (0, None)
     await database.start_run(RUN, LATER)
     record = (await database.reader.records(DEVICE.id, ["a.osf"]))["a.osf"]
-    assert (record.orders, record.ordered_at, record.order) == (1, NOW, 1)
+    # What may never have been queued uses up no attempt.
+    assert (record.orders, record.ordered_at, record.order) == (0, NOW, 1)
     (row,) = await told(database)
     assert (row.order.state, row.fate) == (OrderState.DOUBTFUL, Fate.SENT)
     await database.start_run(RUN, LATER)
-    assert (await database.reader.records(DEVICE.id, ["a.osf"]))["a.osf"].orders == 1
+    assert len(await told(database)) == 1
 
 
 async def test_an_answer_that_was_not_heard_makes_a_doubtful_order(
@@ -218,7 +219,7 @@ async def test_a_lost_file_tells_when_it_was_last_seen_and_comes_back_when_it_is
     record = (await database.reader.records(DEVICE.id, ["a.osf"]))["a.osf"]
     assert (record.lost_at, record.last_seen) == (None, None)
     (page,) = [page async for page in database.ledger.unlisted(DEVICE.id)]
-    assert page == [("a.osf", TimeWindow(NOW - 3 * DAY, NOW - 3 * DAY + HOUR))]
+    assert page == [("a.osf", TimeWindow(NOW - 3 * DAY, NOW - 3 * DAY + HOUR), False)]
 
 
 async def test_how_long_a_device_keeps_files_is_learned_from_losses(
@@ -290,7 +291,7 @@ async def test_cancelled_orders_are_forgotten_with_what_they_meant_for_their_fil
     assert await cancel_orders(database, [DEVICE.id], LATER) == 1
     assert await cancel_orders(database, [DEVICE.id], LATER + HOUR) == 0
     records = await database.reader.records(DEVICE.id, ["a.osf", "b.osf"])
-    assert [(record.orders, record.order) for record in records.values()] == [(0, None), (1, 1)]
+    assert [(record.orders, record.order) for record in records.values()] == [(0, None), (0, None)]
     assert [row.fate for row in await told(database)] == [Fate.SENT, Fate.CANCELLED]
     assert await database.ledger.open_orders() == {OTHER_DEVICE.id: 1}
 
@@ -298,8 +299,50 @@ async def test_cancelled_orders_are_forgotten_with_what_they_meant_for_their_fil
 async def test_a_command_that_still_waits_is_never_too_old_to_be_known(
     database: Database, writer: Writer
 ) -> None:
-    await writer.commit([files_seen(file(**ON_DEVICE)), *ordered(), *ordered(number=2)])
-    await writer.commit([OrderFollowed(2, LATER, LATER)])
+    await writer.commit([files_seen(file(**ON_DEVICE), file("b.osf", **ON_DEVICE))])
+    await writer.commit([*ordered(), *ordered("b.osf", number=2)])
+    await writer.commit([OrderFollowed(2, LATER, LATER, LATER)])
     dialogue = await database.ledger.dialogue(DEVICE.id, NOW + 500 * DAY)
     assert dialogue.followed.keys() == {1}
     assert dialogue.queued(DAY, NOW + 500 * DAY) == 1
+
+
+async def test_what_became_of_an_orders_files_is_known(database: Database, writer: Writer) -> None:
+    async def order() -> tuple[int, bool]:
+        told_of = (await database.ledger.talk(DEVICE.id, LATER)).orders[0]
+        return told_of.owed, told_of.moved
+
+    both = ("a.osf", "b.osf")
+    await writer.commit([files_seen(*(file(name, **ON_DEVICE) for name in both)), *ordered(*both)])
+    assert await order() == (2, False)
+    await writer.commit([FilesLost(DEVICE.id, ("a.osf",), LATER)])
+    assert await order() == (1, False)
+    await writer.commit([files_seen(file("b.osf", status=StorageStatus.REQUESTED), at=LATER)])
+    assert await order() == (1, True)
+    await writer.commit([fetched("b.osf")])
+    assert await order() == (0, True)
+
+
+async def test_a_version_that_grew_is_owed_though_an_older_one_is_held(
+    database: Database, writer: Writer
+) -> None:
+    await writer.commit([files_seen(file()), *ordered(), fetched()])
+    record = (await database.reader.records(DEVICE.id, ["a.osf"]))["a.osf"]
+    assert (record.orders, record.ordered_at, record.order) == (0, None, None)
+    await writer.commit([files_seen(file(size=200, **ON_DEVICE), at=LATER), *ordered(number=2, at=LATER)])
+    assert await database.ledger.awaiting() == {DEVICE.id}
+    assert (await told(database))[0].fate is Fate.SENT
+    assert [order.moved for order in (await database.ledger.talk(DEVICE.id, LATER)).orders] == [False, False]
+    assert await cancel_orders(database, [DEVICE.id], LATER) == 1
+
+
+async def test_a_refused_command_is_meant_for_no_file(database: Database, writer: Writer) -> None:
+    order = prepared()
+    await writer.commit([files_seen(file(**ON_DEVICE)), order, OrderRefused(order, "busy", "429")])
+    assert await database.ledger.orders_of_file(DEVICE.id, "a.osf") == []
+    assert [row.fate for row in await told(database)] == [Fate.REFUSED]
+
+
+async def test_a_given_up_order_is_not_waited_for(database: Database, writer: Writer) -> None:
+    await writer.commit([files_seen(file(**ON_DEVICE)), *ordered(), OrderGivenUp(1, "why", LATER)])
+    assert await database.ledger.awaiting() == set()

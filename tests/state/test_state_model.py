@@ -171,7 +171,16 @@ class Model:
             case ListingFailed():
                 self.devices[fact.device_id].problem = DeviceProblem(fact.slug, fact.explanation, fact.at)
             case Fetched():
-                self.change(fact.device_id, fact.name, held=fact.held, tries=0, failure=None)
+                self.change(
+                    fact.device_id,
+                    fact.name,
+                    held=fact.held,
+                    tries=0,
+                    failure=None,
+                    orders=0,
+                    ordered_at=None,
+                    order=None,
+                )
             case FetchFailed():
                 tries = self.files[fact.device_id, fact.name].tries + 1
                 self.change(fact.device_id, fact.name, tries=tries, failure=fact.failure)
@@ -184,8 +193,8 @@ class Model:
             case OrderTaken(order, certain):
                 self.orders["sent" if certain else "doubtful"] += 1
                 for name in order.names:
-                    known = self.files[order.device_id, name].orders
-                    self.change(order.device_id, name, orders=known + 1, ordered_at=order.at, order=order.id)
+                    known = self.files[order.device_id, name].orders + int(certain)
+                    self.change(order.device_id, name, orders=known, ordered_at=order.at, order=order.id)
             case OrderRefused():
                 self.orders["refused"] += 1
             case FilesLost():

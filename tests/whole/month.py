@@ -114,8 +114,16 @@ class Truth:
         self.commands_seen = len(log)
         found = []
         for device in self.world.devices(self.world.main.id):
-            if len(device.queue) > MOST_QUEUED:
-                found.append(f"{len(device.queue)} commands wait for {device.name}")
+            useful = [
+                command
+                for command in device.queue
+                if any(
+                    file.status is StorageStatus.DEVICE_ONLY and orders(command, file)
+                    for file in device.files.values()
+                )
+            ]
+            if len(useful) > MOST_QUEUED:
+                found.append(f"{len(useful)} commands wait for {device.name}")
             for file in device.files.values():
                 if file.status is not StorageStatus.DEVICE_ONLY:
                     continue

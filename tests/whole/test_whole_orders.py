@@ -7,11 +7,11 @@ from datetime import timedelta
 from typing import Any
 
 import anyio
-import msgspec
 import pytest
 
 from osfsync.app import known
-from osfsync.app.runs import SyncRequest
+from osfsync.app.runs import SyncRequest, sync
+from osfsync.cloud.client import CloudClient
 from osfsync.domain.errors import ExitCode
 from osfsync.domain.model import OrderMode, StorageStatus
 from osfsync.domain.outcomes import RunOutcome
@@ -20,7 +20,10 @@ from osfsync.pipeline.perform import FailOn
 from osfsync.simulator.behaviour import LIST_ONLY, STILL, Behaviour
 from osfsync.simulator.faults import Fault
 from osfsync.simulator.fleet import ListedBy
+from osfsync.simulator.listing import TERSE
 from osfsync.simulator.world import World
+from osfsync.state.cancel import cancel_orders
+from osfsync.state.database import open_state, open_view
 
 MirrorOf = Callable[..., AbstractAsyncContextManager[Any]]
 
@@ -41,8 +44,6 @@ async def reasons(mirror: Any) -> dict[str, str]:
 
 
 async def orders(mirror: Any) -> list[Any]:
-    from osfsync.state.database import open_view  # noqa: PLC0415 — beside its only use
-
     async with open_view(mirror.settings.state) as view:
         return [row async for page in view.ledger.orders() for row in page]
 
@@ -383,9 +384,6 @@ async def test_a_run_waits_no_longer_than_it_may_and_lists_only_devices_with_new
 
 
 async def test_what_is_cancelled_is_ordered_anew(mirror_of: MirrorOf, empty_world: World) -> None:
-    from osfsync.state.cancel import cancel_orders  # noqa: PLC0415 — beside its only use
-    from osfsync.state.database import open_state  # noqa: PLC0415 — likewise
-
     device = empty_world.add_device("Truck 1", behaviour=DEAD)
     fill(empty_world, device, [2])
     async with mirror_of(empty_world) as mirror:
@@ -399,9 +397,7 @@ async def test_what_is_cancelled_is_ordered_anew(mirror_of: MirrorOf, empty_worl
 async def test_lists_without_sizes_and_times_are_followed_too(
     mirror_of: MirrorOf, empty_world: World
 ) -> None:
-    from osfsync.simulator.listing import TERSE  # noqa: PLC0415 — beside its only use
-
-    empty_world.dialect = msgspec.structs.replace(TERSE) if isinstance(TERSE, msgspec.Struct) else TERSE
+    empty_world.dialect = TERSE
     device = empty_world.add_device("Truck 1", behaviour=STILL)
     fill(empty_world, device, [2, 3])
     empty_world.add_file(device, "there.osf", StorageStatus.BOTH)
@@ -411,3 +407,151 @@ async def test_lists_without_sizes_and_times_are_followed_too(
         empty_world.advance(DAY)
         summary = await mirror.sync()
         assert (summary.files.fetched, summary.files.lost) == (1, 1)
+
+
+@pytest.mark.parametrize("log", ["empty", "unknown kinds", "refused"])
+async def test_a_log_that_tells_nothing_does_not_stop_orders(
+    mirror_of: MirrorOf, empty_world: World, log: str
+) -> None:
+    device = empty_world.add_device("Truck 1", behaviour=replace(STILL, files_per_contact=50))
+    faults = {
+        "empty": Fault.wrong_json("[]"),
+        "unknown kinds": Fault.wrong_json('[{"colour": "red", "ts": 1772400000000}]'),
+        "refused": Fault.status(403),
+    }
+    async with mirror_of(empty_world) as mirror:
+        mirror.simulator.faults.add(faults[log], on="communication", times=None)
+        for night in range(12):
+            empty_world.add_file(device, f"{night}.osf", ON_DEVICE, start=empty_world.now - HOUR)
+            await mirror.sync()
+            empty_world.advance(DAY)
+        await mirror.sync()
+        await mirror.assert_equals_server()
+        assert await reasons(mirror) == {}
+
+
+async def test_cancelling_frees_the_place_of_what_waited(mirror_of: MirrorOf, empty_world: World) -> None:
+    device = empty_world.add_device("Truck 1", behaviour=DEAD)
+    fill(empty_world, device, [2, 100, 200, 300])
+    async with mirror_of(empty_world) as mirror:
+        assert (await mirror.sync()).orders.sent == 4
+        async with open_state(mirror.settings.state) as state:
+            assert await cancel_orders(state, [device.id], empty_world.now) == 4
+        assert (await mirror.sync()).orders.sent == 4
+
+
+async def test_lost_files_free_the_place_of_their_command(mirror_of: MirrorOf, empty_world: World) -> None:
+    device = empty_world.add_device("Truck 1", behaviour=DEAD)
+    fill(empty_world, device, [2, 100, 200, 300])
+    empty_world.add_file(device, "there.osf", StorageStatus.BOTH)
+    async with mirror_of(empty_world) as mirror:
+        await mirror.sync()
+        for name in [name for name in device.files if name.startswith("a/")]:
+            empty_world.remove_file(device, name)
+        fill(empty_world, device, [1])
+        summary = await mirror.sync()
+        assert (summary.files.lost, summary.orders.sent) == (4, 0)
+        assert (await mirror.sync()).orders.sent == 1
+
+
+async def test_doubtful_commands_use_up_no_attempt(mirror_of: MirrorOf, empty_world: World) -> None:
+    device = empty_world.add_device("Truck 1", behaviour=DEAD)
+    fill(empty_world, device, [2])
+    async with mirror_of(empty_world) as mirror:
+        mirror.change("limits", retries=0)
+        mirror.change("orders", attempts=2)
+        mirror.simulator.faults.add(Fault.status(500), on="request-list", times=6)
+        for _ in range(7):
+            await mirror.sync()
+            empty_world.advance(DAY)
+            empty_world.connect(device)
+        await mirror.sync()
+        await mirror.assert_equals_server()
+
+
+async def test_a_window_that_the_platform_refuses_hides_no_other(
+    mirror_of: MirrorOf, empty_world: World
+) -> None:
+    device = empty_world.add_device("Truck 1", behaviour=DEAD)
+    fill(empty_world, device, [24 * 20])
+    async with mirror_of(empty_world) as mirror:
+        await mirror.sync()
+        empty_world.advance(60 * DAY)
+        empty_world.add_file(device, "new.osf", StorageStatus.BOTH)
+        mirror.simulator.faults.add(Fault.status(400), on="file-list", times=1)  # the old window
+        summary = await mirror.sync()
+        assert (summary.exit_code, summary.files.fetched) == (ExitCode.PARTIAL, 1)
+
+
+async def test_a_file_that_the_list_makes_current_again_is_not_lost(
+    mirror_of: MirrorOf, empty_world: World
+) -> None:
+    device = empty_world.add_device("Truck 1", behaviour=DEAD)
+    empty_world.add_file(device, "a.osf", StorageStatus.BOTH, size=4_000)
+    async with mirror_of(empty_world) as mirror:
+        mirror.change("limits", retries=0)
+        await mirror.sync()
+        device.files["a.osf"].size = 5_000
+        mirror.simulator.faults.add(Fault.status(404), on="download-token", times=None)
+        assert (await mirror.sync()).files.failed == 1
+        device.files["a.osf"].size = 4_000
+        summary = await mirror.sync()
+        assert (summary.files.held, summary.files.lost) == (1, 0)
+
+
+async def test_a_device_that_failed_before_a_wait_still_has_failed(
+    mirror_of: MirrorOf, empty_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nightly, "POLL_FIRST", timedelta(milliseconds=50))
+    fill(empty_world, empty_world.add_device("Truck 1", behaviour=DEAD), [2])
+    async with mirror_of(empty_world) as mirror:
+        mirror.change("limits", retries=0)
+        await mirror.sync()
+        mirror.simulator.faults.add(Fault.status(500), on="file-list")
+        summary = await mirror.sync(SyncRequest(wait=timedelta(seconds=0.3)))
+        assert (summary.exit_code, summary.devices.failed) == (ExitCode.PARTIAL, 1)
+        assert summary.files.device_only == 0
+
+
+async def test_commands_break_only_at_files_that_an_order_waits_for(
+    mirror_of: MirrorOf, empty_world: World
+) -> None:
+    device = empty_world.add_device("Truck 1", behaviour=DEAD)
+    fill(empty_world, device, list(range(2, 40, 2)))
+    for name in list(device.files)[::2]:
+        empty_world.set_status(device, name, StorageStatus.REQUESTED)
+    async with mirror_of(empty_world) as mirror:
+        assert (await mirror.sync()).orders.sent == 1
+
+
+async def test_lists_without_times_are_asked_for_once_while_a_command_waits(
+    mirror_of: MirrorOf, empty_world: World
+) -> None:
+    empty_world.dialect = TERSE
+    device = empty_world.add_device("Truck 1", behaviour=DEAD)
+    async with mirror_of(empty_world) as mirror:
+        for night in range(4):
+            empty_world.add_file(device, f"{night}.osf", ON_DEVICE)
+            assert (await mirror.sync()).orders.sent == (1 if night == 0 else 0)
+            empty_world.advance(DAY)
+
+
+async def test_a_platform_whose_clock_is_ahead_is_followed_by_its_own_clock(
+    mirror_of: MirrorOf, empty_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = empty_world.add_device("Truck 1", behaviour=DEAD)
+    fill(empty_world, device, [2])
+    async with mirror_of(empty_world) as mirror:
+        # Our clock is two hours behind the world's; the platform tells its own in every answer.
+        monkeypatch.setattr(CloudClient, "clock_offset", timedelta(hours=2))
+
+        async def ours() -> Any:
+            return await sync(
+                mirror.settings,
+                mirror.ask_password,
+                SyncRequest(),
+                clock=lambda: empty_world.now - timedelta(hours=2),
+            )
+
+        await ours()
+        assert (await orders(mirror))[0].order.sent_at == empty_world.now
