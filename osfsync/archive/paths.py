@@ -2,9 +2,9 @@
 
 An ordinary name keeps its spelling. Any other name is cleaned and told apart by a short hash of the whole
 original name, put before the suffix: `a?.osfz` becomes `a_~1a2b3c4d5e.osfz`. A name that already looks like
-that counts as unsafe, so no name can pose as another's path. So does a folder that looks like a file (`a.osf/`)
-and a file that looks like a folder (`a`): one of them would stand in the way of the other. The rules are fixed
-ranges of characters and fixed lengths, the same on every system: an archive can be moved.
+that counts as unsafe, so no name can pose as another's path. So does a folder that looks like a file
+(`a.osf/`) and a file that looks like a folder (`a`): one of them would stand in the way of the other. The
+rules are fixed ranges of characters and fixed lengths, the same on every system: an archive can be moved.
 """
 
 import re
