@@ -47,6 +47,8 @@ class Call:
         label: for logs and messages. The path is no such thing: it may hold a credential or a token.
         path: percent-encoded, from the server's root.
         json: to be sent as the body; None means no body.
+        aside: a pause that the platform asks for in answer concerns calls of this label only: a run can do
+            without them.
         device: the name of the device it is about, empty where there is none. Likewise `file`.
         rest: the part of the answer's body that is wanted; None means all of it.
     """
@@ -58,6 +60,7 @@ class Call:
     json: object = field(default=None, repr=False)
     accept: str = ACCEPT
     repeat: Repeat = Repeat.FREELY
+    aside: bool = False
     device: str = ""
     file: str = ""
     rest: Rest | None = None
@@ -166,6 +169,7 @@ def request_list(device: Device, window: TimeWindow, tag: str) -> Call:
             "tag": tag,
         },
         repeat=Repeat.UNTAKEN,
+        aside=True,
         device=device.name,
     )
 
@@ -182,6 +186,7 @@ def communication(device: Device, window: TimeWindow, page: int) -> Call:
             ("limit", ALL_EVENTS),
             ("page", str(page)),
         ),
+        aside=True,
         device=device.name,
     )
 

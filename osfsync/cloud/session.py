@@ -6,6 +6,7 @@ They are never chained to ours: their texts hold addresses, and those hold crede
 import asyncio
 import ssl
 import urllib.request
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from anyio import to_thread
 from yarl import URL
 
 from osfsync.cloud.body import Body
-from osfsync.cloud.calls import Call, Repeat
+from osfsync.cloud.calls import Call
 from osfsync.cloud.faults import LINE_ERRORS, fault
 from osfsync.cloud.ranges import asking_for, proof_of, reply_to
 from osfsync.cloud.refusals import clock_offset, retry_after
@@ -35,8 +36,8 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 5
 _BUSY = frozenset({429, 503})
 
-LONGEST_COMMAND_PAUSE = timedelta(minutes=1)
-"""Commands that the platform puts off for longer are left to the next run."""
+LONGEST_PAUSE_ASIDE = timedelta(minutes=1)
+"""Calls that a run can do without, and that the platform puts off for longer, are left to the next run."""
 
 _SPARE_CONNECTIONS = 16
 """Beyond those of downloads and listings: commands, logins, questions."""
@@ -89,7 +90,7 @@ class _Line:
 class Session:
     """Sends calls to one platform. Made by `open_session`.
 
-    Commands wait for each other's pauses only: a platform that wants fewer of them still gives files.
+    Commands and logs wait for their own pauses only: a platform that wants fewer of them still gives files.
     """
 
     def __init__(
@@ -98,7 +99,7 @@ class Session:
         self._http = http
         self._origin = origin
         self._throttle = throttle
-        self._commands = Throttle(0, 0, LONGEST_COMMAND_PAUSE)
+        self._aside: defaultdict[str, Throttle] = defaultdict(lambda: Throttle(0, 0, LONGEST_PAUSE_ASIDE))
         self._minimum_rate = cloud.minimum_rate
         # A platform may think for `idle_timeout`, and take as long again to say how it answers or goes on.
         self._piece_within = (2 * cloud.idle_timeout).total_seconds()
@@ -113,8 +114,8 @@ class Session:
         """
         url = URL(self._origin + call.path, encoded=True).with_query(call.params or None)
         for _ in range(_MOST_REDIRECTS + 1):
-            if call.repeat is Repeat.UNTAKEN:
-                await self._commands.turn()
+            if call.aside:
+                await self._aside[call.label].turn()
             await self._throttle.turn()
             token = await bearer() if bearer is not None else ""
             response = await self._request(call, url, token)
@@ -166,7 +167,7 @@ class Session:
         if response.status in _BUSY:
             length = retry_after(response.headers, utc_now())
             if length is not None:
-                (self._commands if call.repeat is Repeat.UNTAKEN else self._throttle).pause(length)
+                (self._aside[call.label] if call.aside else self._throttle).pause(length)
 
 
 def _is_chunked(headers: "CIMultiDictProxy[str]") -> bool:

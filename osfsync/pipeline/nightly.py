@@ -37,6 +37,7 @@ from osfsync.pipeline.wishes import (
     Wishes,
     choose_devices,
     folders_of,
+    in_turn,
     settler_of,
     windows_to_list,
 )
@@ -110,7 +111,8 @@ class Run:
         if offset is not None and CLOCK_TOLERANCE < abs(offset) <= CLOCKS_AHEAD:
             self._offset = offset
         known = await self.rooms.reader.devices_known(self.tenant.id)
-        devices = await choose_devices(self.rooms.client, self.wishes, self.tally, known)
+        chosen = await choose_devices(self.rooms.client, self.wishes, self.tally, known)
+        devices = in_turn(chosen, self.now())
         self.folders = folders_of(devices, await self.rooms.reader.folders())
         self._numbers = itertools.count(await self.rooms.ledger.next_order_id())
         await self.rooms.writer.commit(

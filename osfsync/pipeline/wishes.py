@@ -69,6 +69,12 @@ async def choose_devices(client: CloudClient, wishes: Wishes, tally: Tally, know
     return chosen
 
 
+def in_turn(devices: Sequence[Device], now: datetime) -> list[Device]:
+    """Another device first each day: who gets nothing from a busy platform today is earlier tomorrow."""
+    first = now.toordinal() % max(len(devices), 1)
+    return [*devices[first:], *devices[:first]]
+
+
 def _check_clock(offset: timedelta | None, tally: Tally) -> None:
     if offset is not None and abs(offset) > CLOCKS_AHEAD:
         way = "behind" if offset > timedelta(0) else "ahead of"

@@ -430,6 +430,22 @@ async def test_a_log_that_tells_nothing_does_not_stop_orders(
         assert await reasons(mirror) == {}
 
 
+async def test_a_platform_that_wants_fewer_questions_still_gives_files(
+    mirror_of: MirrorOf, empty_world: World
+) -> None:
+    for number in range(6):
+        device = empty_world.add_device(f"Truck {number}", behaviour=DEAD)
+        fill(empty_world, device, [2])
+        empty_world.add_file(device, "there.osf", StorageStatus.BOTH)
+    async with mirror_of(empty_world) as mirror:
+        mirror.simulator.faults.add(Fault.status(429, retry_after=86_400), on="communication", times=None)
+        summary = await mirror.sync()
+        assert (summary.exit_code, summary.files.fetched) == (ExitCode.COMPLETE, 6)
+        assert mirror.simulator.requests["communication"] <= 6
+        mirror.simulator.faults.clear()
+        assert (await mirror.sync()).exit_code is ExitCode.COMPLETE
+
+
 async def test_cancelling_frees_the_place_of_what_waited(mirror_of: MirrorOf, empty_world: World) -> None:
     device = empty_world.add_device("Truck 1", behaviour=DEAD)
     fill(empty_world, device, [2, 100, 200, 300])
