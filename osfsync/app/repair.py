@@ -115,25 +115,26 @@ class _Again:
             database, tally = self.rooms.database, self.conduct.terms.tally
             async for page in database.holdings.not_back(self.conduct.writer.run_id, REFUTED):
                 left += len(page)
-                tally.failed_files.update((row.device.id, row.record.file.name) for row in page)
+                keys = ((row.device.id, row.record.file.name) for row, _ in page)
+                known = tally.failed_files | tally.damaged_files
+                tally.given_up += sum(key not in known for key in keys)
                 told += await self._told(page[: max(LEFT_TOLD - len(told), 0)])
         return RepairModel(mender.queued, mender.queued - left, left, mender.stuck, tuple(told))
 
-    async def _told(self, rows: Sequence[FileRow]) -> list[LeftModel]:
+    async def _told(self, left: Sequence[tuple[FileRow, str]]) -> list[LeftModel]:
         view, settings = self.rooms.database, self.rooms.settings
         prospects = await Prospects.of(view, standpoint_of(settings, self.conduct.clock()))
         told = []
-        for row, case in await prospects.cases(rows):
+        cases = await prospects.cases([row for row, _ in left])
+        for (row, case), (_, found) in zip(cases, left, strict=True):
             missing = build.missing_model(row, case)
-            attempts = await view.overview.attempts(row.device.id, row.record.file.name)
-            found = next(each.failure for each in attempts if each.failure.slug == REFUTED)
             told.append(
                 LeftModel(
                     device=missing.device,
                     device_id=missing.device_id,
                     name=missing.name,
                     path=row.record.path,
-                    found=found.explanation,
+                    found=found,
                     reason=missing.reason,
                     explanation=missing.explanation,
                     next_action=missing.next_action,

@@ -48,10 +48,11 @@ _LAST_TENANT = """
 """
 _LAST_RUN_WORKS = "SELECT finished IS NULL FROM runs ORDER BY rowid DESC LIMIT 1"
 _NOT_BACK = f"""
-    SELECT {COLUMNS} FROM files
-    WHERE sha256 IS NULL AND (device_id, name) > (?3, ?4)
-      AND (device_id, name) IN (SELECT device_id, name FROM attempts WHERE run_id = ?1 AND slug = ?2)
-    ORDER BY device_id, name LIMIT {PAGE}
+    SELECT attempt, told, {COLUMNS} FROM (
+        SELECT id AS attempt, explanation AS told, device_id AS of_device, name AS of_name FROM attempts
+        WHERE run_id = ? AND slug = ? AND id > ?
+    ) CROSS JOIN files ON device_id = of_device AND name = of_name
+    WHERE sha256 IS NULL ORDER BY attempt LIMIT {PAGE}
 """  # noqa: S608 - constants
 _BY_PATH = "SELECT sha256, path FROM files WHERE sha256 IS NOT NULL ORDER BY path"
 _time = datetime.fromisoformat
@@ -124,18 +125,22 @@ class Holdings:
         """Whether the last run works, as far as it told: one that was killed told nothing."""
         return any(row[0] for row in await self._query.sql(_LAST_RUN_WORKS))
 
-    async def not_back(self, run_id: str, slug: str) -> AsyncIterator[list[FileRow]]:
-        """Files of which this run told an attempt of this kind, and that are not held, in pages."""
+    async def not_back(self, run_id: str, slug: str) -> AsyncIterator[list[tuple[FileRow, str]]]:
+        """Files of which this run told an attempt of this kind, and that are not held; with its explanation.
+
+        In pages, in the order of the attempts.
+        """
         names = dict(await self._query.sql("SELECT id, name FROM devices"))
-        last, full = ("", ""), True
+        last, full = 0, True
         while full:
-            records = list(records_of(await self._query.sql(_NOT_BACK, (run_id, slug, *last))))
-            full = len(records) == PAGE
-            if records:
-                last = (records[-1].file.device_id, records[-1].file.name)
+            rows = await self._query.sql(_NOT_BACK, (run_id, slug, last))
+            full = len(rows) == PAGE
+            if rows:
+                last = rows[-1][0]
+                records = records_of(row[2:] for row in rows)
                 yield [
-                    FileRow(Device(record.file.device_id, names[record.file.device_id]), record)
-                    for record in records
+                    (FileRow(Device(record.file.device_id, names[record.file.device_id]), record), row[1])
+                    for record, row in zip(records, rows, strict=True)
                 ]
 
     async def by_path(self) -> AsyncGenerator[list[tuple[str, str]]]:

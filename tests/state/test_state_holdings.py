@@ -134,7 +134,9 @@ async def test_refuted_files_that_are_not_back(some_held: Database, writer: Writ
     await writer.commit([HeldRefuted(DEVICE.id, f"{number}.osf", VERIFIED) for number in (1, 3)])
     await writer.commit([fetched("3.osf")])
     pages = [page async for page in some_held.holdings.not_back(writer.run_id, "verify")]
-    assert [(row.device, row.record.file.name) for page in pages for row in page] == [(DEVICE, "1.osf")]
+    assert [(row.device, row.record.file.name, told) for page in pages for row, told in page] == [
+        (DEVICE, "1.osf", VERIFIED.explanation)
+    ]
     assert [page async for page in some_held.holdings.not_back("another run", "verify")] == []
 
 
