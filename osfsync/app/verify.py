@@ -127,6 +127,8 @@ async def verify(
     ending = await perform(stop, Tally(), work, observe=observe, max_duration=None)
     if ending.exit_code is ExitCode.COMPLETE and walk.progress.broken:
         ending = Ending(ExitCode.PARTIAL)
+    elif ending.exit_code in {ExitCode.INTERRUPTED, ExitCode.TERMINATED}:
+        ending = Ending(ending.exit_code, "Interrupted before everything was read; nothing was changed.")
     return Verified(ending.exit_code, ending.error, walk.finished, walk.progress)
 
 

@@ -3,14 +3,19 @@
 import csv
 import io
 import json
+import os
 import shutil
+import signal
 import subprocess
+import sys
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 from osfsync.domain.model import StorageStatus
@@ -19,7 +24,7 @@ from osfsync.simulator.server import Simulator, serve
 from osfsync.simulator.world import World
 from osfsync.state.lock import hold_lock
 from osfsync.state.settings import StateSettings
-from tests.cli.test_cli_errors import Ended, osfsync, write_config
+from tests.cli.test_cli_errors import Ended, clean_environment, osfsync, write_config
 
 DEAD = Behaviour(contact_every=None, files_per_day=0)
 HOSTILE = (
@@ -189,6 +194,36 @@ async def test_another_run_holds_the_lock(mirror: Mirror) -> None:
         assert (ended.code, ended.out) == (11, "")
         ended.assert_one_message("Another run")
         assert (await mirror.run("verify")).code == 3
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc for what is being read")
+async def test_an_interrupted_one_ends_soon_and_says_so(mirror: Mirror) -> None:
+    """In the middle of a file of 50 GB, all of it a hole."""
+    path = mirror.path("20260101/a.osf")
+    os.truncate(path, 50_000_000_000)
+    process = await anyio.open_process(
+        [sys.executable, "-m", "osfsync", "verify"],
+        cwd=mirror.folder,
+        env=clean_environment({}, mirror.folder / "no-home"),
+    )
+    with anyio.fail_after(60):
+        while not is_open(process.pid, path):  # noqa: ASYNC110 - the process does not say so
+            await anyio.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        assert process.stdout is not None
+        assert process.stderr is not None
+        out = b"".join([piece async for piece in process.stdout])
+        err = b"".join([piece async for piece in process.stderr]).decode()
+        assert await process.wait() == 130
+    await process.aclose()
+    assert out == b""
+    assert "Interrupted before everything was read" in err
+
+
+def is_open(pid: int, path: Path) -> bool:
+    with suppress(OSError):  # it may close a file while we look, or have ended
+        return any(entry.resolve() == path for entry in Path(f"/proc/{pid}/fd").iterdir())
+    return False
 
 
 @pytest.mark.parametrize("arguments", [("verify",), ("verify", "--repair"), ("manifest", "-o", "MANIFEST")])
