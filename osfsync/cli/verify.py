@@ -57,7 +57,8 @@ def verify(
     settings = context.load().settings
     request = reading.VerifyRequest(devices, _sample(share, seed))
     shown = _Shown(format_name)
-    watch = partial(_watch, context)
+    mingles = format_name != "table" and sys.stdout.isatty()  # rows come while the live line is drawn
+    watch = reading.ignore_progress if mingles else partial(_watch, context)
     if repair:
         work = partial(mending.repair, settings, context.password(settings), request, shown.tell, watch=watch)
     else:
