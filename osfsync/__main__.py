@@ -3,6 +3,7 @@
 import io
 import os
 import sys
+import traceback
 from typing import TYPE_CHECKING
 
 from osfsync.domain.errors import ExitCode, OsfsyncError, leaves
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 def main() -> None:
     """Run the command line and exit. An error is one message on stderr, never a traceback."""
     _steady_stderr()
+    _steady_stdout()
     sys.exit(run(sys.argv[1:]))
 
 
@@ -55,16 +57,23 @@ def _failed(error: BaseException) -> int:
         return int(ExitCode.INTERRUPTED)
     known = next((leaf for leaf in single if isinstance(leaf, OsfsyncError)), None)
     if known is not None:
-        sys.stderr.write(f"osfsync: {known}\n")
+        _tell(f"osfsync: {known}")
         return int(known.exit_code)
     if "-vv" in sys.argv:
-        raise error
+        _tell("".join(traceback.format_exception(error)))
+        return int(ExitCode.UNEXPECTED)
     first = single[0]
-    sys.stderr.write(
+    _tell(
         f"osfsync: an unexpected error, {type(first).__name__}: {first}. This is a defect; please report it. "
-        "osfsync -vv shows where it happened.\n"
+        "osfsync -vv shows where it happened."
     )
     return int(ExitCode.UNEXPECTED)
+
+
+def _tell(text: str) -> None:
+    from osfsync.reports.text import for_terminal  # noqa: PLC0415 - see `_run`
+
+    sys.stderr.write(for_terminal(text) + "\n")
 
 
 class _Steady(io.FileIO):
@@ -95,6 +104,22 @@ def _steady_stderr() -> None:
         sys.stderr = io.TextIOWrapper(
             steady, encoding=stderr.encoding, errors=stderr.errors, line_buffering=True
         )
+
+
+def _steady_stdout() -> None:
+    """Give the process a stdout that loses nothing, and takes every character.
+
+    Unbuffered (PYTHONUNBUFFERED, as in many containers), Python drops what a full pipe did not take at once.
+    """
+    stdout = sys.stdout
+    if stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 — open until the end
+    if not isinstance(stdout, io.TextIOWrapper):
+        return
+    stdout.reconfigure(errors="backslashreplace")
+    if isinstance(stdout.buffer, io.RawIOBase):
+        buffered = io.BufferedWriter(io.FileIO(stdout.fileno(), "wb", closefd=False))
+        sys.stdout = io.TextIOWrapper(buffered, encoding=stdout.encoding, errors=stdout.errors)
 
 
 if __name__ == "__main__":

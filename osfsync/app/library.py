@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import structlog
+
 from osfsync.app import runs
 from osfsync.app.rooms import USER_AGENT, Password
 from osfsync.app.runs import BackfillRequest, SyncRequest, ignore_progress
@@ -16,6 +18,24 @@ from osfsync.domain.summary import RunSummary
 from osfsync.pipeline.perform import Observe
 
 _WHOLE = SyncRequest()
+
+
+def keep_quiet() -> None:
+    """Leave what becomes of log lines to the program that calls us.
+
+    Unless it has set structlog up itself, lines go to the standard library's logging, under the names of our
+    modules, with values as Python would write them: names come from the platform, and may be hostile.
+    """
+    if not structlog.is_configured():
+        structlog.configure(
+            processors=[
+                structlog.stdlib.filter_by_level,
+                structlog.processors.format_exc_info,
+                structlog.processors.KeyValueRenderer(key_order=["event"]),
+            ],
+            wrapper_class=structlog.stdlib.BoundLogger,
+            logger_factory=structlog.stdlib.LoggerFactory(),
+        )
 
 
 def load_settings(config: Path | str | None = None) -> Settings:
@@ -54,6 +74,7 @@ async def sync(
     Returns:
         The summary, whatever ended the run: look at `outcome` and `exit_code`. Only defects are raised.
     """
+    keep_quiet()
     return await runs.sync(settings, password or _password_of(settings), request, observe=observe)
 
 
@@ -65,6 +86,7 @@ async def backfill(
     observe: Observe = ignore_progress,
 ) -> RunSummary:
     """An archive period in windows, as `osfsync backfill`; resumes the last one of this period."""
+    keep_quiet()
     return await runs.backfill(settings, password or _password_of(settings), request, observe=observe)
 
 
@@ -73,6 +95,7 @@ async def open_client(
     settings: Settings, *, password: Callable[[], Awaitable[str]] | None = None
 ) -> AsyncIterator[CloudClient]:
     """The platform's endpoints as verbs, without archive and state. Logs in at the first call."""
+    keep_quiet()
     async with cloud.open_client(
         settings.cloud,
         settings.limits,

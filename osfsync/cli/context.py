@@ -9,6 +9,7 @@ from typing import Literal, TypeVar
 
 import click
 
+from osfsync.cli.output import complain
 from osfsync.config import Loaded, Settings, load
 
 T = TypeVar("T")
@@ -33,7 +34,7 @@ class Context:
         loaded = load(config=self.config, environ=os.environ, flags=flags or {}, cwd=Path.cwd())
         if self.verbosity >= 0:
             for warning in loaded.warnings:
-                click.echo(f"osfsync: warning: {warning}", err=True)
+                complain(f"warning: {warning}")
         return loaded
 
     def password(self, settings: Settings) -> Callable[[], Awaitable[str]]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from osfsync.cli.context import Context, pass_context, run_async
-from osfsync.cli.output import say
+from osfsync.cli.output import complain, say
 from osfsync.domain.model import utc_now
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ async def _play(context: Context, fleet: "Fleet", folder: Path) -> int:
                 say(f"A day passes; devices connect and deliver {delivered}.\n\n")
             say(f"Night {night.number}\n{words.table(night.summary)}\n")
             if night.summary.error:
-                click.echo(f"osfsync: {night.summary.error}", err=True)
+                complain(night.summary.error)
             code, now = max(code, int(night.summary.exit_code)), night.ended
         await _tell_known(settings, now)
     return code

@@ -1,4 +1,4 @@
-"""Writing to stdout, which may be a pipe whose reader has had enough."""
+"""Writing to stdout, which may be a pipe whose reader has had enough, and to stderr."""
 
 import errno
 import os
@@ -6,15 +6,20 @@ import sys
 
 import click
 
+from osfsync.reports.text import for_terminal
+
 
 def say(text: str) -> bool:
-    """Write text to stdout as it is; answers whether anybody still reads.
+    """Write text to stdout; answers whether anybody still reads.
+
+    It is written as it is, but to a terminal: there no hostile name must steer anything, not even in CSV.
 
     A reader that went away (`osfsync files --format csv | head`) is no error: what is written from then
     on goes nowhere, also what the interpreter flushes at its end.
     """
     try:
-        click.echo(text, nl=False)
+        sys.stdout.write(for_terminal(text) if sys.stdout.isatty() else text)
+        sys.stdout.flush()
     except OSError as error:
         if not _reader_left(error):
             raise
@@ -23,6 +28,11 @@ def say(text: str) -> bool:
         os.close(nowhere)
         return False
     return True
+
+
+def complain(text: str) -> None:
+    """Tell on stderr what is wrong."""
+    click.echo(for_terminal(f"osfsync: {text}"), err=True)
 
 
 def _reader_left(error: OSError) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from osfsync.cli.context import Context, pass_context, run_async
-from osfsync.cli.output import say
+from osfsync.cli.output import complain, say
 from osfsync.cli.rows import device_option
 from osfsync.cli.types import DURATION, END, MOMENT, SIZE
 from osfsync.domain.model import OrderMode
@@ -167,5 +167,5 @@ def _show(context: Context, as_json: bool, perform: Callable[..., Any]) -> int: 
     else:
         say(words.line(summary))
     if summary.error:
-        click.echo(f"osfsync: {summary.error}", err=True)
+        complain(summary.error)
     return int(summary.exit_code)

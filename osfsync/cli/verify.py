@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from osfsync.cli.context import Context, pass_context, run_async
-from osfsync.cli.output import say
+from osfsync.cli.output import complain, say
 from osfsync.cli.rows import device_option, format_option
 from osfsync.cli.types import SHARE
 
@@ -139,7 +139,7 @@ def _told(context: Context, verified: "Verified") -> int:
             err=True,
         )
     if verified.error:
-        click.echo(f"osfsync: {verified.error}", err=True)
+        complain(verified.error)
     return int(verified.exit_code)
 
 

@@ -50,8 +50,12 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() or char == " " else _spelled(char) for char in text)
 
 
+def for_terminal(text: str) -> str:
+    """Lines of text, each of them `printable`."""
+    return text if text.isprintable() else "\n".join(map(printable, text.split("\n")))
+
+
 def _spelled(char: str) -> str:
-    code = ord(char)
     if unicodedata.category(char) == "Zs":
         return " "
-    return f"\\x{code:02x}" if code <= 0xFF else f"\\u{code:04x}"  # noqa: PLR2004 — the Latin-1 end
+    return char.encode("unicode_escape", errors="surrogatepass").decode("ascii")

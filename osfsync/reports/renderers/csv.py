@@ -1,7 +1,12 @@
-"""CSV with a header, for spreadsheets: a cell never starts a formula."""
+"""CSV with a header, for spreadsheets: a cell never starts a formula.
+
+Nor does a piece of one: a spreadsheet also cuts at semicolons, where these separate lists, as in much of
+Europe.
+"""
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import fields
 from datetime import datetime
@@ -9,11 +14,11 @@ from typing import Any
 
 from osfsync.reports.sheets import NO_TAIL, Sheet, Tail
 
-_STARTS_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = re.compile("(^|[;\t\r\n|])(?=[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20])")
 
 
 class CsvRenderer:
-    """Streams rows as CSV; columns are the model's fields. Text that would start a formula gets a `'`."""
+    """Streams rows as CSV; columns are the model's fields. Text gets a `'` where it would start a formula."""
 
     def __init__(self, sheet: Sheet[Any]) -> None:
         self._fields = [field.name for field in fields(sheet.model)]
@@ -34,12 +39,11 @@ class CsvRenderer:
 def _cell(value: object) -> str:
     if value is None:
         return ""
-    if isinstance(value, tuple):
-        return " ".join(value)
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
-    text = str(value)
-    return f"'{text}" if isinstance(value, str) and text.startswith(_STARTS_FORMULA) else text
+    if isinstance(value, tuple):
+        value = " ".join(value)
+    return _FORMULA.sub(r"\1'", value) if isinstance(value, str) else str(value)
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -1,5 +1,6 @@
 """JSON: one object, `{"schema": 1, "<sheet>": [...]}`, a row a line."""
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -46,4 +47,11 @@ def document(model: object) -> str:
 
 
 def _text(value: object) -> str:
-    return msgspec.json.encode(value).decode()
+    """JSON in which a terminal finds nothing to obey: such characters are escaped, which means the same."""
+    text = msgspec.json.encode(value).decode()
+    return text if text.isprintable() else "".join(c if c.isprintable() else _escaped(c) for c in text)
+
+
+def _escaped(char: str) -> str:
+    """Outside its strings JSON has no such characters, so that an escape stands in a string here."""
+    return json.dumps(char)[1:-1]
