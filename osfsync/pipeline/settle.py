@@ -177,7 +177,9 @@ class Settler:
             ]
             for name in due[:SUSPECTED_NAMED]:
                 self.tally.devices_failed.add(device.id)
-                text = "The device's list came empty, though the file was on it before: nothing counts as lost."
+                text = (
+                    "The device's list came empty, though the file was on it before: nothing counts as lost."
+                )
                 self.tally.problem(device.name, name, "empty-list", text)
             if due:
                 return
