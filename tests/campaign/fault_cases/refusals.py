@@ -55,12 +55,14 @@ REFUSALS: tuple[Case, ...] = (
         says="Run again later",
     ),
     Case(name="401 in the middle", troubles=(Trouble(always(Fault.expire_tokens()), BODY, times=1),)),
+    # One at a time: a call that meets two ends of its login is refused for this run, as one that no login helps.
     Case(
-        name="401 in the middle, for tokens and for a list",
-        troubles=(
-            Trouble(always(Fault.expire_tokens()), "file-list", times=1),
-            Trouble(always(Fault.expire_tokens()), TOKEN, times=1),
-        ),
+        name="401 in the middle, for a list",
+        troubles=(Trouble(always(Fault.expire_tokens()), "file-list", times=1),),
+    ),
+    Case(
+        name="401 in the middle, for tokens",
+        troubles=(Trouble(always(Fault.expire_tokens()), TOKEN, times=1),),
     ),
     Case(
         name="a login that lasts a second",
