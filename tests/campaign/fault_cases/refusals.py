@@ -55,7 +55,7 @@ REFUSALS: tuple[Case, ...] = (
         says="Run again later",
     ),
     Case(name="401 in the middle", troubles=(Trouble(always(Fault.expire_tokens()), BODY, times=1),)),
-    # One at a time: a call that meets two ends of its login is refused for this run, as one that no login helps.
+    # One at a time: a call that meets two ends of its login is refused for this run.
     Case(
         name="401 in the middle, for a list",
         troubles=(Trouble(always(Fault.expire_tokens()), "file-list", times=1),),
