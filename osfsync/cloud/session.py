@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 5
+_NO_URL = (ValueError, IndexError)  # where a text is none; the second is a slip of the library
 _BUSY = frozenset({429, 503})
 
 LONGEST_PAUSE_ASIDE = timedelta(minutes=1)
@@ -182,11 +183,11 @@ def _redirected(call: Call, url: URL, location: str) -> URL:
         target = url.join(URL(location))
         elsewhere = target.origin() != url.origin()
         host = str(target.origin())
-    except ValueError:
+    except _NO_URL:
         raise ProtocolError(f"The request for the {call.what} is redirected to no valid address.") from None
     if elsewhere:
         raise ProtocolError(
-            f"The request for the {call.what} is redirected to {host}, which is not the configured platform.",
+            f"The request for the {call.what} is redirected to {host!r}, not the configured platform.",
             hint="If that is the platform's right address, put it into cloud.url.",
         )
     if call.method != "GET":
@@ -241,7 +242,7 @@ def _origin(text: str) -> str:
         url = URL(text)
         usable = url.scheme in {"http", "https"} and url.host
         origin = str(url.origin()) if usable else ""
-    except ValueError:
+    except _NO_URL:
         origin = ""
     if not origin:
         raise ConfigError("cloud.url is not an address.", hint="It looks like https://example.opticloud.io.")

@@ -95,6 +95,7 @@ async def test_a_redirect_to_another_origin_is_never_followed(platform: Platform
         ("//user:SECRET@example.com/x", "http://example.com"),
         ("file:///etc/passwd", "no valid address|file"),
         ("http://[", "no valid address"),
+        ("http://[::1%[x]:9", "no valid address"),
         ("", "5 times"),
     ],
 )
@@ -377,7 +378,9 @@ async def test_a_name_that_is_unknown(platform: Platform) -> None:
             await client.tenant()
 
 
-@pytest.mark.parametrize("url", ["", "example.opticloud.io", "ftp://example.com", "http://", "http://["])
+@pytest.mark.parametrize(
+    "url", ["", "example.opticloud.io", "ftp://example.com", "http://", "http://[", "http://[::1%[x]:9"]
+)
 async def test_an_address_that_is_none(platform: Platform, url: str) -> None:
     with pytest.raises(ConfigError, match=r"cloud\.url"):
         async with platform.client(url=url):

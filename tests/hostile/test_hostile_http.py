@@ -133,7 +133,16 @@ async def test_a_status_that_means_nothing(status: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "location", [b"http://\xff\xfe[::1", b"/" + b"a/" * 10_000, b"//", b"\x80", b"http://x:99999/"]
+    "location",
+    [
+        b"http://\xff\xfe[::1",
+        b"/" + b"a/" * 10_000,
+        b"//",
+        b"\x80",
+        b"http://x:99999/",
+        b"http://a\x0b.example/",
+        b"http://[::1%[x]:9",
+    ],
 )
 async def test_a_redirect_to_nonsense(location: bytes) -> None:
     pour = Pour(b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: " + location + b"\r\n\r\n")
