@@ -20,9 +20,6 @@ from osfsync.state.ledger import Ledger
 MOST_WANTED = 20_000
 """Files of one device that one run orders at most, the oldest first: bounds memory."""
 
-SUSPECTED_NAMED = 20
-"""Files of one device that are told to be missing from an empty list; `osfsync missing` tells all."""
-
 _HOPELESS = frozenset({Ordering.EXHAUSTED, Ordering.UNHEARD_EXHAUSTED})
 
 
@@ -144,9 +141,6 @@ class Settler:
         is suspect, and nothing is lost.
         """
         listed = [told for told in progress.listed if told.source is ListingSource.DEVICE_LIST]
-        if progress.listed and not sum(told.files for told in progress.listed):
-            await self._suspect(device, progress)
-            return []
         if not sum(told.files for told in listed):
             return []
         lost: dict[WindowListed, list[str]] = {}
@@ -165,24 +159,6 @@ class Settler:
             )
             self.tally.problem(device.name, None, "lost", text)
         return [FilesLost(device.id, tuple(names), told.at) for told, names in lost.items()]
-
-    async def _suspect(self, device: Device, progress: DeviceProgress) -> None:
-        """Tell of an empty list that should have named files which are still to be had."""
-        async for page in self.ledger.unlisted(device.id):
-            due = [
-                name
-                for name, span, _ in page
-                if any(_covers(told.window, span) for told in progress.listed)
-                and self.selection.file(name) is Choice.SELECTED
-            ]
-            for name in due[:SUSPECTED_NAMED]:
-                self.tally.devices_failed.add(device.id)
-                text = (
-                    "The device's list came empty, though the file was on it before: nothing counts as lost."
-                )
-                self.tally.problem(device.name, name, "empty-list", text)
-            if due:
-                return
 
 
 def span_of(file: DataFile, seen_in: TimeWindow) -> TimeWindow:
