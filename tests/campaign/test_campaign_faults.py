@@ -10,10 +10,9 @@ from tests.campaign.fault_case import Case
 from tests.campaign.fault_cases import CASES
 from tests.campaign.fault_verdict import judge
 
-
 KNOWN = {
-    "empty lists where files were missing": "an empty list that should have named files is not told as a problem",
-    "a plain body cut after a block where nothing tells its size": "what is cut after a block looks whole",
+    "empty lists where files were missing": "an empty list that should have named files is not told",
+    "a plain body cut after a block where nothing tells its size": "cut after a block it looks whole",
     "a long plain body cut where nothing tells its size": "blocks are walked up to 32 kB only",
     "a long plain body cut where nothing tells its size, once": "blocks are walked up to 32 kB only",
 }
