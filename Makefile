@@ -2,6 +2,7 @@
 # what they need; PYTHON chooses the interpreter, WORKERS the number of test processes.
 PYTHON ?= python3
 WORKERS ?= auto
+SECONDS ?= 60
 VENV := .venv
 
 ifeq ($(OS),Windows_NT)
@@ -15,7 +16,7 @@ INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage bench backtest campaign-faults campaign-kills lint types format clean
+.PHONY: help demo test coverage bench backtest campaign-faults campaign-kills campaign-fuzz lint types format clean
 
 help: ## show what there is
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -e 's/:.*## /	/'
@@ -40,6 +41,9 @@ campaign-faults: $(INSTALLED_DEV) ## every trouble that a platform can make, eac
 
 campaign-kills: $(INSTALLED_DEV) ## a mirror whose runs are killed a hundred times at random
 	$(RUN) tests.campaign.kills
+
+campaign-fuzz: $(INSTALLED_DEV) ## every parser of a stranger's bytes, with bytes that coverage leads (needs the extra fuzz)
+	$(RUN) tests.campaign.fuzz --seconds $(SECONDS)
 
 lint: $(INSTALLED_DEV) ## style and formatting
 	$(RUN) ruff check .
