@@ -113,7 +113,10 @@ class RecordReader:
         if start is not None and end is not None and end < start and columns.end is not None:
             unread.append(columns.end)
             end = None
-        tag = _optional(fields, columns.tag, _tag_of, unread)
+        tag = scalar_of(fields[columns.tag]) if columns.tag is not None else None
+        if tag is not None and len(tag) > _EXTRA_TEXT and columns.tag is not None:
+            unread.append(columns.tag)
+            tag = None
         extra = extra_of(fields, (*others, *unread)) if others or unread else ()
         return DataFile(self._device_id, name, status, size, start, end, tag, extra)
 
@@ -172,11 +175,6 @@ def _without_indent(name: str) -> str:
     text = name.strip()
     before, _, after = name.partition(text)
     return text if "\n" in before + after else name
-
-
-def _tag_of(value: object) -> str | None:
-    text = scalar_of(value)
-    return text if text is None or len(text) <= _EXTRA_TEXT else None
 
 
 def number_of(value: object) -> int | None:

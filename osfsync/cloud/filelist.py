@@ -93,28 +93,34 @@ class _Collector:
     reader: RecordReader
     emit: Emit
     page: list[DataFile] = field(default_factory=list)
-    records: int = 0
-    strangers: int = 0
+    seen: int = 0
+    strangers: int = 0  # among them
+    tag: str = ""  # of records, as it is spelled here
     others: set[str] = field(default_factory=set)
     fed: int = 0  # bytes since the last item
 
     def take(self, path: Sequence[tuple[str, object]], item: object) -> bool:
         self.fed = 0
-        if (self.records + self.strangers) % _GIL_TURN == 0:
-            time.sleep(0)
+        self.seen += 1
+        if self.seen % _GIL_TURN == 0:
+            self._pause()
         tag = path[-1][0]
-        if _local(tag).lower() != _RECORD:
-            self._note(tag, item)
-            return True
-        if isinstance(item, dict) and not item.get(_TEXT, "-").strip():
+        if tag != self.tag:
+            if _local(tag).lower() != _RECORD:
+                self._note(tag, item)
+                return True
+            self.tag = tag
+        if isinstance(item, dict) and _TEXT in item and not item[_TEXT].strip():
             del item[_TEXT]
         self.page.append(self.reader.file(item))
-        self.records += 1
-        if self.records > MOST_RECORDS:
-            raise ProtocolError(f"The {self.what} has more than {MOST_RECORDS:,} files.")
         if len(self.page) >= PAGE:
             self.flush()
         return True
+
+    def _pause(self) -> None:
+        time.sleep(0)
+        if self.seen - self.strangers > MOST_RECORDS:
+            raise ProtocolError(f"The {self.what} has more than {MOST_RECORDS:,} files.")
 
     def _note(self, tag: str, item: object) -> None:
         self.strangers += 1
@@ -148,7 +154,7 @@ def read_file_list(chunks: Iterable[bytes], reader: RecordReader, what: str, emi
             raise ProtocolError(f"The {what} came empty.") from None
         raise ProtocolError(f"The {what} is no complete XML: {error}.") from None
     collector.flush()
-    if not collector.records and collector.others:
+    if collector.seen == collector.strangers and collector.others:
         raise ProtocolError(
             f"The {what} holds no 'GeoLogFile', but these elements: {shown(sorted(collector.others))}."
         )

@@ -147,7 +147,8 @@ def page(body: bytes, what: str) -> Page:
         total, pages, has_next = map(_scalar, (answer.total_elements, answer.total_pages, answer.has_next))
     except _UNREADABLE:
         raise _unexpected(what, "a list under the name of data", body) from None
-    return Page(records, number_of(total), number_of(pages), has_next if isinstance(has_next, bool) else None)
+    has_more = has_next if isinstance(has_next, bool) else None
+    return Page(_bounded(records, body, what), number_of(total), number_of(pages), has_more)
 
 
 _NOTHING = msgspec.Raw(b"null")
@@ -170,11 +171,17 @@ def _refuse_swarm(body: bytes, what: str) -> None:
         raise ProtocolError(f"The {what} holds more than {MOST_VALUES:,} values.")
 
 
+def _bounded(records: Raws, body: bytes, what: str) -> Raws:
+    if len(body) > LARGEST_RECORD and any(memoryview(raw).nbytes > LARGEST_RECORD for raw in records):
+        raise ProtocolError(f"The {what} has a record of more than {LARGEST_RECORD} bytes.")
+    return records
+
+
 def devices(records: Raws) -> list[Device]:
     """Devices of one page. The API page promises ids; a device without a name goes by its id."""
     found: list[Device] = []
     for raw in records:
-        entry = _record(raw, "device list")
+        entry = _decode(raw, "device list")
         if not isinstance(entry, dict) or (device_id := identity(entry.get("id"))) is None:
             raise _unexpected("device list", "the id of a device")
         name = scalar_of(entry.get("name")) or device_id
@@ -184,7 +191,7 @@ def devices(records: Raws) -> list[Device]:
 
 def server_files(records: Raws, reader: RecordReader, what: str) -> list[DataFile]:
     """Files of a page, or a piece of a page, of the server's own list."""
-    return [reader.server_file(_record(raw, what)) for raw in records]
+    return [reader.server_file(_decode(raw, what)) for raw in records]
 
 
 def loose_page(body: bytes, what: str) -> Page:
@@ -193,14 +200,15 @@ def loose_page(body: bytes, what: str) -> Page:
         return page(body, what)
     _refuse_swarm(body, what)
     try:
-        return Page(msgspec.json.decode(body, type=list[msgspec.Raw]), None, None, None)
+        records = msgspec.json.decode(body, type=list[msgspec.Raw])
     except _UNREADABLE:
         raise _unexpected(what, "a list", body) from None
+    return Page(_bounded(records, body, what), None, None, None)
 
 
 def events(records: Raws, what: str) -> list[CommunicationEvent]:
     """Communication events. Their fields are not documented."""
-    return [_event(_record(raw, what)) for raw in records]
+    return [_event(_decode(raw, what)) for raw in records]
 
 
 def _event(record: object) -> CommunicationEvent:
@@ -256,12 +264,6 @@ def html(body: bytes) -> bool:
     """Whether an answer is a web page in place of data."""
     head = body[:256].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     return head.startswith((b"<!doctype html", b"<html"))
-
-
-def _record(raw: msgspec.Raw, what: str) -> object:
-    if memoryview(raw).nbytes > LARGEST_RECORD:
-        raise ProtocolError(f"The {what} has a record of more than {LARGEST_RECORD} bytes.")
-    return _decode(raw, what)
 
 
 def _decode(body: bytes | msgspec.Raw, what: str) -> object:
