@@ -108,12 +108,13 @@ class Checksums:
         """Check the blocks that are complete; of the last one keep what is there, or take it as it comes."""
         self._seen += len(piece)
         if self._seen > _MOST:
-            self.carried, self._held, self._step = False, bytearray(), _pass
-            return piece[len(piece) :]
+            return self._give_up(piece)
         data = memoryview(bytes(self._held) + piece) if self._held else piece
         at = 0
         while (end := self._end_of(data, at)) is not None:
             if end > len(data):
+                if self._seen + end - len(data) > _MOST:
+                    return self._give_up(piece)
                 if end - at > _KEPT:
                     self._value, self._left = _crc32c(data[at:]), end - len(data)
                     at, self._step = len(data), self._take_long
@@ -123,8 +124,13 @@ class Checksums:
         self._held = bytearray(data[at:])
         return piece[len(piece) :]
 
+    def _give_up(self, piece: memoryview) -> memoryview:
+        self.carried, self._held, self._step = False, bytearray(), _pass
+        return piece[len(piece) :]
+
     def _take_long(self, piece: memoryview) -> memoryview:
         taken = piece[: self._left]
+        self._seen += len(taken)
         self._value = _crc32c(taken, self._value)
         self._left -= len(taken)
         if not self._left:

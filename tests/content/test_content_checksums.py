@@ -116,6 +116,16 @@ def test_what_is_too_long_is_not_said_to_be_checked(monkeypatch: pytest.MonkeyPa
     assert examine("a.osf", split(data, range(0, 999, 50))) == (Verification.WHOLE, (Check.STRUCTURE,))
 
 
+@pytest.mark.parametrize("step", [7, 64, 100_000])
+def test_one_block_that_is_too_long_is_not_either(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
+    """A block may say that it goes on for gigabytes, and a few packed MB may hold them."""
+    monkeypatch.setattr("osfsync.content.checksums._KEPT", 100)
+    monkeypatch.setattr("osfsync.content.checksums._MOST", 1_000)
+    data = sealed(wide_block(b"\x04" + bytes(3_000))[:-1] + b"x")
+    pieces = [data[at : at + step] for at in range(0, len(data), step)]
+    assert examine("a.osf", pieces) == (Verification.WHOLE, (Check.STRUCTURE,))
+
+
 def test_a_recording_that_ends_in_a_block_is_cut_and_no_worse() -> None:
     data = sealed(block(b"\x08 time 4444") + block(b"\x08 time 5555")[:-5])
     assert examine("a.osf", [data]) == (Verification.TAIL_CUT, (Check.STRUCTURE, Check.CRC32C))
