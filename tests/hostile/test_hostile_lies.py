@@ -1,7 +1,6 @@
 """Lists that are well-formed and lie: files told twice, sizes and times beyond all measure, ids of none."""
 
 import json
-from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any
 
 import pytest
@@ -32,7 +31,7 @@ def record(name: str, state: object = 3, **fields: object) -> str:
 async def told_by_reports(mirror: Mirror) -> str:
     """All that the reports say of the state: nothing of it may fail."""
     text = status.table(await known.status(mirror.settings))
-    asked: tuple[tuple[Any, Callable[[], AsyncGenerator[Sequence[Any]]]], ...] = (
+    asked: tuple[tuple[Any, Any], ...] = (
         (DEVICES, lambda: known.devices(mirror.settings)),
         (FILES, lambda: known.files(mirror.settings, None)),
         (MISSING, lambda: known.missing(mirror.settings, clock=lambda: mirror.world.now)),
