@@ -6,8 +6,8 @@ import pytest
 
 
 def skip_unless_all_is_required(reason: str) -> None:
-    """Skip what needs a program that is missing here; with OSFSYNC_TESTS_REQUIRE_ALL that is a failure."""
-    if os.environ.get("OSFSYNC_TESTS_REQUIRE_ALL"):
+    """Skip what needs a program that is missing here; with TESTS_REQUIRE_ALL that is a failure."""
+    if os.environ.get("TESTS_REQUIRE_ALL"):
         pytest.fail(f"must not be skipped here: {reason}")
     pytest.skip(reason)
 
