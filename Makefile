@@ -16,7 +16,7 @@ INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage bench backtest campaign-faults campaign-kills campaign-fuzz lint types format clean
+.PHONY: help demo test coverage bench backtest campaign-faults campaign-kills campaign-month campaign-fuzz lint types format clean
 
 help: ## show what there is
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -e 's/:.*## /	/'
@@ -41,6 +41,9 @@ campaign-faults: $(INSTALLED_DEV) ## every trouble that a platform can make, eac
 
 campaign-kills: $(INSTALLED_DEV) ## a mirror whose runs are killed a hundred times at random
 	$(RUN) tests.campaign.kills
+
+campaign-month: $(INSTALLED_DEV) ## a month of a fleet whose runs are killed at random, beside one that is left in peace
+	TESTS_MONTH_SHARE=1 $(RUN) pytest --timeout 900 tests/whole/test_whole_month.py
 
 campaign-fuzz: $(INSTALLED_DEV) ## every parser of a stranger's bytes, with bytes that coverage leads (needs the extra fuzz)
 	$(RUN) tests.campaign.fuzz --seconds $(SECONDS)

@@ -20,6 +20,9 @@ from osfsync.state.ledger import Ledger
 MOST_WANTED = 20_000
 """Files of one device that one run orders at most, the oldest first: bounds memory."""
 
+SUSPECTED_NAMED = 20
+"""Files of one device that a run tells to be missing from its empty list; `osfsync missing` tells all."""
+
 _HOPELESS = frozenset({Ordering.EXHAUSTED, Ordering.UNHEARD_EXHAUSTED})
 
 
@@ -142,6 +145,7 @@ class Settler:
         """
         listed = [told for told in progress.listed if told.source is ListingSource.DEVICE_LIST]
         if not sum(told.files for told in listed):
+            await self._suspect(device, progress)
             return []
         lost: dict[WindowListed, list[str]] = {}
         async for page in self.ledger.unlisted(device.id):
@@ -159,6 +163,35 @@ class Settler:
             )
             self.tally.problem(device.name, None, "lost", text)
         return [FilesLost(device.id, tuple(names), told.at) for told, names in lost.items()]
+
+    async def _suspect(self, device: Device, progress: DeviceProgress) -> None:
+        """Tell of files that an empty list should have named.
+
+        What was on the server could have been fetched: that fails the device. What was on the device alone
+        may be gone from there, and is only told.
+        """
+        on_server: list[str] = []
+        on_device = 0
+        async for page in self.ledger.unlisted(device.id):
+            for name, span, server in page:
+                if hash(name) in progress.unheld or not any(_covers(t.window, span) for t in progress.listed):
+                    continue
+                if self.selection.file(name) is not Choice.SELECTED:
+                    continue
+                if not server:
+                    on_device += 1
+                elif len(on_server) < SUSPECTED_NAMED:
+                    on_server.append(name)
+        for name in on_server:
+            self.tally.devices_failed.add(device.id)
+            text = "The list came empty, though the file was on the server before: it could not be fetched."
+            self.tally.problem(device.name, name, "empty-list", text)
+        if on_device:
+            text = (
+                f"The list came empty, though it named {amount(on_device, 'file')} before that only the device "
+                "has: such a list is suspect, and nothing counts as lost."
+            )
+            self.tally.problem(device.name, None, "empty-list", text)
 
 
 def span_of(file: DataFile, seen_in: TimeWindow) -> TimeWindow:

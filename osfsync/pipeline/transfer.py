@@ -7,7 +7,7 @@ import anyio
 
 from osfsync.archive.base import Archive, Receiver
 from osfsync.cloud.client import Body, CloudClient, Reply
-from osfsync.content import only_whole
+from osfsync.content import only_sealed
 from osfsync.domain.errors import DamagedError, InterruptedBodyError
 from osfsync.domain.model import ContentCheck, Held
 from osfsync.pipeline.checks import agreed_size, check_of
@@ -154,5 +154,5 @@ class Transfer:
 def _check_of_body(job: FetchJob, body: Body) -> ContentCheck:
     check = check_of(job)
     if job.file.size is None and not body.framed:
-        return only_whole(check)  # nothing else shows that the line did not break
+        return only_sealed(job.file.name, check)  # nothing else shows that the line did not break
     return check

@@ -16,6 +16,7 @@ import pytest
 from osfsync.simulator.faults import Fault
 from osfsync.simulator.server import Simulator, serve
 from osfsync.simulator.world import World
+from tests import forks
 
 
 @dataclass(frozen=True)
@@ -43,10 +44,14 @@ async def osfsync(
 ) -> Ended:
     """Run the command as a user does, in `folder`."""
     extra = {} if password is None else {"OSFSYNC_PASSWORD": password}
+    environment = clean_environment(extra, folder / "no-home")
+    if not prefix:
+        ended = await forks.run("osfsync", arguments, folder, environment)
+        return Ended(ended.code, ended.out.decode(), ended.err.decode())
     done = await anyio.run_process(
         [*prefix, sys.executable, "-m", "osfsync", *arguments],
         cwd=folder,
-        env=clean_environment(extra, folder / "no-home"),
+        env=environment,
         stdin=subprocess.DEVNULL,
         check=False,
     )

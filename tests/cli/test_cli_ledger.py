@@ -60,9 +60,13 @@ class Mirror:
     def device(self, name: str) -> SimDevice:
         return next(device for device in self.world.devices(self.world.main.id) if device.name == name)
 
+    def catch_up(self) -> None:
+        """Set the platform's clock to the present time."""
+        self.world.advance(max(datetime.now(UTC) - self.world.now, timedelta(0)))
+
     def connect(self, name: str) -> None:
         """Let a device make contact, at the present time."""
-        self.world.advance(max(datetime.now(UTC) - self.world.now, timedelta(0)))
+        self.catch_up()
         self.world.connect(self.device(name))
 
     async def sync(self, *options: str) -> str:
@@ -326,6 +330,7 @@ async def test_when_a_device_and_its_file_are_expected(tmp_path: Path) -> None:
 async def test_a_run_may_wait_for_what_it_ordered(tmp_path: Path, simulator: Simulator) -> None:
     write_config(tmp_path, simulator.url)
     mirror = Mirror(tmp_path, simulator)
+    mirror.catch_up()  # a run goes by the platform's clock where that differs from its own
 
     async def connect_soon() -> None:
         while not mirror.device("Truck 1").queue:  # noqa: ASYNC110 — the simulator does not notify

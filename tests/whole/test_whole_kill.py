@@ -49,14 +49,14 @@ async def start(folder: Path, environment: dict[str, str]) -> Process:
 
 
 async def test_sigkill_at_any_moment(tmp_path: Path, mirror_of: MirrorOf) -> None:
-    world = World.generate(seed=11, devices=6, files_per_device=400, now=datetime.now(UTC))
+    world = World.generate(seed=11, devices=6, files_per_device=250, now=datetime.now(UTC))
     rng = Random(4)
     async with mirror_of(world) as mirror:
         environment = write_config(tmp_path, mirror)
         available = len(world.available())
         in_place: dict[tuple[str, str], int] = {}
         killed = 0
-        for attempt in range(8):
+        for attempt in range(6):
             process = await start(tmp_path, environment)
 
             def gone_out() -> int:

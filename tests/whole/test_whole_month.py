@@ -72,7 +72,8 @@ async def test_reasons_over_a_month(mirror_of: MirrorOf) -> None:
 
 
 SHARE = float(os.environ.get("TESTS_MONTH_SHARE", "0.1"))
-"""How much of the month's fleet is used where runs are killed; 1 for all of it."""
+"""How much of the month's fleet is used where runs are killed; 1 for all of it, over all nights."""
+NIGHTS_WITH_KILLS = NIGHTS if SHARE >= 1 else 14
 
 
 async def undisturbed(mirror_of: MirrorOf, seed: int) -> list[dict[Key, str]]:
@@ -81,7 +82,7 @@ async def undisturbed(mirror_of: MirrorOf, seed: int) -> list[dict[Key, str]]:
     truth = Truth(world)
     nights = []
     async with mirror_of(world, folder="undisturbed") as mirror:
-        for night in range(1, NIGHTS + 1):
+        for night in range(1, NIGHTS_WITH_KILLS + 1):
             night_falls(world, night)
             nights.append(await judge(mirror, truth, night))
     return nights
@@ -126,7 +127,7 @@ async def test_killing_runs_at_random_changes_nothing(mirror_of: MirrorOf) -> No
     truth = Truth(world)
     killed, seen = 0, []
     async with mirror_of(world) as mirror:
-        for night in range(1, NIGHTS + 1):
+        for night in range(1, NIGHTS_WITH_KILLS + 1):
             night_falls(world, night)
             if rng.random() < 0.5:
                 killed += await kill_a_run(mirror, rng.randrange(3, int(300 * SHARE) + 25))
@@ -134,7 +135,7 @@ async def test_killing_runs_at_random_changes_nothing(mirror_of: MirrorOf) -> No
             seen.append(await judge(mirror, truth, night))
         held = {key for key, row in (await mirror.files()).items() if row.state == "held"}
         assert held == truth.held
-    assert killed >= 8
+    assert killed >= 3
     # A device to which a command was cut off waits for it; all others must not notice anything.
     doubtful = {command.device_id for command in truth.doubted}
     for before, after in zip(expected, seen, strict=True):
