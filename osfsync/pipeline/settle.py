@@ -188,8 +188,8 @@ class Settler:
             self.tally.problem(device.name, name, "empty-list", text)
         if on_device:
             text = (
-                f"The list came empty, though it named {amount(on_device, 'file')} before that only the device "
-                "has: such a list is suspect, and nothing counts as lost."
+                f"The list came empty, though it named {amount(on_device, 'file')} before that only the "
+                "device has: such a list is suspect, and nothing counts as lost."
             )
             self.tally.problem(device.name, None, "empty-list", text)
 
