@@ -57,18 +57,24 @@ class Listener:
     awaiting: set[str] = field(default_factory=set)
     _heard: set[str] = field(default_factory=set)
     _news: set[str] = field(default_factory=set)
+    _late: set[str] = field(default_factory=set)
     _told: set[str] = field(default_factory=set)
+    _round_began: datetime = field(init=False)
     _failures: int = 0
+
+    def __post_init__(self) -> None:
+        self._round_began = self.clock()
 
     async def begin_round(self) -> None:
         """Look up which devices there is something to know of."""
         self.talking = await self.ledger.talking()
         self.awaiting = await self.ledger.awaiting()
+        self._round_began = self.clock()
 
     def ask_again(self) -> None:
-        """Let every log be read once more in this run; what was news is none any more."""
+        """Let every log be read once more in this run; what a list has shown is no news any more."""
         self._heard.clear()
-        self._news.clear()
+        self._news, self._late = self._late, set()
 
     def has_news(self, device: Device) -> bool:
         """Whether the last reading showed that the device was in contact, or could not show that."""
@@ -83,9 +89,14 @@ class Listener:
         return NOTHING_KNOWN
 
     async def hear_once(self, device: Device, out: MemoryObjectSendStream[Facts]) -> None:
-        """Read a device's log, unless that was done in this run."""
+        """Read a device's log after it was listed, unless that was done in this run.
+
+        A contact since is news in the next round, too: the list was made before it.
+        """
         if device.id not in self._heard:
-            await self._hear(device, out)
+            last = (await self._hear(device, out)).last_contact
+            if last is not None and last >= self._round_began:
+                self._late.add(device.id)
 
     async def _hear(self, device: Device, out: MemoryObjectSendStream[Facts]) -> Dialogue:
         """Read what is new in a device's log, tell it, and what it shows of our orders. A failure is told."""

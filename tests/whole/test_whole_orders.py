@@ -367,6 +367,27 @@ async def test_a_run_that_waits_fetches_what_comes_and_ends_when_all_is_here(
         await mirror.assert_equals_server()
 
 
+async def test_a_run_that_waits_notices_a_contact_between_the_command_and_the_log(
+    mirror_of: MirrorOf, empty_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nightly, "POLL_FIRST", timedelta(milliseconds=20))
+    device = empty_world.add_device("Truck 1", behaviour=STILL)
+    fill(empty_world, device, [2])
+    async with mirror_of(empty_world) as mirror:
+        mirror.simulator.faults.add(Fault.drip(100, head=True), on="request-list")
+
+        async def connect_at_once() -> None:
+            while not device.queue:  # noqa: ASYNC110 — nothing notifies
+                await anyio.sleep(0.001)
+            empty_world.advance(4 * HOUR)
+
+        with anyio.fail_after(30):
+            async with anyio.create_task_group() as group:
+                group.start_soon(connect_at_once)
+                summary = await mirror.sync(SyncRequest(wait=timedelta(minutes=5)))
+        assert (summary.exit_code, summary.files.fetched) == (ExitCode.COMPLETE, 1)
+
+
 async def test_a_run_waits_no_longer_than_it_may_and_lists_only_devices_with_news(
     mirror_of: MirrorOf, empty_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
