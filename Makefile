@@ -25,10 +25,10 @@ demo: $(INSTALLED) ## two nights against the simulator, with reports
 	$(BIN)/osfsync demo
 
 test: lint types ## lint, types and all tests
-	$(RUN) pytest -n $(WORKERS) --maxprocesses 8
+	$(RUN) pytest -n $(WORKERS) --maxprocesses 8 --dist worksteal
 
 coverage: $(INSTALLED_DEV) ## what the tests do not reach, branches included
-	$(RUN) pytest -n $(WORKERS) --maxprocesses 8 --cov --cov-report=term-missing
+	$(RUN) pytest -n $(WORKERS) --maxprocesses 8 --dist worksteal --cov --cov-report=term-missing
 
 bench: $(INSTALLED_DEV) ## small files beside the API page's sample
 	$(BIN)/python benchmarks/small_files.py

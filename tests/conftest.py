@@ -4,6 +4,19 @@ import os
 
 import pytest
 
+LONGEST = (
+    "test_whole_month",
+    "test_whole_fleet",
+    "test_whole_kill",
+    "test_campaign_kills",
+    "test_whole_machine",
+)
+"""Begun first, so that no core is idle while another is still busy with one of them."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.stem not in LONGEST)
+
 
 def skip_unless_all_is_required(reason: str) -> None:
     """Skip what needs a program that is missing here; with TESTS_REQUIRE_ALL that is a failure."""

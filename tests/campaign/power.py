@@ -148,7 +148,18 @@ async def cut_order(simulator: Simulator, seed: int) -> list[Line]:
         write_config(folder, simulator.url, simulator.world)
         done = await anyio.run_process(
             [
-                *("strace", "-f", "-qq", "-s", "20000", "-e", f"trace={CALLS}", "-o", str(folder / "trace")),
+                *(
+                    "strace",
+                    "-f",
+                    "--seccomp-bpf",
+                    "-qq",
+                    "-s",
+                    "20000",
+                    "-e",
+                    f"trace={CALLS}",
+                    "-o",
+                    str(folder / "trace"),
+                ),
                 *(sys.executable, "-m", "osfsync", "-q", "sync", "--max-transfer", "1MB"),
             ],
             cwd=folder,

@@ -1,4 +1,4 @@
-"""The fault campaign in short: each case once, on one seed, with short waits between tries."""
+"""The fault campaign in short: one seed, short waits between tries, a quarter of the troubles that pass."""
 
 from pathlib import Path
 
@@ -10,8 +10,11 @@ from tests.campaign.fault_case import Case
 from tests.campaign.fault_cases import CASES
 from tests.campaign.fault_verdict import judge
 
+PASSING = [case for case in CASES if case.name.endswith(", once")]
+SHORT = [case for case in CASES if case not in PASSING] + PASSING[::4]
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+
+@pytest.mark.parametrize("case", SHORT, ids=lambda case: case.name)
 async def test_case(case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sender, "_FIRST_WAIT", 0.02)
     monkeypatch.setattr(sender, "_JITTER", 0.05)

@@ -52,7 +52,7 @@ def test_a_wrong_order_is_found(lines: tuple[str, ...], wrong: str) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 async def test_a_short_campaign_is_green() -> None:
-    lines = await conduct(seed=1, kills=5, files=200)
+    lines = await conduct(seed=1, kills=4, files=120)
     assert [line for line in lines if line.green is False] == []
     for line in lines:
         if line.green is None:

@@ -49,7 +49,7 @@ async def start(folder: Path, environment: dict[str, str]) -> Process:
 
 
 async def test_sigkill_at_any_moment(tmp_path: Path, mirror_of: MirrorOf) -> None:
-    world = World.generate(seed=11, devices=6, files_per_device=250, now=datetime.now(UTC))
+    world = World.generate(seed=11, devices=6, files_per_device=120, now=datetime.now(UTC))
     rng = Random(4)
     async with mirror_of(world) as mirror:
         environment = write_config(tmp_path, mirror)
