@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import os
+import sys
 
 import pytest
 
@@ -18,6 +19,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.stem not in LONGEST)
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: many tests wait for a platform that is slow on purpose."""
+    return (os.cpu_count() or 1) + 1
+
+
 def skip_unless_all_is_required(reason: str) -> None:
     """Skip what needs a program that is missing here; with TESTS_REQUIRE_ALL that is a failure."""
     if os.environ.get("TESTS_REQUIRE_ALL"):
@@ -26,8 +32,9 @@ def skip_unless_all_is_required(reason: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def anyio_backend() -> str:
-    return "asyncio"
+def anyio_backend() -> tuple[str, dict[str, bool]]:
+    """The loop that the command line uses."""
+    return "asyncio", {"use_uvloop": sys.platform != "win32"}
 
 
 @pytest.fixture(autouse=True)

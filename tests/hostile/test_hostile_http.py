@@ -177,7 +177,7 @@ async def test_small_answers_have_their_own_bounds(
     async with platform_with(path, pour) as platform, platform.client(limits=ONCE) as client:
         with anyio.fail_after(SOON), pytest.raises(ProtocolError, match=f"larger than {most} bytes"):
             await use(client)
-    assert pour.sent < most + 4_000_000
+    assert pour.sent < most + 8_000_000  # what sockets hold on the way
 
 
 async def test_the_answer_to_a_command_is_not_read() -> None:
@@ -228,7 +228,7 @@ async def test_a_list_without_end(monkeypatch: pytest.MonkeyPatch, kind: str) ->
             async for _ in files:
                 pass
     assert spooled <= most
-    assert pour.sent < most + 4_000_000
+    assert pour.sent < most + 8_000_000  # what sockets hold on the way
 
 
 async def test_pages_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -256,7 +256,7 @@ async def test_a_file_without_end_is_cut_at_the_largest_size(most: int) -> None:
         async with platform_with(FILE, pour) as platform, platform.client(limits=limits) as client:
             with pytest.raises(TooLargeError, match=rf"'a\.osf'.*\({most:,}\)\. Raise limits\.max_file_size"):
                 await download(client)
-    assert pour.sent < most + 4_000_000
+    assert pour.sent < most + 8_000_000  # what sockets hold on the way
 
 
 async def test_a_file_that_is_announced_too_large_is_not_read() -> None:

@@ -177,7 +177,7 @@ def test_the_whole_sync_as_a_state_machine() -> None:
     run_state_machine_as_test(
         WholeSync,
         settings=settings(
-            max_examples=15,
+            max_examples=10,
             stateful_step_count=25,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],

@@ -10,7 +10,6 @@ from random import Random
 from typing import Any
 
 import anyio
-import pytest
 
 from osfsync.app import known
 from osfsync.domain.dialogue import OrderState
@@ -18,13 +17,6 @@ from osfsync.domain.errors import ExitCode
 from osfsync.simulator.fleet import Command
 from osfsync.state.database import open_view
 from tests.whole.month import KINDS, NIGHTS, Key, Truth, build, night_falls
-
-
-@pytest.fixture(scope="module")
-def anyio_backend() -> tuple[str, dict[str, bool]]:
-    """The loop that the command uses."""
-    return "asyncio", {"use_uvloop": sys.platform != "win32"}
-
 
 MirrorOf = Callable[..., AbstractAsyncContextManager[Any]]
 
@@ -73,7 +65,7 @@ async def test_reasons_over_a_month(mirror_of: MirrorOf) -> None:
 
 SHARE = float(os.environ.get("TESTS_MONTH_SHARE", "0.1"))
 """How much of the month's fleet is used where runs are killed; 1 for all of it, over all nights."""
-NIGHTS_WITH_KILLS = NIGHTS if SHARE >= 1 else 14
+NIGHTS_WITH_KILLS = NIGHTS if SHARE >= 1 else 10
 
 
 async def undisturbed(mirror_of: MirrorOf, seed: int) -> list[dict[Key, str]]:
@@ -135,7 +127,7 @@ async def test_killing_runs_at_random_changes_nothing(mirror_of: MirrorOf) -> No
             seen.append(await judge(mirror, truth, night))
         held = {key for key, row in (await mirror.files()).items() if row.state == "held"}
         assert held == truth.held
-    assert killed >= 3
+    assert killed >= 2
     # A device to which a command was cut off waits for it; all others must not notice anything.
     doubtful = {command.device_id for command in truth.doubted}
     for before, after in zip(expected, seen, strict=True):

@@ -35,7 +35,7 @@ SIZE = 12_000_000
 STOP = 9_500_000
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 PLAIN, PACKED = "a/1.osf", "a/1.osfz"
-IN_BETWEEN = 300_000
+IN_BETWEEN = 600_000
 """Bytes that came and were not read yet are lost with their connection."""
 
 MirrorOf = Callable[..., AbstractAsyncContextManager[Any]]
