@@ -60,6 +60,17 @@ async def unseen_devices(settings: Settings, devices: Sequence[str] = ()) -> lis
     return [known.device.name for known in glances if known.unseen and known.device.id in chosen]
 
 
+async def unseen_among(settings: Settings, device: str | None) -> list[str]:
+    """The same of all devices, or of the one of this name or id."""
+    async with open_view(settings.state) as view:
+        glances = await view.overview.glances()
+    return [
+        known.device.name
+        for known in glances
+        if known.unseen and device in {None, known.device.name, known.device.id}
+    ]
+
+
 async def missing(
     settings: Settings,
     devices: Sequence[str] = (),

@@ -33,7 +33,11 @@ def files(context: Context, device: str | None, format_name: str) -> None:
     from osfsync.app import known
 
     settings = context.load().settings
-    print_rows(FILES, format_name, lambda: known.files(settings, device))
+
+    async def tail() -> Tail:
+        return unseen_tail(await known.unseen_among(settings, device))
+
+    print_rows(FILES, format_name, lambda: known.files(settings, device), tail)
 
 
 @click.command()

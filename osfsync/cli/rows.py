@@ -7,8 +7,8 @@ from typing import Any
 import click
 
 from osfsync.cli.context import run_async
-from osfsync.cli.output import say
-from osfsync.reports.renderers import FORMATS
+from osfsync.cli.output import complain, say
+from osfsync.reports.renderers import FORMATS, ROWS_ONLY
 from osfsync.reports.sheets import NO_TAIL, Sheet, Tail
 
 Chunks = Callable[[], AsyncGenerator[Sequence[Any]]]
@@ -38,7 +38,10 @@ def print_rows(
     chunks: Chunks,
     tail: Callable[[], Awaitable[Tail]] = no_tail,
 ) -> None:
-    """Write rows as they come. What fails before the first of them leaves stdout empty."""
+    """Write rows as they come. What fails before the first of them leaves stdout empty.
+
+    What a format has no room for is said on stderr.
+    """
     from osfsync.reports.renderers import renderer
 
     drawing = renderer(format_name, sheet)
@@ -52,5 +55,8 @@ def print_rows(
                     return
                 head = ""
         say(head + drawing.end(last))
+        if format_name in ROWS_ONLY:
+            for line in last.lines:
+                complain(f"warning: {line}")
 
     run_async(write)

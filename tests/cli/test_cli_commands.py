@@ -219,6 +219,18 @@ async def test_missing_ends_with_the_sums(synced: Path) -> None:
     assert unseen.endswith("credentials: Sealed.")
 
 
+@pytest.mark.parametrize("command", [("missing",), ("files",), ("files", "Sealed")])
+async def test_what_has_no_room_for_it_says_on_stderr_what_cannot_be_seen(
+    synced: Path, command: tuple[str, ...]
+) -> None:
+    ended = await osfsync(synced, *command, "--format", "csv")
+    assert ended.code == 0
+    assert "warning: What lies only on 1 device can't be seen" in ended.err
+    assert ended.err.rstrip().endswith("credentials: Sealed.")
+    assert "warning" not in ended.out
+    assert not (await osfsync(synced, "files", "Truck 1", "--format", "csv")).err
+
+
 async def test_devices_tells_what_cannot_be_seen(synced: Path) -> None:
     shown = (await osfsync(synced, "devices")).out
     assert "credentials" in shown

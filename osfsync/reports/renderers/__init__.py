@@ -24,6 +24,9 @@ _MODULES = {"table": "TableRenderer", "json": "JsonRenderer", "csv": "CsvRendere
 
 FORMATS = tuple(_MODULES)
 
+ROWS_ONLY = frozenset({"csv"})
+"""Formats that have no room for a tail."""
+
 
 def renderer(format_name: str, sheet: Sheet[Any]) -> Renderer:
     """A renderer by its name, one of FORMATS; imported when it is needed."""
