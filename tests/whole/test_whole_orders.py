@@ -261,7 +261,11 @@ async def test_an_empty_or_a_failed_list_makes_nothing_lost(mirror_of: MirrorOf,
             assert summary.files.lost == 0
         kept = dict(device.files)
         device.files.clear()
-        assert (await mirror.sync()).files.lost == 0
+        summary = await mirror.sync()
+        assert (summary.exit_code, summary.files.lost) == (ExitCode.COMPLETE, 0)
+        (problem,) = summary.problems
+        assert (problem.device, problem.reason) == ("Truck 1", "empty-list")
+        assert "it named 2 files before that only the device has" in problem.explanation
         assert "lost" not in (await reasons(mirror)).values()
         device.files.update(kept)
         empty_world.add_file(device, "there.osf", StorageStatus.BOTH)
