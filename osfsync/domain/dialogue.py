@@ -127,12 +127,15 @@ class Dialogue:
         """How many of our commands wait on the platform for the device's next contacts.
 
         One that no file is owed for counts no more: it is done, or nobody needs it. Where the log can't be
-        read, a command is taken to wait for `patience`. One from the future came from a wrong clock.
+        read, a command is taken to wait for `patience`. One from the future, beyond
+        CLOCKS_AHEAD, came from a wrong clock.
         """
         waiting = [
             followed
             for followed in self.followed.values()
-            if followed.order.owed and not followed.order.moved and followed.order.sent_at <= now
+            if followed.order.owed
+            and not followed.order.moved
+            and followed.order.sent_at <= now + CLOCKS_AHEAD
         ]
         if self.mute:
             return sum(1 for followed in waiting if now < followed.order.sent_at + patience)

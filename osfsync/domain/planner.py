@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import Enum, StrEnum
 from functools import cache
 
-from osfsync.domain.dialogue import Dialogue, Followed, OrderState
+from osfsync.domain.dialogue import CLOCKS_AHEAD, Dialogue, Followed, OrderState
 from osfsync.domain.errors import (
     BusyError,
     ForbiddenError,
@@ -224,7 +224,8 @@ def ordering_of(record: FileRecord | None, dialogue: Dialogue, policy: Policy, n
 
     Patience counts from when the device must have executed the command: while it is silent, or has other
     commands of ours to execute first, the command is still queued, and another one would help nothing. Where
-    contacts can't be seen it counts from the order. An order from the future came from a wrong clock.
+    contacts can't be seen it counts from the order. An order from further in the future than clocks run
+    ahead came from a wrong clock.
     """
     forbidden = dialogue.refusal is not None and dialogue.refusal.slug == ForbiddenError.slug
     if record is None or record.ordered_at is None:
@@ -242,7 +243,7 @@ def _ordered(
     exhausted = record.orders >= policy.attempts
     followed = None if record.order is None else dialogue.followed.get(record.order)
     if followed is None or dialogue.mute or ordered_at > now:
-        if ordered_at <= now < ordered_at + policy.patience_after(record.orders):
+        if ordered_at - CLOCKS_AHEAD <= now < ordered_at + policy.patience_after(record.orders):
             return Ordering.OPEN
         return Ordering.UNHEARD_EXHAUSTED if exhausted else Ordering.UNHEARD_OVERDUE
     if followed.contacts == 0:

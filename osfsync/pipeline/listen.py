@@ -8,7 +8,7 @@ import structlog
 from anyio.streams.memory import MemoryObjectSendStream
 
 from osfsync.cloud.client import CloudClient
-from osfsync.domain.dialogue import CONTACT_KINDS, NOTHING_KNOWN, Dialogue
+from osfsync.domain.dialogue import CONTACT_KINDS, NOTHING_KNOWN, Dialogue, OrderState
 from osfsync.domain.errors import (
     BusyError,
     CloudError,
@@ -21,7 +21,7 @@ from osfsync.domain.errors import (
 )
 from osfsync.domain.model import CommunicationEvent, Device, TimeWindow, split_window
 from osfsync.domain.outcomes import Heard, HearingFailed, OrderFollowed
-from osfsync.pipeline.messages import Facts
+from osfsync.pipeline.messages import Facts, Receipt
 from osfsync.pipeline.tally import Tally
 from osfsync.state.ledger import Ledger
 from osfsync.state.order_rows import KEEP_EVENTS
@@ -123,9 +123,17 @@ class Listener:
         dialogue = talk.dialogue(news, heard_until=now)
         followed = _followed(dialogue)
         if followed:
-            await out.send(Facts(followed))
+            await self._tell(followed, dialogue, out)
         log.info("log read", device=device.name, events=len(news), last_contact=str(dialogue.last_contact))
         return dialogue
+
+    async def _tell(
+        self, followed: tuple[OrderFollowed, ...], dialogue: Dialogue, out: MemoryObjectSendStream[Facts]
+    ) -> None:
+        receipt = Receipt()
+        await out.send(Facts(followed, receipt))
+        if any(dialogue.followed[fact.order_id].order.state is OrderState.DOUBTFUL for fact in followed):
+            await receipt.wait()  # how often files were asked for may change, before their rows are read
 
     async def _failed(self, device: Device, error: CloudError, out: MemoryObjectSendStream[Facts]) -> None:
         log.warning("log could not be read", device=device.name, reason=error.slug, error=str(error))

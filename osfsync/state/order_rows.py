@@ -97,7 +97,11 @@ def order_refused(fact: OrderRefused) -> Iterator[Placed]:
 
 
 def order_followed(fact: OrderFollowed) -> Iterator[Placed]:
-    """What a log showed of an order."""
+    """What a log showed of an order. One in doubt that was answered had been queued, and was an attempt."""
+    if fact.answered_at is not None:
+        about: object = ("order", fact.order_id)
+        yield Step.DOUBT_COUNTED, about, {"of_order": fact.order_id}
+        yield Step.DOUBT_SETTLED, about, {"of_order": fact.order_id}
     row = {
         "of_order": fact.order_id,
         "contacted_at": None if fact.contacted_at is None else to_text(fact.contacted_at),

@@ -231,6 +231,16 @@ ORDER_FOLLOWED = Statement.raw(
     "due_at",
     "of_order",
 )
+DOUBT_COUNTED = Statement.raw(
+    """
+    UPDATE files SET orders = orders + 1
+    WHERE order_id = ?1 AND EXISTS (SELECT 1 FROM orders WHERE id = ?1 AND state = 'doubtful')
+    """,
+    "of_order",
+)
+DOUBT_SETTLED = Statement.raw(
+    "UPDATE orders SET state = 'sent' WHERE id = ? AND state = 'doubtful'", "of_order"
+)
 ORDER_GIVEN_UP = Statement.raw(
     "UPDATE orders SET given_up_at = ?, given_up_why = ? WHERE id = ? AND given_up_at IS NULL",
     "at",

@@ -1,7 +1,8 @@
 """Files that are still on the device: what is ordered, what comes of it, and what is said of it."""
 
+import sqlite3
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, closing
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -493,6 +494,32 @@ async def test_lost_files_free_the_place_of_their_command(mirror_of: MirrorOf, e
         summary = await mirror.sync()
         assert (summary.files.lost, summary.orders.sent) == (4, 0)
         assert (await mirror.sync()).orders.sent == 1
+
+
+async def test_a_command_in_doubt_that_the_device_answered_was_an_attempt(
+    mirror_of: MirrorOf, empty_world: World
+) -> None:
+    """As if its answer had been heard: its patience counts, and doubles with the next."""
+    device = empty_world.add_device("Truck 1", behaviour=replace(DEAD, delivers=False))
+    fill(empty_world, device, [2])
+    async with mirror_of(empty_world) as mirror:
+        await mirror.sync()
+        # As a run leaves it that is killed when the command is queued, and its answer not yet heard.
+        with closing(sqlite3.connect(mirror.settings.state.url.removeprefix("sqlite:///"))) as state:
+            state.execute("UPDATE orders SET state = 'sending'")
+            state.execute("UPDATE files SET orders = 0, ordered_at = NULL, order_id = NULL")
+            state.commit()
+        asked = []
+        for _ in range(12):
+            await mirror.sync()
+            asked.append(len(empty_world.command_log))
+            empty_world.advance(DAY)
+            empty_world.connect(device)
+        assert [row.order.state.value for row in await orders(mirror)] == ["sent"] * len(
+            empty_world.command_log
+        )
+    # Its first contact comes a day after it; then patience is 2 days, after the next 4.
+    assert asked == [1, 1, 1, 2, 2, 2, 2, 2, 3, 3, 3, 3]
 
 
 async def test_doubtful_commands_use_up_no_attempt(mirror_of: MirrorOf, empty_world: World) -> None:

@@ -1,0 +1,128 @@
+"""A state that is locked, read-only, damaged or gone, and clocks that jump: told, and nothing is lost."""
+
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from osfsync.app.runs import SyncRequest, sync
+from osfsync.domain.errors import ExitCode, LockedError
+from osfsync.domain.summary import RunSummary
+from osfsync.simulator.world import World
+from osfsync.state import engine
+from tests.cli.test_cli_errors import osfsync
+from tests.whole.conftest import PART_FOLDER
+from tests.whole.test_whole_kill import write_config
+
+MirrorOf = Callable[..., AbstractAsyncContextManager[Any]]
+
+
+def state_of(mirror: Any) -> Path:
+    return Path(mirror.settings.state.url.removeprefix("sqlite:///"))
+
+
+async def test_a_state_that_another_program_locks_ends_the_run_and_the_next_goes_on(
+    mirror_of: MirrorOf, small_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "BUSY_SECONDS", 0.05)
+    async with mirror_of(small_world) as mirror:
+        await mirror.sync()
+        with closing(sqlite3.connect(state_of(mirror), isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            summary = await mirror.sync()
+            assert summary.exit_code is LockedError("").exit_code
+            assert "Another program has locked" in summary.error
+            other.execute("ROLLBACK")
+        mirror.simulator.downloads.clear()
+        assert (await mirror.sync()).exit_code is ExitCode.COMPLETE
+        assert not mirror.simulator.downloads
+        await mirror.assert_equals_server()
+
+
+async def test_a_damaged_state_is_told_and_built_anew_from_archive_and_platform(
+    tmp_path: Path, mirror_of: MirrorOf
+) -> None:
+    """Step by step as README tells it."""
+    world = World.generate(seed=7, devices=8, files_per_device=20, now=datetime.now(UTC))
+    async with mirror_of(world) as mirror:
+        write_config(tmp_path, mirror)
+
+        async def run(*arguments: str) -> tuple[int, str]:
+            ended = await osfsync(tmp_path, *arguments, password=mirror.password)
+            assert "Traceback" not in ended.err
+            return ended.code, ended.out + ended.err
+
+        assert (await run("sync"))[0] == 0
+        before = mirror.on_disk()
+        path = state_of(mirror)
+        content = bytearray(path.read_bytes())
+        content[3 * 4096 : 9 * 4096] = b"\x55" * (6 * 4096)
+        path.write_bytes(content)
+        for arguments in (("db", "check"), ("sync",), ("status",), ("missing",)):
+            code, told = await run(*arguments)
+            assert code == 1
+            assert "is damaged" in told
+        for file in path.parent.glob(f"{path.name}*"):
+            file.rename(file.with_name(f"damaged-{file.name}"))
+        code, told = await run("sync")
+        assert code == 2
+        assert f"{PART_FOLDER}/state" in told
+        (mirror.settings.archive.path / PART_FOLDER / "state").unlink()
+        mirror.simulator.downloads.clear()
+        code, told = await run("sync")
+        assert code == 0
+        assert mirror.simulator.downloads.total() == 0
+        assert (await run("db", "check"))[0] == 0
+        assert mirror.on_disk() == before
+        await mirror.assert_equals_server()
+
+
+async def test_a_state_on_a_read_only_file_system_is_told(
+    tmp_path: Path, mirror_of: MirrorOf, small_world: World
+) -> None:
+    async with mirror_of(small_world) as mirror:
+        write_config(tmp_path, mirror)
+        await mirror.sync()
+        place = shutil.copytree(state_of(mirror).parent, tmp_path / "read-only", dirs_exist_ok=True)
+        script = f'mount --bind "{place}" "{place}" && mount -o remount,ro,bind "{place}" && exec "$@"'
+        prefix = ["unshare", "-rm", "sh", "-c", script, "sh"]
+        if (
+            shutil.which("unshare") is None
+            or (await anyio.run_process([*prefix, "true"], check=False, stderr=subprocess.DEVNULL)).returncode
+        ):
+            pytest.skip("needs unshare and the right to mount")
+        config = tmp_path / "sync.toml"
+        config.write_text(config.read_text().replace(state_of(mirror).as_posix(), f"{place}/osfsync.db"))
+        mirror.simulator.requests.clear()
+        ended = await osfsync(tmp_path, "sync", password=mirror.password, prefix=prefix)
+        assert ended.code == 2
+        ended.assert_one_message(str(place))
+        assert mirror.simulator.requests["download"] == 0
+
+
+async def test_clocks_that_jump_lose_nothing_and_fetch_nothing_twice(
+    mirror_of: MirrorOf, small_world: World
+) -> None:
+    async with mirror_of(small_world) as mirror:
+
+        async def at(moment: datetime) -> RunSummary:
+            return await sync(mirror.settings, mirror.ask_password, SyncRequest(), clock=lambda: moment)
+
+        now = small_world.now
+        assert (await at(now)).exit_code is ExitCode.COMPLETE
+        fetched = mirror.simulator.downloads.copy()
+        ordered = len(small_world.command_log)
+        for jump in (timedelta(days=-400), timedelta(hours=-3), timedelta(days=400), timedelta(0)):
+            summary = await at(now + jump)
+            assert summary.exit_code is ExitCode.COMPLETE
+            assert summary.files.lost == 0
+        assert mirror.simulator.downloads == fetched
+        assert len(small_world.command_log) == ordered
+        await mirror.assert_equals_server()
