@@ -16,7 +16,7 @@ INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage bench backtest campaign-faults campaign-kills campaign-month campaign-fuzz lint types format clean
+.PHONY: help demo test coverage bench backtest campaign-faults campaign-kills campaign-month campaign-fuzz lint types secrets audit format clean
 
 help: ## show what there is
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -e 's/:.*## /	/'
@@ -54,6 +54,15 @@ lint: $(INSTALLED_DEV) ## style and formatting
 
 types: $(INSTALLED_DEV) ## mypy, strict
 	$(RUN) mypy
+
+# The tests are full of made-up passwords; keys and tokens of every known form are looked for in them as well.
+secrets: $(INSTALLED_DEV) ## no secret lies in the repository
+	git ls-files -- ':!tests' | xargs $(BIN)/detect-secrets-hook --no-verify
+	git ls-files -- tests | xargs $(BIN)/detect-secrets-hook --no-verify --disable-plugin KeywordDetector --disable-plugin BasicAuthDetector
+
+audit: $(INSTALLED_DEV) ## known weaknesses of the dependencies; asks the network
+	$(RUN) pip install --quiet --disable-pip-version-check -e '.[audit]'
+	$(BIN)/pip-audit --skip-editable
 
 format: $(INSTALLED_DEV) ## repair style and formatting
 	$(RUN) ruff check --fix .

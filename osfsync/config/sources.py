@@ -12,7 +12,7 @@ from osfsync.config.convert import from_text
 from osfsync.config.schema import KEYS, SECTIONS, VARIABLES
 from osfsync.domain.errors import ConfigError
 
-PASSWORD_VARIABLE = "OSFSYNC_PASSWORD"  # noqa: S105 - a variable's name
+PASSWORD_VARIABLE = "OSFSYNC_PASSWORD"  # noqa: S105 - a variable's name  # pragma: allowlist secret
 CONFIG_VARIABLE = "OSFSYNC_CONFIG"
 _PREFIX = "OSFSYNC_"
 _NO_SETTINGS = frozenset({PASSWORD_VARIABLE, CONFIG_VARIABLE})

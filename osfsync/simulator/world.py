@@ -20,7 +20,7 @@ from osfsync.simulator.generate import MIXED, Plan, draw_fleet, draw_id
 from osfsync.simulator.listing import Dialect
 
 USERNAME = "user@example.com"
-PASSWORD = "demo-password"  # noqa: S105 - opens a simulator on loopback
+PASSWORD = "demo-password"  # noqa: S105 - opens a simulator on loopback  # pragma: allowlist secret
 MAIN_TENANT = "Demo Fleet"
 OTHER_TENANT = "Other Works"
 

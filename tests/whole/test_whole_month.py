@@ -102,7 +102,8 @@ async def kill_a_run(mirror: Any, after: int) -> bool:
 
 async def never_queued(mirror: Any) -> list[Command]:
     """Commands that a killed run was about to send, and of which the platform knows nothing."""
-    queued = [(command.device_id, command.window) for command in mirror.world.command_log]
+    tonight = [command for command in mirror.world.command_log if command.at == mirror.world.now]
+    queued = {(command.device_id, command.window) for command in tonight}
     async with open_view(mirror.settings.state) as view:
         rows = [row async for page in view.ledger.orders() for row in page]
     return [
