@@ -6,6 +6,7 @@ import click
 
 from osfsync.cli.context import Context, pass_context, run_async
 from osfsync.domain.errors import StateDamagedError
+from osfsync.reports.text import amount
 
 
 @click.group()
@@ -30,16 +31,14 @@ def upgrade(context: Context) -> None:
 def check(context: Context) -> None:
     """Check the database for damage."""
     from osfsync.state import maintenance
+    from osfsync.state.border import REBUILD
 
     settings = context.load().settings.state
     problems = run_async(lambda: maintenance.check(settings))
     for problem in problems:
         click.echo(problem)
     if problems:
-        raise StateDamagedError(
-            f"The state has {len(problems)} problems.",
-            hint="Put back a backup made with `osfsync db backup`.",
-        )
+        raise StateDamagedError(f"The state has {amount(len(problems), 'problem')}.", hint=REBUILD)
     click.echo("The state is sound.")
 
 

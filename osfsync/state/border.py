@@ -16,6 +16,12 @@ _ALMOST_FULL = 1_000_000
 
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 
+REBUILD = (
+    "Put a backup in its place; or move it away and remove .osfsync-part/state in the archive: the next sync "
+    "builds a new one and takes over the files that are whole and of the listed size."
+)
+"""What to do about a damaged state; README tells it step by step."""
+
 
 @contextmanager
 def border(path: Path) -> Iterator[None]:
@@ -65,8 +71,7 @@ def _locked(_: BaseException, path: Path) -> OsfsyncError:
 def _damaged(error: BaseException, path: Path) -> OsfsyncError:
     return StateDamagedError(
         f"The state database {path} is damaged, or no database at all: {error}.",
-        hint="Put a backup in its place; or move it away and remove .osfsync-part/state in the archive: the "
-        "next sync builds a new one and takes over the files that are whole and of the listed size.",
+        hint=REBUILD,
     )
 
 
