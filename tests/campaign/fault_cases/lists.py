@@ -130,13 +130,14 @@ LISTS: tuple[Case, ...] = (
         name="empty lists of devices whose files are all here",
         troubles=(Trouble(NO_FILES, LIST), Trouble(NO_ENTRIES, SERVER_LIST)),
         before=(),
+        problems=frozenset({"empty-list"}),  # of what lies only on devices
     ),
     Case(
         name="empty lists of devices, the server's own tell of more",
         troubles=(Trouble(NO_FILES, LIST),),
         before=(),
         between=Between.NEW_FILES,
-        problems=frozenset({"lists-differ"}),
+        problems=frozenset({"lists-differ", "empty-list"}),
         fleet=SEALED,
     ),
     Case(
