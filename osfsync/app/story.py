@@ -1,9 +1,9 @@
 """`why`: what is known of one file, from the state."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from osfsync.app.choice import standpoint_of
+from osfsync.app.choice import chosen_devices, standpoint_of
 from osfsync.app.prospects import Prospects
 from osfsync.config import Settings
 from osfsync.domain.errors import ConfigError
@@ -17,14 +17,18 @@ from osfsync.state.database import View, open_view
 STORIES_TOLD = 10
 
 
-async def why(settings: Settings, name: str, *, clock: Callable[[], datetime] = utc_now) -> StoriesModel:
+async def why(
+    settings: Settings, name: str, devices: Sequence[str] = (), *, clock: Callable[[], datetime] = utc_now
+) -> StoriesModel:
     """The stories of the files of this name: the whole name, the path in the archive, or the last part.
 
-    Raises ConfigError where no known file goes by it.
+    Of the devices that fit the globs. Raises ConfigError where no known file goes by it.
     """
     standpoint = standpoint_of(settings, clock())
     async with open_view(settings.state) as view:
-        rows = await view.overview.find(name)
+        glances = await view.overview.glances()
+        chosen = {device.id for device in chosen_devices([known.device for known in glances], devices)}
+        rows = [row for row in await view.overview.find(name) if row.device.id in chosen]
         if not rows:
             raise ConfigError(f"No file {name!r} is known.", hint="`osfsync files` lists those that are.")
         prospects = await Prospects.of(view, standpoint)

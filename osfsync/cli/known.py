@@ -79,9 +79,10 @@ def missing(
 
 @click.command()
 @click.argument("name")
+@device_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 @pass_context
-def why(context: Context, *, name: str, as_json: bool) -> None:
+def why(context: Context, *, name: str, devices: tuple[str, ...], as_json: bool) -> None:
     """Tell the whole story of the file NAME, why it is missing and what happens next.
 
     NAME is the file's whole name, its path in the archive, or the part after the last folder.
@@ -91,7 +92,7 @@ def why(context: Context, *, name: str, as_json: bool) -> None:
     from osfsync.reports.renderers.json import document
 
     settings = context.load().settings
-    model = run_async(partial(story.why, settings, name))
+    model = run_async(partial(story.why, settings, name, devices))
     say(document(model) if as_json else words.text(model))
 
 

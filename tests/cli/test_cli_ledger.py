@@ -215,6 +215,18 @@ async def test_why_bounds_what_it_tells(mirror: Mirror) -> None:
     assert "2 more files go by this name" in await mirror.tell("why", "many.osf")
 
 
+async def test_why_can_be_narrowed_down_to_devices(mirror: Mirror) -> None:
+    for name in ("Boat", "Truck 1"):
+        mirror.world.add_file(mirror.device(name), "twin.osf", StorageStatus.DEVICE_ONLY)
+    await mirror.sync()
+    assert len((await mirror.json("why", "twin.osf", "--json"))["files"]) == 2
+    (story,) = (await mirror.json("why", "twin.osf", "--device", "bo*", "--json"))["files"]
+    assert story["device"] == "Boat"
+    ended = await osfsync(mirror.folder, "why", "twin.osf", "--device", "nobody")
+    assert ended.code == 2
+    ended.assert_one_message("nobody", "osfsync devices")
+
+
 async def test_orders_show_how_far_each_has_come(mirror: Mirror) -> None:
     mirror.connect("Truck 1")
     mirror.connect("Boat")

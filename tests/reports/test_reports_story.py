@@ -206,7 +206,7 @@ def test_several_files_of_one_name_are_told_apart(monkeypatch: pytest.MonkeyPatc
     shown = stories(first, bare, ended, more=3)
     assert "\n\nb.osf of Truck 1\n" in shown
     assert "\n\nb.osf of Truck 1 (recorded until 2026-02-28 12:00 UTC)\n" in shown
-    assert shown.endswith("\n\nAt least 3 more files go by this name; give the whole name.\n")
+    assert shown.endswith("\n\nAt least 3 more files go by this name; give the whole name, or --device.\n")
 
 
 def test_a_story_cannot_move_the_cursor() -> None:

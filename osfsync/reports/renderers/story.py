@@ -14,7 +14,7 @@ def text(stories: StoriesModel) -> str:
     told = ["\n".join(_story(story)) for story in stories.files]
     if stories.more:
         more = amount(stories.more, "more file")
-        told.append(wrap(f"At least {more} go by this name; give the whole name."))
+        told.append(wrap(f"At least {more} go by this name; give the whole name, or --device."))
     return "\n\n".join(told) + "\n"
 
 
