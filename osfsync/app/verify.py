@@ -12,7 +12,7 @@ from osfsync.archive.examine import Examiner
 from osfsync.archive.local import LocalArchive
 from osfsync.archive.manifest import write_manifest
 from osfsync.config import Settings
-from osfsync.domain.errors import ExitCode
+from osfsync.domain.errors import ConfigError, ExitCode
 from osfsync.domain.sample import Sample
 from osfsync.domain.verdict import Finding, Verdict
 from osfsync.pipeline.mend import Mender
@@ -22,6 +22,7 @@ from osfsync.pipeline.tally import Tally
 from osfsync.pipeline.verify import Progress, Verifier, files_to_read
 from osfsync.reports.verify import RepairModel, VerifiedModel, stranger_model, verified_model
 from osfsync.state.database import View, open_view
+from osfsync.state.location import database_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +128,29 @@ async def verify(
     ending = await perform(stop, Tally(), work, observe=observe, max_duration=None)
     if ending.exit_code is ExitCode.COMPLETE and walk.progress.broken:
         ending = Ending(ExitCode.PARTIAL)
+    elif ending.exit_code is ExitCode.COMPLETE and not walk.finished:
+        ending = Ending(ExitCode.PARTIAL, "Not everything was read: the output has no reader any more.")
     elif ending.exit_code in {ExitCode.INTERRUPTED, ExitCode.TERMINATED}:
         ending = Ending(ending.exit_code, "Interrupted before everything was read; nothing was changed.")
     return Verified(ending.exit_code, ending.error, walk.finished, walk.progress)
 
 
+def _refuse_as_target(target: Path, settings: Settings) -> None:
+    place = target.resolve()
+    if place.is_relative_to(settings.archive.path.resolve()):
+        raise ConfigError(
+            f"{target} lies in the archive, where nothing but files of devices may be written.",
+            hint="Give the manifest a place beside it.",
+        )
+    if str(place).startswith(str(database_path(settings.state).resolve())):
+        raise ConfigError(f"{target} is a file of the state.", hint="Give the manifest another name.")
+
+
 async def manifest(settings: Settings, target: Path) -> int:
-    """Write the hashes of all held files to `target`, as `sha256sum -c` reads them; how many there are."""
+    """Write the hashes of all held files to `target`, as `sha256sum -c` reads them; how many there are.
+
+    Raises ConfigError for a target inside the archive, and for the state.
+    """
+    _refuse_as_target(target, settings)
     async with open_view(settings.state) as view, aclosing(view.holdings.by_path()) as pages:
         return await write_manifest(target, pages)

@@ -10,7 +10,7 @@ from osfsync.archive.failures import translate
 from osfsync.archive.intake import judge
 from osfsync.archive.tree import Tree, open_part, remove_part, write_all
 from osfsync.domain.errors import ArchiveError, DamagedError, DiskFullError, OsfsyncError
-from osfsync.domain.model import Held
+from osfsync.domain.model import Held, Verification
 
 AT_ONCE = 16
 """From this many files (or folders) on, one flush of the file system is cheaper than one for each."""
@@ -77,8 +77,11 @@ class Group:
         """Rename what was written; the folders that got new names."""
         changed: set[str] = set()
         for number in list(self._parts):
+            part, path, held = self._parts[number], self._bodies[number].path, self._results[number]
             try:
-                self._tree.move(self._parts[number], self._bodies[number].path, changed)
+                if isinstance(held, Held) and held.verification is not Verification.WHOLE:
+                    self._tree.keep_former(part, path)
+                self._tree.move(part, path, changed)
             except DiskFullError as error:
                 self._failure = error
                 break

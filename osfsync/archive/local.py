@@ -70,8 +70,8 @@ class LocalArchive:
             found = {}
             for path in paths:
                 with suppress(OSError):  # what can't be seen is not there; writing it tells why
-                    status = Path(self._tree.locate(path)).stat()
-                    if stat.S_ISREG(status.st_mode):
+                    status = Path(self._tree.locate(path)).lstat()
+                    if not stat.S_ISDIR(status.st_mode):
                         found[path] = status.st_size
             return found
 

@@ -11,11 +11,13 @@ from secrets import token_hex
 
 from osfsync.archive.durable import sync_folder
 from osfsync.archive.failures import translate
+from osfsync.archive.former import keep_former
 from osfsync.archive.owner import claim
 from osfsync.archive.paths import PART_FOLDER
 from osfsync.domain.errors import ArchiveError
 
 PART_SUFFIX = ".part"
+SET_ASIDE = "set-aside"
 _KNOWN_FOLDERS = 10_000  # remembered at most; a few hundred bytes each
 _PLAIN = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _PLAIN
@@ -59,12 +61,12 @@ class Tree:
         with self._translated():
             for entry in self.parts.glob("*" + PART_SUFFIX):
                 if str(entry) not in keep:
-                    entry.unlink()
+                    entry.unlink(missing_ok=True)  # another command's probe comes and goes
 
     def set_aside(self, path: str) -> str:
         """Move a file into the hidden folder, durably, under a random name. Raises as `check` does."""
         source = Path(self.locate(path))
-        kept = self.parts / "set-aside" / f"{token_hex(8)}{source.suffix[:16]}"
+        kept = self.parts / SET_ASIDE / f"{token_hex(8)}{source.suffix[:16]}"
         with self._translated():
             self._refuse_outside(source.parent)
             kept.parent.mkdir(exist_ok=True)
@@ -96,6 +98,13 @@ class Tree:
     def new_part(self) -> str:
         """A name for a part file that nothing else uses."""
         return f"{self._part_prefix}{next(self._numbers)}{PART_SUFFIX}"
+
+    def keep_former(self, part: str, path: str) -> None:
+        """See `former.keep_former`; before `move`. Raises ArchiveError, DiskFullError."""
+        try:
+            keep_former(part, self.locate(path), self.parts / SET_ASIDE)
+        except OSError as error:
+            raise translate(error, f"keeping the former version of {path}", self.root) from error
 
     def move(self, part: str, path: str, changed: set[str]) -> None:
         """Give a part file its name, over what lies there; `changed` takes the folders that got new names.

@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from osfsync.domain.errors import OsfsyncError
 from osfsync.reports.text import for_terminal
 
 
@@ -21,11 +22,11 @@ def say(text: str) -> bool:
         sys.stdout.write(for_terminal(text) if sys.stdout.isatty() else text)
         sys.stdout.flush()
     except OSError as error:
-        if not _reader_left(error):
-            raise
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
         os.close(nowhere)
+        if not _reader_left(error):
+            raise OsfsyncError(f"The output can't be written: {error.strerror}.") from error
         return False
     return True
 

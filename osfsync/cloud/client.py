@@ -26,6 +26,9 @@ _LARGEST_TEXT = 1_000_000
 """Bytes of an answer that is one token or one small object."""
 
 _LARGEST_TELEMETRY = 8_000_000
+MOST_DEVICES = 100_000
+MOST_EVENTS = 200_000
+"""Of one tenant, and of one device in one window: both lie in memory."""
 
 
 class CloudClient:
@@ -67,6 +70,8 @@ class CloudClient:
         async with aclosing(json_pages(self._sender, call_for)) as pages:
             async for records in pages:
                 found |= {device.id: device for device in parsing.devices(records)}
+                if len(found) > MOST_DEVICES:
+                    raise ProtocolError(f"The device list has more than {MOST_DEVICES:,} entries.")
         return list(found.values())
 
     async def check_listing(self, device: Device) -> None:
@@ -180,6 +185,8 @@ class CloudClient:
         async with aclosing(json_pages(self._sender, call_for, parsing.loose_page)) as pages:
             async for records in pages:
                 found += parsing.events(records, what)
+                if len(found) > MOST_EVENTS:
+                    raise ProtocolError(f"The {what} has more than {MOST_EVENTS:,} entries.")
         return found
 
     async def telemetry(self, device: Device) -> list[Reading]:

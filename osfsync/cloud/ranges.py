@@ -79,14 +79,14 @@ def reply_to(rest: Rest | None, status: int, headers: Mapping[str, str]) -> Repl
 def _same_version(proof: Proof, headers: Mapping[str, str]) -> bool:
     """Whether an answer with a part tells the version that is meant.
 
-    Servers are met that heed `Range` and not `If-Range`. An ETag must be told again, a date need not be.
+    Servers are met that heed `Range` and not `If-Range`. The validator must be told again.
     """
     etag, modified = headers.get("ETag"), headers.get("Last-Modified")
     if proof.validator is None:
         return etag is None and modified is None
     if proof.validator.startswith('"'):
         return etag == proof.validator
-    return etag is None and modified in {None, proof.validator}
+    return etag is None and modified == proof.validator
 
 
 def proof_of(status: int, headers: Mapping[str, str]) -> Proof | None:

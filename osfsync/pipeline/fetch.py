@@ -1,6 +1,6 @@
 """Fetch: jobs → files in the archive and their outcomes; small files are placed in groups."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -57,6 +57,7 @@ class Fetcher:
     lifeline: Lifeline
     limit: TransferLimit
     clock: Callable[[], datetime]
+    unsure: Collection[str]  # ids of devices whose files in the archive may be another one's
 
     async def handle(self, job: FetchJob, small: MemoryObjectSendStream[SmallBody]) -> None:
         """Adopt or download one file. Only what concerns the whole run is raised."""
@@ -91,12 +92,13 @@ class Fetcher:
     async def _adopt(self, job: FetchJob) -> bool:
         """Take what lies at the path already, where it is whole: a killed run may have put it there.
 
-        Only a listed size can confirm that it is this file. What it does not confirm is nobody's where
+        Only a listed size can confirm that it is this file, and only where no other device of the same name
+        may have put it there. What it does not confirm is nobody's where
         nothing is held, and is moved out of the way, never overwritten.
         """
         job.present = False
         archive = self.transfer.archive
-        if job.file.size is not None:
+        if job.file.size is not None and job.device.id not in self.unsure:
             held = await archive.adopt(job.path, job.file.size, check_of(job))
             if held is not None:
                 if await job.known.wait():
@@ -204,6 +206,7 @@ class FetchRoom:
     lifeline: Lifeline
     limit: TransferLimit
     clock: Callable[[], datetime]
+    unsure: Collection[str]
 
 
 async def fetch(
@@ -220,7 +223,8 @@ async def fetch(
             job.present = job.path in present
 
     feed = Feed(jobs, look_for_present)
-    fetcher = Fetcher(transfer, feed, facts, transfer.tally, room.lifeline, room.limit, room.clock)
+    tally = transfer.tally
+    fetcher = Fetcher(transfer, feed, facts, tally, room.lifeline, room.limit, room.clock, room.unsure)
     send, receive = anyio.create_memory_object_stream[SmallBody](GROUP_FILES)
     async with jobs, facts, anyio.create_task_group() as group:
         group.start_soon(_place_groups, fetcher, receive)

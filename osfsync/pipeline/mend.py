@@ -12,7 +12,7 @@ from osfsync.domain.model import Device, Failure
 from osfsync.domain.outcomes import HeldRefuted
 from osfsync.domain.planner import Choice
 from osfsync.domain.selection import Globs, Selection
-from osfsync.domain.verdict import REFUTED, Absent, Finding, Queued, Remedy, Stuck
+from osfsync.domain.verdict import REFUTED, Absent, Finding, Queued, Remedy, Stuck, Unreadable
 from osfsync.pipeline.tally import Tally
 from osfsync.reports.verify import explain, failed_check
 from osfsync.state.writer import Writer
@@ -39,31 +39,39 @@ class Mender:
     stuck: int = 0
 
     async def mend(self, findings: Sequence[Finding]) -> list[Remedy]:
-        """Move what lies there aside and forget that it is held, in one step that cancellation can't split.
+        """Move what lies there aside and forget that it is held, each in a step that is not split.
 
         First the bytes, then the state: a file that is not held and lies at its path may be taken over by a
-        sync, and a flipped bit shows in a hash only.
+        sync, and a flipped bit shows in a hash only. One by one: a run that is killed leaves one file at most
+        that the state still takes for held.
         """
-        if not findings:
-            return []
+        return [await self._mend(finding) for finding in findings]
+
+    async def _mend(self, finding: Finding) -> Remedy:
+        file = finding.file
         with anyio.CancelScope(shield=True):
-            remedies = [await self._move(finding) for finding in findings]
-            facts = [
-                HeldRefuted(finding.file.device.id, finding.file.name, self._failure(finding, remedy))
-                for finding, remedy in zip(findings, remedies, strict=True)
-                if isinstance(remedy, Queued)
-            ]
-            if facts:
-                await (await self.begin()).commit(facts)
-        self.queued += len(facts)
-        self.names.update(hash(fact.name) for fact in facts)
-        self.device_ids.update(fact.device_id for fact in facts)
-        return remedies
+            remedy = await self._move(finding)
+            if isinstance(remedy, Queued):
+                fact = HeldRefuted(file.device.id, file.name, self._failure(finding, remedy))
+                await (await self.begin()).commit([fact])
+                self.queued += 1
+                self.names.add(hash(file.name))
+                self.device_ids.add(file.device.id)
+        return remedy
 
     async def _move(self, finding: Finding) -> Remedy:
         if isinstance(finding.sight, Absent):
             return Queued(None)
         file = finding.file
+        if isinstance(finding.sight, Unreadable):
+            self.stuck += 1
+            self.tally.failed_files.add((file.device.id, file.name))
+            text = (
+                f"{file.path} can't be read now ({finding.sight.why}) and may be whole: it stays. "
+                "Where it is not, remove it, and it is fetched again."
+            )
+            self.tally.problem(file.device.name, file.name, "unreadable", text)
+            return Stuck(text)
         try:
             return Queued(await self.archive.set_aside(file.path))
         except (ArchiveError, DiskFullError) as error:

@@ -39,6 +39,7 @@ from osfsync.pipeline.wishes import (
     folders_of,
     in_turn,
     settler_of,
+    unsure_of,
     windows_to_list,
 )
 from osfsync.state.ledger import Ledger
@@ -87,6 +88,7 @@ class Run:
     tally: Tally = field(default_factory=Tally)
     clock: Callable[[], datetime] = utc_now
     folders: dict[str, str] = field(default_factory=dict)
+    unsure: set[str] = field(default_factory=set)
     lifeline: Lifeline = field(init=False)
     listener: Listener = field(init=False)
     _numbers: Iterator[int] = field(init=False)
@@ -113,7 +115,9 @@ class Run:
         known = await self.rooms.reader.devices_known(self.tenant.id)
         chosen = await choose_devices(self.rooms.client, self.wishes, self.tally, known)
         devices = in_turn(chosen, self.now())
-        self.folders = folders_of(devices, await self.rooms.reader.folders())
+        folders = await self.rooms.reader.folders()
+        self.folders = folders_of(devices, folders)
+        self.unsure = unsure_of(devices, folders)
         self._numbers = itertools.count(await self.rooms.ledger.next_order_id())
         await self.rooms.writer.commit(
             [DeviceSeen(device, self.folders[device.id], self.now()) for device in devices]
@@ -212,6 +216,7 @@ class Run:
             self.lifeline,
             TransferLimit(self.wishes.max_transfer),
             self.now,
+            self.unsure,
         )
         to_decide, listings = anyio.create_memory_object_stream[Listing](PAGES)
         to_order, order_jobs = anyio.create_memory_object_stream[OrderJob](PAGES)

@@ -1,10 +1,11 @@
 """What the user wants of a run: which devices, which windows of time, how device-only files are ordered."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from osfsync.archive.paths import device_folder
+from osfsync.archive.paths import device_folder, path_key
 from osfsync.cloud.client import CloudClient
 from osfsync.domain.dialogue import CLOCKS_AHEAD
 from osfsync.domain.errors import ConfigError, ProtocolError
@@ -122,6 +123,12 @@ def folders_of(devices: Sequence[Device], known: dict[str, str]) -> dict[str, st
         taken.add(folder)
         folders[device.id] = folder
     return folders
+
+
+def unsure_of(devices: Sequence[Device], known: dict[str, str]) -> set[str]:
+    """Devices (ids) new to the state that share their name: which folder was whose is not known any more."""
+    named = Counter(path_key(device.name) for device in devices)
+    return {device.id for device in devices if device.id not in known and named[path_key(device.name)] > 1}
 
 
 def settler_of(ledger: Ledger, wishes: Wishes, tally: Tally, *, finds_losses: bool) -> Settler:

@@ -17,8 +17,9 @@ _ALMOST_FULL = 1_000_000
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 REBUILD = (
-    "Put a backup in its place; or move it away and remove .osfsync-part/state in the archive: the next sync "
-    "builds a new one and takes over the files that are whole and of the listed size."
+    "Move it away with what lies beside it (-wal, -shm). Then put a backup in its place; or remove "
+    ".osfsync-part/state in the archive: the next sync builds a new one and takes over the files that are "
+    "whole and of the listed size."
 )
 """What to do about a damaged state; README tells it step by step."""
 

@@ -47,6 +47,7 @@ def hold_lock_to_migrate(path: Path) -> Iterator[None]:
 @contextmanager
 def _hold(path: Path, patience: float) -> Iterator[None]:
     require_folder(path)
+    path = path.resolve()  # by whatever name it is called, it is one database
     lock = FileLock(_beside(path, ".lock"), thread_local=False)
     with border(path):
         try:

@@ -88,3 +88,21 @@ async def test_wrong_use_that_nobody_hears_has_its_exit_code(
 ) -> None:
     code, _ = await ended(tmp_path, kind, *arguments, password="unasked")
     assert code == 2
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="needs /dev/full")
+async def test_an_answer_that_cannot_be_written_is_told(tmp_path: Path, simulator: Simulator) -> None:
+    write_config(tmp_path, simulator.url)
+    environment = clean_environment({"OSFSYNC_PASSWORD": simulator.world.password}, tmp_path / "no-home")
+    with unwritable("full") as full:
+        done = await anyio.run_process(
+            [sys.executable, "-m", "osfsync", "sync", "--json"],
+            cwd=tmp_path,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=full,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr.decode() == "osfsync: The output can't be written: No space left on device.\n"
+    assert list((tmp_path / "mirror").rglob("a.osf"))

@@ -239,6 +239,18 @@ def names_in(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
 
+@pytest.mark.parametrize(
+    "target", ["osfsync.db", "osfsync.db-wal", "mirror/MANIFEST", "mirror/Truck 1/x.osf"]
+)
+async def test_a_manifest_overwrites_neither_state_nor_archive(mirror: Mirror, target: str) -> None:
+    before = (mirror.folder / "osfsync.db").read_bytes()
+    ended = await mirror.run("manifest", "-o", target)
+    assert ended.code == 2
+    ended.assert_one_message(target)
+    assert (mirror.folder / "osfsync.db").read_bytes() == before
+    assert not (mirror.folder / "mirror" / "MANIFEST").exists()
+
+
 @pytest.mark.skipif(shutil.which("sha256sum") is None, reason="needs coreutils")
 async def test_coreutils_checks_the_manifest(mirror: Mirror) -> None:
     ended = await mirror.run("manifest", "-o", "MANIFEST")

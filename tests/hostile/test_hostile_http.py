@@ -4,12 +4,14 @@ import tracemalloc
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from itertools import count
 from typing import Any
 
 import anyio
 import pytest
 from aiohttp import web
 
+from osfsync.cloud import client as cloud_client
 from osfsync.cloud import listing
 from osfsync.cloud.client import CloudClient
 from osfsync.cloud.settings import LimitSettings
@@ -246,6 +248,21 @@ async def test_pages_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
             async for _ in client.server_files(DEVICE, WINDOW):
                 pass
     assert number == 21
+
+
+async def test_more_events_than_memory_is_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cloud_client, "MOST_EVENTS", 250)
+
+    async def another(_: web.Request) -> web.Response:
+        first = 1_700_000_000_000 + 100 * next(numbers)
+        events = [{"ts": first + number, "type": "PING"} for number in range(100)]
+        return web.json_response({"data": events, "hasNext": True})
+
+    numbers = count()
+    async with running() as platform, platform.client(limits=ONCE) as client:
+        platform.on("/api/devices/d-1/communication/data", another)
+        with anyio.fail_after(SOON), pytest.raises(ProtocolError, match="more than 250 entries"):
+            await client.communication(DEVICE, WINDOW)
 
 
 @pytest.mark.parametrize("most", [100_000, 10_000_000])

@@ -143,7 +143,7 @@ async def test_a_state_that_is_damaged_while_it_is_used_is_told(
     many = [file(f"{number:05}.osf") for number in range(2000)]
     await writer.commit([files_seen(*many)])
     damage(path)
-    with pytest.raises(StateDamagedError, match="Put a backup in its place"):
+    with pytest.raises(StateDamagedError, match="put a backup in its place"):
         await database.overview.totals()
 
 

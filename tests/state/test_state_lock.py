@@ -69,3 +69,16 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     settings = StateSettings(url=f"sqlite:///{tmp_path / 'none' / 'state.db'}")
     with pytest.raises(StateError, match="there is no folder"), hold_lock(settings):
         pytest.fail("got the lock")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs symbolic links")
+def test_a_database_has_one_lock_by_whatever_name_it_is_called(settings: StateSettings, path: Path) -> None:
+    path.touch()
+    alias = path.with_name("alias.db")
+    alias.symlink_to(path)
+    with (
+        hold_lock(settings),
+        pytest.raises(LockedError),
+        hold_lock(StateSettings(url=f"sqlite:///{alias.as_posix()}")),
+    ):
+        pytest.fail("got the lock twice")

@@ -178,7 +178,7 @@ async def test_what_is_broken_is_named(mirror: Mirror) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs a file that the system fails to read")
-async def test_what_cannot_be_read_is_named_and_repaired(mirror: Mirror) -> None:
+async def test_what_cannot_be_read_is_named_and_stays_until_it_is_removed(mirror: Mirror) -> None:
     """No process has memory at address 0, so that reading there fails as a bad disk does."""
     path = path_of(mirror, NAMES[0])
     path.unlink()
@@ -186,9 +186,22 @@ async def test_what_cannot_be_read_is_named_and_repaired(mirror: Mirror) -> None
     found = await look(mirror)
     assert (found.code, found.broken()) == (ExitCode.PARTIAL, {"Truck 1/20260228/a.osf": "unreadable"})
     assert os.strerror(5) in found.explanation("Truck 1/20260228/a.osf")
+    mended = await mend(mirror)
+    assert mended.code is ExitCode.PARTIAL
+    assert path.is_symlink()  # it may be whole: a passing trouble must not empty an archive
+    assert "remove it, and it is fetched again" in mended.explanation("Truck 1/20260228/a.osf")
+    path.unlink()
     assert (await mend(mirror)).code is ExitCode.COMPLETE
-    assert not path.is_symlink()
     await mirror.assert_equals_server()
+
+
+async def test_what_nobody_reads_to_its_end_is_not_all_well(mirror: Mirror) -> None:
+    async def had_enough(_: object) -> bool:
+        return False
+
+    verified = await verify(mirror.settings, VerifyRequest(), had_enough)
+    assert (verified.exit_code, verified.complete) == (ExitCode.PARTIAL, False)
+    assert "no reader any more" in verified.error
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs symbolic links")
