@@ -1,7 +1,7 @@
 """Programs of ours, run in forks of a process that has imported them: what importing costs is paid once.
 
-Each is a process of its own, with its own arguments, environment, folder and streams. Where
-a system can't fork safely it is started anew. Tests of starting itself start real programs.
+Each is a process of its own, with its own arguments, environment, folder and streams. Where a system can't
+fork safely it is started anew. Tests of starting itself start real programs.
 """
 
 import io
@@ -20,8 +20,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from threading import Thread
-from typing import IO, NoReturn
+from typing import NoReturn
 
 import anyio
 
@@ -45,61 +44,31 @@ class Done:
     err: bytes
 
 
-class Running:
-    """A program at work, from `start`."""
-
-    def __init__(self, line: socket.socket) -> None:
-        self._line = line
-        self._answers = line.makefile("r", encoding="ascii")
-        self.pid = int(self._answers.readline())
-        self._code: int | None = None
-        self._waiter = Thread(target=self._wait, daemon=True)
-        self._waiter.start()
-
-    def _wait(self) -> None:
-        self._code = int(self._answers.readline())
-        self._line.close()
-
-    @property
-    def code(self) -> int | None:
-        """None while it runs."""
-        return None if self._waiter.is_alive() else self._code
-
-    async def wait(self) -> int:
-        """Its exit code, once it ended."""
-        await anyio.to_thread.run_sync(self._waiter.join, abandon_on_cancel=True)
-        assert self._code is not None, "whoever waited for the program is gone"
-        return self._code
-
-
-def start(
-    module: str, arguments: Sequence[str], cwd: Path, env: Mapping[str, str], out: IO[bytes], err: IO[bytes]
-) -> Running:
-    """Run `python -m module` in a fork."""
-    line = socket.socket(socket.AF_UNIX)
-    line.connect(_address())
-    order = json.dumps([module, *arguments, str(cwd), dict(env)]).encode()
-    socket.send_fds(line, [len(order).to_bytes(8, "big")], [out.fileno(), err.fileno()])
-    line.sendall(order)
-    return Running(line)
-
-
 async def run(module: str, arguments: Sequence[str], cwd: Path, env: Mapping[str, str]) -> Done:
     """Run `python -m module` to its end, with nothing on stdin."""
     if not CAN_FORK:
         command = [sys.executable, "-m", module, *arguments]
         done = await anyio.run_process(command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, check=False)
         return Done(done.returncode, done.stdout, done.stderr)
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        running = start(module, arguments, cwd, env, out, err)
-        try:
-            code = await running.wait()
-        except BaseException:
-            os.kill(running.pid, signal.SIGKILL)
-            raise
+    order = json.dumps([module, *arguments, str(cwd), dict(env)]).encode()
+    with (
+        tempfile.TemporaryFile() as out,
+        tempfile.TemporaryFile() as err,
+        socket.socket(socket.AF_UNIX) as line,
+    ):
+        line.connect(_address())
+        socket.send_fds(line, [len(order).to_bytes(8, "big")], [out.fileno(), err.fileno()])
+        line.sendall(order)
+        with line.makefile("r", encoding="ascii") as answers:
+            pid = int(answers.readline())
+            try:
+                told = await anyio.to_thread.run_sync(answers.readline, abandon_on_cancel=True)
+            except BaseException:
+                os.kill(pid, signal.SIGKILL)
+                raise
         out.seek(0)
         err.seek(0)
-        return Done(code, out.read(), err.read())
+        return Done(int(told), out.read(), err.read())
 
 
 @cache

@@ -142,7 +142,8 @@ def _refuse_as_target(target: Path, settings: Settings) -> None:
             f"{target} lies in the archive, where nothing but files of devices may be written.",
             hint="Give the manifest a place beside it.",
         )
-    if str(place).startswith(str(database_path(settings.state).resolve())):
+    state = database_path(settings.state).resolve()
+    if place in {state.with_name(state.name + end) for end in ("", "-wal", "-shm", ".lock", ".holder")}:
         raise ConfigError(f"{target} is a file of the state.", hint="Give the manifest another name.")
 
 

@@ -88,7 +88,7 @@ class Archive(Protocol):
         """Raises ArchiveError where `prepare` would, and changes nothing."""
 
     async def sizes(self, paths: Sequence[str]) -> dict[str, int]:
-        """Bytes of those files that exist."""
+        """Bytes of what lies at those paths and is no folder; a link is not followed."""
 
     async def adopt(self, path: str, expected_size: int | None, check: ContentCheck) -> Held | None:
         """Judge a file that lies in the archive already; None where it is missing or not whole.

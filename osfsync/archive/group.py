@@ -30,6 +30,7 @@ class Group:
         self._sync_all = sync_all if len(bodies) >= AT_ONCE else None
         self._results: dict[int, Held | OsfsyncError] = {}
         self._parts: dict[int, str] = {}  # on the disk, not yet in place
+        self._shown: dict[int, Verification] = {}
         self._failure: OsfsyncError | None = None
 
     def place(self) -> list[Held | OsfsyncError]:
@@ -47,10 +48,11 @@ class Group:
     def _write(self) -> None:
         for number, body in enumerate(self._bodies):
             try:
-                self._results[number] = judge(body.data, body.expected_size, body.check)
+                held = judge(body.data, body.expected_size, body.check)
             except DamagedError as error:
                 self._results[number] = error
                 continue
+            self._results[number], self._shown[number] = held, held.verification
             try:
                 self._write_part(number, body.data)
             except OSError as error:
@@ -77,11 +79,9 @@ class Group:
         """Rename what was written; the folders that got new names."""
         changed: set[str] = set()
         for number in list(self._parts):
-            part, path, held = self._parts[number], self._bodies[number].path, self._results[number]
+            part, path = self._parts[number], self._bodies[number].path
             try:
-                if isinstance(held, Held) and held.verification is not Verification.WHOLE:
-                    self._tree.keep_former(part, path)
-                self._tree.move(part, path, changed)
+                self._tree.move(part, path, self._shown[number], changed)
             except DiskFullError as error:
                 self._failure = error
                 break

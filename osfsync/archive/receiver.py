@@ -18,7 +18,7 @@ from osfsync.archive.kept import KeptPart, Shelf, remove_kept, remove_note
 from osfsync.archive.steps import READ, READS_A_STEP, Steps
 from osfsync.archive.tree import Tree, open_part, open_part_again, write_all
 from osfsync.domain.errors import DamagedError
-from osfsync.domain.model import ContentCheck, Held, Verification
+from osfsync.domain.model import ContentCheck, Held
 
 T = TypeVar("T")
 
@@ -169,9 +169,7 @@ class LocalReceiver:
             os.fsync(self._opened())
             self._close()  # Windows renames no open file
             if self._part is not None:
-                if held.verification is not Verification.WHOLE:
-                    self._tree.keep_former(self._part, self._path)
-                self._tree.move(self._part, self._path, changed)
+                self._tree.move(self._part, self._path, held.verification, changed)
                 part, self._part = self._part, None
                 with suppress(OSError):  # the next run's `prepare` removes it
                     remove_note(part)

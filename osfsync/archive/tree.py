@@ -11,10 +11,11 @@ from secrets import token_hex
 
 from osfsync.archive.durable import sync_folder
 from osfsync.archive.failures import translate
-from osfsync.archive.former import keep_former
+from osfsync.archive.former import is_worth_keeping, keep
 from osfsync.archive.owner import claim
 from osfsync.archive.paths import PART_FOLDER
 from osfsync.domain.errors import ArchiveError
+from osfsync.domain.model import Verification
 
 PART_SUFFIX = ".part"
 SET_ASIDE = "set-aside"
@@ -66,14 +67,19 @@ class Tree:
     def set_aside(self, path: str) -> str:
         """Move a file into the hidden folder, durably, under a random name. Raises as `check` does."""
         source = Path(self.locate(path))
-        kept = self.parts / SET_ASIDE / f"{token_hex(8)}{source.suffix[:16]}"
         with self._translated():
             self._refuse_outside(source.parent)
-            kept.parent.mkdir(exist_ok=True)
+            kept = self._aside(source)
             _rename(str(source), str(kept))
             sync_folder(kept.parent)
             sync_folder(source.parent)
         return str(kept)
+
+    def _aside(self, source: Path) -> Path:
+        """A new name in the folder of what was set aside."""
+        folder = self.parts / SET_ASIDE
+        folder.mkdir(exist_ok=True)
+        return folder / f"{token_hex(8)}{source.suffix[:16]}"
 
     def _refuse_outside(self, folder: Path) -> None:
         if not folder.resolve().is_relative_to(self.root.resolve()):
@@ -99,15 +105,10 @@ class Tree:
         """A name for a part file that nothing else uses."""
         return f"{self._part_prefix}{next(self._numbers)}{PART_SUFFIX}"
 
-    def keep_former(self, part: str, path: str) -> None:
-        """See `former.keep_former`; before `move`. Raises ArchiveError, DiskFullError."""
-        try:
-            keep_former(part, self.locate(path), self.parts / SET_ASIDE)
-        except OSError as error:
-            raise translate(error, f"keeping the former version of {path}", self.root) from error
-
-    def move(self, part: str, path: str, changed: set[str]) -> None:
+    def move(self, part: str, path: str, verification: Verification, changed: set[str]) -> None:
         """Give a part file its name, over what lies there; `changed` takes the folders that got new names.
+
+        A former version that may hold more, by what `verification` shows of the new one, is set aside.
 
         Raises ArchiveError for this path, DiskFullError.
         """
@@ -115,6 +116,8 @@ class Tree:
         folder = target.rpartition(os.sep)[0]
         try:
             self._make_folder(folder, changed)
+            if is_worth_keeping(part, target, verification):
+                keep(target, self._aside(Path(target)))
             try:
                 _rename(part, target)
             except FileNotFoundError:  # someone removed the folder since it was last seen

@@ -3,7 +3,7 @@
 Knows: magic lines, metablocks, blocks, gzip and zlib. Never knows: where bytes come from or go to.
 """
 
-from osfsync.content.checks import LengthCheck, check_for, only_sealed, only_whole
+from osfsync.content.checks import LengthCheck, check_for, only_whole, shows_its_end
 from osfsync.content.examination import Examination
 
-__all__ = ["Examination", "LengthCheck", "check_for", "only_sealed", "only_whole"]
+__all__ = ["Examination", "LengthCheck", "check_for", "only_whole", "shows_its_end"]

@@ -42,27 +42,12 @@ def only_whole(check: ContentCheck) -> ContentCheck:
     return _OnlyWhole(check)
 
 
-class _Refusing:
-    def __init__(self, check: ContentCheck) -> None:
-        self._check = check
+def shows_its_end(name: str) -> bool:
+    """Whether content alone shows that such a file is not cut: a compressed one ends with its checksum.
 
-    def update(self, piece: bytes | bytearray | memoryview) -> None:
-        self._check.update(piece)
-
-    def finish(self) -> Verification:
-        self._check.finish()
-        raise DamagedError(
-            "length",
-            "Neither the list nor the answer tells how long the file is: it may be cut, so it is not taken.",
-        )
-
-
-def only_sealed(name: str, check: ContentCheck) -> ContentCheck:
-    """The same check, for bytes whose length nothing tells: only what marks its own end may be taken.
-
-    A compressed file does. A plain one may be cut after any block and look whole: DamagedError `length`.
+    A plain one may be cut after any block and look whole.
     """
-    return only_whole(check) if name.casefold().endswith(".osfz") else _Refusing(check)
+    return name.casefold().endswith(".osfz")
 
 
 def check_for(name: str) -> ContentCheck:

@@ -1,7 +1,7 @@
 """What can only be said of a device when its whole list was seen: what to order, what is lost."""
 
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -143,18 +143,15 @@ class Settler:
         A device's list is what all windows of this round told together: where they named nothing at all, it
         is suspect, and nothing is lost.
         """
+        if progress.listed and not sum(told.files for told in progress.listed):
+            await self._suspect(device, progress)
         listed = [told for told in progress.listed if told.source is ListingSource.DEVICE_LIST]
         if not sum(told.files for told in listed):
-            await self._suspect(device, progress)
             return []
         lost: dict[WindowListed, list[str]] = {}
-        async for page in self.ledger.unlisted(device.id):
-            for name, span, server in page:
-                told = next((told for told in listed if _covers(told.window, span)), None)
-                if told is None or hash(name) in progress.unheld or (server and not told.compared):
-                    continue
-                if self.selection.file(name) is Choice.SELECTED:
-                    lost.setdefault(told, []).append(name)
+        async for name, told, server in self._unnamed(device, progress, listed):
+            if told.compared or not server:
+                lost.setdefault(told, []).append(name)
         for names in lost.values():
             self.tally.lost += len(names)
             text = (
@@ -168,20 +165,15 @@ class Settler:
         """Tell of files that an empty list should have named.
 
         What was on the server could have been fetched: that fails the device. What was on the device alone
-        may be gone from there, and is only told.
+        may be gone from there, and is only told; the server's own list never names it.
         """
         on_server: list[str] = []
         on_device = 0
-        async for page in self.ledger.unlisted(device.id):
-            for name, span, server in page:
-                if hash(name) in progress.unheld or not any(_covers(t.window, span) for t in progress.listed):
-                    continue
-                if self.selection.file(name) is not Choice.SELECTED:
-                    continue
-                if not server:
-                    on_device += 1
-                elif len(on_server) < SUSPECTED_NAMED:
-                    on_server.append(name)
+        async for name, told, server in self._unnamed(device, progress, progress.listed):
+            if not server:
+                on_device += told.source is ListingSource.DEVICE_LIST
+            elif len(on_server) < SUSPECTED_NAMED:
+                on_server.append(name)
         for name in on_server:
             self.tally.devices_failed.add(device.id)
             text = "The list came empty, though the file was on the server before: it could not be fetched."
@@ -192,6 +184,18 @@ class Settler:
                 "device has: such a list is suspect, and nothing counts as lost."
             )
             self.tally.problem(device.name, None, "empty-list", text)
+
+    async def _unnamed(
+        self, device: Device, progress: DeviceProgress, listed: Sequence[WindowListed]
+    ) -> AsyncIterator[tuple[str, WindowListed, bool]]:
+        """Files that these windows cover and did not name, the window, and the last of `Ledger.unlisted`."""
+        async for page in self.ledger.unlisted(device.id):
+            for name, span, server in page:
+                told = next((told for told in listed if _covers(told.window, span)), None)
+                if told is None or hash(name) in progress.unheld:
+                    continue
+                if self.selection.file(name) is Choice.SELECTED:
+                    yield name, told, server
 
 
 def span_of(file: DataFile, seen_in: TimeWindow) -> TimeWindow:

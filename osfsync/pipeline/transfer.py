@@ -7,7 +7,7 @@ import anyio
 
 from osfsync.archive.base import Archive, Receiver
 from osfsync.cloud.client import Body, CloudClient, Reply
-from osfsync.content import only_sealed
+from osfsync.content import only_whole, shows_its_end
 from osfsync.domain.errors import DamagedError, InterruptedBodyError
 from osfsync.domain.model import ContentCheck, Held
 from osfsync.pipeline.checks import agreed_size, check_of
@@ -154,5 +154,11 @@ class Transfer:
 def _check_of_body(job: FetchJob, body: Body) -> ContentCheck:
     check = check_of(job)
     if job.file.size is None and not body.framed:
-        return only_sealed(job.file.name, check)  # nothing else shows that the line did not break
+        # Nothing but the content shows that the line did not break.
+        if not shows_its_end(job.file.name):
+            raise DamagedError(
+                "length",
+                "Neither list nor answer tells how long the file is: it may be cut, so it is not taken.",
+            )
+        return only_whole(check)
     return check

@@ -148,18 +148,8 @@ async def cut_order(simulator: Simulator, seed: int) -> list[Line]:
         write_config(folder, simulator.url, simulator.world)
         done = await anyio.run_process(
             [
-                *(
-                    "strace",
-                    "-f",
-                    "--seccomp-bpf",
-                    "-qq",
-                    "-s",
-                    "20000",
-                    "-e",
-                    f"trace={CALLS}",
-                    "-o",
-                    str(folder / "trace"),
-                ),
+                *f"strace -f --seccomp-bpf -qq -s 20000 -e trace={CALLS} -o".split(),
+                str(folder / "trace"),
                 *(sys.executable, "-m", "osfsync", "-q", "sync", "--max-transfer", "1MB"),
             ],
             cwd=folder,

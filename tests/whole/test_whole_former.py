@@ -1,11 +1,11 @@
 """What lies in the archive is never lost to what comes after it: former versions, strangers, twins."""
 
+import gzip
 import os
 import sys
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from osfsync.domain.errors import ExitCode
 from osfsync.domain.model import StorageStatus
 from osfsync.simulator.behaviour import Behaviour
 from osfsync.simulator.world import World
-from tests.whole.conftest import PART_FOLDER
+from tests.whole.conftest import NOW, PART_FOLDER
 
 MirrorOf = Callable[..., AbstractAsyncContextManager[Any]]
 DEAD = Behaviour(contact_every=None, files_per_day=0)
@@ -24,51 +24,47 @@ def set_aside(mirror: Any) -> list[Path]:
     return sorted((mirror.settings.archive.path / PART_FOLDER / "set-aside").glob("*"))
 
 
-@pytest.mark.parametrize(("size", "cut"), [(200_000, 150_001), (6_000_000, 5_000_001)])
-async def test_a_version_that_may_be_cut_leaves_the_former_one(
-    mirror_of: MirrorOf, empty_world: World, size: int, cut: int
+def made(name: str, size: int) -> bytes:
+    """What the simulator has under a name."""
+    world = World(now=NOW, seed=5)
+    device = world.add_device("Other", behaviour=DEAD)
+    world.add_file(device, name, StorageStatus.BOTH, size=size)
+    return world.content(device.id, name)
+
+
+def cut(former: bytes) -> bytes:
+    return former[: len(former) * 3 // 4 + 1]
+
+
+def packed_cut(former: bytes) -> bytes:
+    """Sound compression around a recording that ends early."""
+    return gzip.compress(cut(gzip.decompress(former)), mtime=0)
+
+
+REPLACED: dict[str, tuple[str, int, Callable[[bytes], bytes], bool]] = {
+    "a long plain one, cut": ("a.osf", 200_000, cut, True),
+    "a large plain one, cut": ("a.osf", 6_000_000, cut, True),
+    "a packed one around a cut one": ("a.osfz", 400_000, packed_cut, True),
+    "another recording, cut": ("a.osf", 20_000, lambda _: made("b.osf", 30_000)[:-1], True),
+    "the same, gone on": ("a.osf", 200_000, lambda former: former + b"more" * 300, False),
+    "a longer packed one": ("a.osfz", 60_000, lambda _: made("b.osfz", 90_000), False),
+    "a short one, whole": ("a.osfz", 9_000, lambda _: made("b.osfz", 8_000), False),
+}
+
+
+@pytest.mark.parametrize("version", REPLACED)
+async def test_a_former_version_is_kept_where_the_new_one_may_be_less(
+    mirror_of: MirrorOf, empty_world: World, version: str
 ) -> None:
+    name, size, change, kept = REPLACED[version]
     device = empty_world.add_device("Truck 1", behaviour=DEAD)
-    empty_world.add_file(device, "a.osf", StorageStatus.BOTH, size=size)
+    former = made(name, size)
+    empty_world.add_file(device, name, StorageStatus.BOTH, content=former)
     async with mirror_of(empty_world) as mirror:
         await mirror.sync()
-        (whole,) = mirror.on_disk().values()
-        empty_world.add_file(device, "a.osf", StorageStatus.BOTH, content=whole[:cut])
+        empty_world.add_file(device, name, StorageStatus.BOTH, content=change(former))
         await mirror.sync()
-        (kept,) = set_aside(mirror)
-        assert kept.read_bytes() == whole
-        await mirror.assert_equals_server()
-
-
-async def test_another_recording_under_the_same_name_leaves_the_former_one(
-    mirror_of: MirrorOf, empty_world: World
-) -> None:
-    device = empty_world.add_device("Truck 1", behaviour=DEAD)
-    empty_world.add_file(device, "a.osf", StorageStatus.BOTH, size=20_000)
-    empty_world.add_file(device, "other.osf", StorageStatus.BOTH, size=30_000)
-    async with mirror_of(empty_world) as mirror:
-        await mirror.sync()
-        former = mirror.on_disk()["Truck 1/a.osf"]
-        other = mirror.on_disk()["Truck 1/other.osf"]
-        empty_world.add_file(device, "a.osf", StorageStatus.BOTH, content=other[:-1])
-        await mirror.sync()
-        (kept,) = set_aside(mirror)
-        assert kept.read_bytes() == former
-
-
-async def test_a_recording_that_goes_on_and_a_whole_new_version_leave_nothing(
-    mirror_of: MirrorOf, empty_world: World
-) -> None:
-    device = empty_world.add_device("Truck 1", behaviour=DEAD)
-    empty_world.add_file(device, "a.osf", StorageStatus.BOTH, size=200_000)
-    empty_world.add_file(device, "b.osfz", StorageStatus.BOTH, size=9_000)
-    async with mirror_of(empty_world) as mirror:
-        await mirror.sync()
-        whole = mirror.on_disk()["Truck 1/a.osf"]
-        empty_world.add_file(device, "a.osf", StorageStatus.BOTH, content=whole + Random(1).randbytes(1_000))
-        empty_world.add_file(device, "b.osfz", StorageStatus.BOTH, size=8_000)
-        await mirror.sync()
-        assert set_aside(mirror) == []
+        assert [path.read_bytes() for path in set_aside(mirror)] == ([former] if kept else [])
         await mirror.assert_equals_server()
 
 

@@ -274,6 +274,23 @@ async def test_an_empty_or_a_failed_list_makes_nothing_lost(mirror_of: MirrorOf,
         assert (await mirror.sync()).files.lost == 1
 
 
+async def test_a_device_that_is_sealed_later_has_no_empty_list(
+    mirror_of: MirrorOf, empty_world: World
+) -> None:
+    """The server's own list names no file that only the device has, and one that it lacks was not empty."""
+    device = empty_world.add_device("Truck 1", behaviour=DEAD)
+    fill(empty_world, device, [2, 3])
+    empty_world.add_file(device, "there.osf", StorageStatus.BOTH)
+    async with mirror_of(empty_world) as mirror:
+        await mirror.sync()
+        device.readable = False
+        for _ in range(2):
+            summary = await mirror.sync()
+            assert summary.exit_code is ExitCode.COMPLETE
+            assert {problem.reason for problem in summary.problems} == {"no-permission"}
+            device.files.pop("there.osf", None)
+
+
 async def test_losses_teach_how_long_a_device_keeps_files_and_the_oldest_are_ordered_first(
     mirror_of: MirrorOf, empty_world: World
 ) -> None:
