@@ -1,5 +1,6 @@
 """Answers that are no HTTP, or too much of it, written past the library that would refuse to send them."""
 
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 
 _WAITING = 300_000  # bytes that wait to be sent before no more are added
+_SOCKET = 100_000  # bytes that the system holds for the other side: it would take up to 40 MB of its own accord
 
 
 @dataclass
@@ -33,6 +35,7 @@ class Pour:
     async def __call__(self, request: web.Request) -> web.StreamResponse:
         transport = request.transport
         assert transport is not None
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SOCKET)
         transport.write(self.head)
         self.sent += len(self.head)
         while self.again and not transport.is_closing():
