@@ -3,12 +3,32 @@
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Annotated, Protocol
 
 from msgspec import Meta, Struct
 
 from osfsync.domain.errors import OsfsyncError
 from osfsync.domain.model import ContentCheck, Held
+
+
+class Former(StrEnum):
+    """What is known of a file that may lie at the path already when another is put there."""
+
+    UNKNOWN = "unknown"  # whose it is; it is kept unless the new file begins with all of its bytes
+    HELD = "held"  # an older version; it is kept where the new one may be less
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A file that is in place.
+
+    Attributes:
+        kept: where that lies now which lay at its path before; None where nothing did, or nothing worth it.
+    """
+
+    held: Held
+    kept: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +39,14 @@ class Body:
         path: where it goes, relative to the archive, `/`-separated, as `safe_path` makes it.
         expected_size: bytes, where something told it.
         check: fresh; judges these bytes and no others.
+        former: what is known of that which it may replace.
     """
 
     path: str
     data: bytes
     expected_size: int | None
     check: ContentCheck
+    former: Former = Former.UNKNOWN
 
 
 class PartLabel(Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,8 +77,10 @@ class Receiver(Protocol):
         Raises DamagedError as soon as the bytes can't be the file, DiskFullError, ArchiveError.
         """
 
-    async def commit(self) -> Held:
+    async def commit(self, former: Former = Former.UNKNOWN) -> Placed:
         """Judge the end, make the bytes durable and give the file its name. Call once, last.
+
+        `former` is what is known of that which it may replace.
 
         Raises DamagedError, DiskFullError, ArchiveError; then nothing was put in place.
         """
@@ -96,7 +120,10 @@ class Archive(Protocol):
         Raises ArchiveError where it can't be read.
         """
 
-    async def place(self, bodies: Sequence[Body]) -> list[Held | OsfsyncError]:
+    async def doubtful(self, paths: Sequence[str]) -> set[str]:
+        """Those at which the file of another name may lie: a twin, made by `twin_path`, lies beside them."""
+
+    async def place(self, bodies: Sequence[Body]) -> list[Placed | OsfsyncError]:
         """Put small files in place, as a group: one result per body, in order.
 
         An error in the list concerns that file alone: DamagedError for its bytes, ArchiveError for its

@@ -1,4 +1,4 @@
-"""The version of a file that another one is about to replace: kept, where that one may be less."""
+"""What lies at a path that another file is about to get: kept, where that one may be less."""
 
 import errno
 import os
@@ -6,6 +6,7 @@ import shutil
 import stat
 from pathlib import Path
 
+from osfsync.archive.base import Former
 from osfsync.archive.durable import sync_folder
 from osfsync.domain.model import Verification
 
@@ -14,34 +15,46 @@ _NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS, e
 """What file systems without hard links, or with no more of them, say."""
 
 
-def is_worth_keeping(part: str, target: str, verification: Verification) -> bool:
+def is_worth_keeping(part: str, target: str, verification: Verification, former: Former) -> bool:
     """Whether what `part` is to replace at `target` may hold more than it. Raises OSError.
 
-    Not where the new version was checked to its last byte, nor where it begins with all bytes of the former:
-    that recording went on. A compressed one has shown its end; it is only suspect where it is smaller.
+    Not where the new file begins with all of its bytes: that recording went on, or is the same. An older
+    version also gives way to one that was checked to its last byte; a compressed one has shown its end, and
+    is only suspect where it is smaller. A folder is never replaced, and so never kept.
     """
-    if verification is Verification.WHOLE:
+    if former is Former.HELD and verification is Verification.WHOLE:
         return False
     try:
-        former = os.lstat(target)
+        before = os.lstat(target)
     except (FileNotFoundError, NotADirectoryError):
         return False
-    if not stat.S_ISREG(former.st_mode):
-        return False
-    if verification is Verification.HEADER and target.casefold().endswith(".osfz"):
-        return os.lstat(part).st_size < former.st_size
+    if not stat.S_ISREG(before.st_mode):
+        return not stat.S_ISDIR(before.st_mode)
+    if former is Former.HELD and verification is Verification.HEADER and target.casefold().endswith(".osfz"):
+        return os.lstat(part).st_size < before.st_size
     return not _begins_with(part, target)
 
 
 def keep(target: str, kept: Path) -> None:
-    """Make `kept` a second, durable name of the file at `target`, or a copy of it. Raises OSError."""
+    """Make `kept` a second, durable name of the file at `target`, or a copy of it. Raises OSError.
+
+    What is no file has no use where it lies: it is moved.
+    """
+    if not stat.S_ISREG(os.lstat(target).st_mode):
+        os.replace(target, kept)  # noqa: PTH105 - both are plain text or used as such
+        sync_folder(Path(target).parent)
+    else:
+        _link(target, kept)
+    sync_folder(kept.parent)
+
+
+def _link(target: str, kept: Path) -> None:
     try:
         os.link(target, kept)
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
         _copy(target, kept)
-    sync_folder(kept.parent)
 
 
 def _begins_with(part: str, former: str) -> bool:

@@ -4,13 +4,12 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 
-from osfsync.archive.base import Body
+from osfsync.archive.base import Body, Placed
 from osfsync.archive.durable import sync_folder
 from osfsync.archive.failures import translate
 from osfsync.archive.intake import judge
 from osfsync.archive.tree import Tree, open_part, remove_part, write_all
 from osfsync.domain.errors import ArchiveError, DamagedError, DiskFullError, OsfsyncError
-from osfsync.domain.model import Held, Verification
 
 AT_ONCE = 16
 """From this many files (or folders) on, one flush of the file system is cheaper than one for each."""
@@ -28,12 +27,12 @@ class Group:
         self._tree = tree
         self._bodies = bodies
         self._sync_all = sync_all if len(bodies) >= AT_ONCE else None
-        self._results: dict[int, Held | OsfsyncError] = {}
+        self._results: dict[int, Placed | OsfsyncError] = {}
         self._parts: dict[int, str] = {}  # on the disk, not yet in place
-        self._shown: dict[int, Verification] = {}
+        self._written: dict[int, Placed] = {}
         self._failure: OsfsyncError | None = None
 
-    def place(self) -> list[Held | OsfsyncError]:
+    def place(self) -> list[Placed | OsfsyncError]:
         """One result per body, in order. Raises what concerns the archive as a whole."""
         try:
             self._write()
@@ -48,11 +47,10 @@ class Group:
     def _write(self) -> None:
         for number, body in enumerate(self._bodies):
             try:
-                held = judge(body.data, body.expected_size, body.check)
+                self._written[number] = Placed(judge(body.data, body.expected_size, body.check))
             except DamagedError as error:
                 self._results[number] = error
                 continue
-            self._results[number], self._shown[number] = held, held.verification
             try:
                 self._write_part(number, body.data)
             except OSError as error:
@@ -79,15 +77,18 @@ class Group:
         """Rename what was written; the folders that got new names."""
         changed: set[str] = set()
         for number in list(self._parts):
-            part, path = self._parts[number], self._bodies[number].path
+            body, held = self._bodies[number], self._written[number].held
             try:
-                self._tree.move(part, path, self._shown[number], changed)
+                kept = self._tree.move(
+                    self._parts[number], body.path, held.verification, body.former, changed
+                )
             except DiskFullError as error:
                 self._failure = error
                 break
             except ArchiveError as error:
                 self._results[number] = error
             else:
+                self._results[number] = Placed(held, kept)
                 del self._parts[number]
         return changed
 
@@ -107,6 +108,6 @@ class Group:
                 remove_part(part)
 
 
-def place_group(tree: Tree, sync_all: SyncAll | None, bodies: Sequence[Body]) -> list[Held | OsfsyncError]:
+def place_group(tree: Tree, sync_all: SyncAll | None, bodies: Sequence[Body]) -> list[Placed | OsfsyncError]:
     """See `Archive.place`; `sync_all` makes the whole file system durable, where that can be trusted."""
     return Group(tree, sync_all, bodies).place()

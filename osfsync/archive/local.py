@@ -9,7 +9,8 @@ from pathlib import Path
 
 from anyio import CapacityLimiter, to_thread
 
-from osfsync.archive.base import Body, PartLabel
+from osfsync.archive import twins
+from osfsync.archive.base import Body, PartLabel, Placed
 from osfsync.archive.durable import find_syncfs
 from osfsync.archive.failures import translate
 from osfsync.archive.group import place_group
@@ -77,6 +78,10 @@ class LocalArchive:
 
         return await to_thread.run_sync(work, limiter=self._streams)
 
+    async def doubtful(self, paths: Sequence[str]) -> set[str]:
+        """See `Archive.doubtful`."""
+        return await to_thread.run_sync(twins.doubtful, self._tree, paths, limiter=self._streams)
+
     async def adopt(self, path: str, expected_size: int | None, check: ContentCheck) -> Held | None:
         """See `Archive.adopt`. A symbolic link is followed: reading does no harm."""
         inspection = Inspection(self._tree, path, Intake(expected_size, check), self._streams)
@@ -90,13 +95,13 @@ class LocalArchive:
             await self.forget(path)
         return held
 
-    async def place(self, bodies: Sequence[Body]) -> list[Held | OsfsyncError]:
+    async def place(self, bodies: Sequence[Body]) -> list[Placed | OsfsyncError]:
         """See `Archive.place`. Once it runs, cancellation waits for its end."""
 
-        def work() -> list[Held | OsfsyncError]:
+        def work() -> list[Placed | OsfsyncError]:
             results = place_group(self._tree, self._sync_all, bodies)
             self._shelf.drop(
-                body.path for body, result in zip(bodies, results, strict=True) if isinstance(result, Held)
+                body.path for body, result in zip(bodies, results, strict=True) if isinstance(result, Placed)
             )
             return results
 

@@ -17,7 +17,16 @@ from string import Formatter
 from osfsync.domain.errors import ConfigError
 from osfsync.domain.pathkey import path_key
 
-__all__ = ["FIELDS", "PART_FOLDER", "check_layout", "device_folder", "path_key", "safe_path", "twin_path"]
+__all__ = [
+    "FIELDS",
+    "PART_FOLDER",
+    "check_layout",
+    "device_folder",
+    "path_key",
+    "safe_path",
+    "twin_of",
+    "twin_path",
+]
 
 PART_FOLDER = ".osfsync-part"  # at the archive's root; no path ever leads into it
 FIELDS = ("tenant", "device", "device_id", "path", "name", "date")
@@ -108,6 +117,13 @@ def twin_path(path: str, name: str) -> str:
     """`path` told apart by a short hash of the full original name."""
     folders, slash, last = path.rpartition("/")
     return folders + slash + _with_hash(last, name)
+
+
+def twin_of(component: str) -> str | None:
+    """The last part of the path from which `twin_path` made this one; None where it made none."""
+    stem, suffix = _split(component)
+    found = _HASHED.search(stem)
+    return None if found is None else stem[: found.start()] + suffix
 
 
 def device_folder(name: str, device_id: str, taken: Collection[str]) -> str:

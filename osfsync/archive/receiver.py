@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from anyio import CapacityLimiter
 
-from osfsync.archive.base import PartLabel
+from osfsync.archive.base import Former, PartLabel, Placed
 from osfsync.archive.durable import sync_folder
 from osfsync.archive.failures import translate
 from osfsync.archive.intake import Intake
@@ -18,7 +18,7 @@ from osfsync.archive.kept import KeptPart, Shelf, remove_kept, remove_note
 from osfsync.archive.steps import READ, READS_A_STEP, Steps
 from osfsync.archive.tree import Tree, open_part, open_part_again, write_all
 from osfsync.domain.errors import DamagedError
-from osfsync.domain.model import ContentCheck, Held
+from osfsync.domain.model import ContentCheck
 
 T = TypeVar("T")
 
@@ -92,9 +92,9 @@ class LocalReceiver:
         """See `Receiver.write`."""
         await self._run(lambda: self._write(pieces))
 
-    async def commit(self) -> Held:
+    async def commit(self, former: Former = Former.UNKNOWN) -> Placed:
         """See `Receiver.commit`."""
-        return await self._run(self._commit)
+        return await self._run(lambda: self._commit(former))
 
     async def discard(self) -> None:
         """See `Receiver.discard`."""
@@ -162,14 +162,15 @@ class LocalReceiver:
             descriptor, self._descriptor = self._descriptor, None
             os.close(descriptor)
 
-    def _commit(self) -> Held:
+    def _commit(self, former: Former) -> Placed:
         held = self._intake.finish()
+        kept: str | None = None
         changed: set[str] = set()
         try:
             os.fsync(self._opened())
             self._close()  # Windows renames no open file
             if self._part is not None:
-                self._tree.move(self._part, self._path, held.verification, changed)
+                kept = self._tree.move(self._part, self._path, held.verification, former, changed)
                 part, self._part = self._part, None
                 with suppress(OSError):  # the next run's `prepare` removes it
                     remove_note(part)
@@ -178,7 +179,7 @@ class LocalReceiver:
                 sync_folder(folder)
         except OSError as error:
             raise translate(error, f"making {self._path} durable", self._tree.root) from error
-        return held
+        return Placed(held, kept)
 
     def _discard(self) -> None:
         self._sound = False

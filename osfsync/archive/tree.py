@@ -9,6 +9,7 @@ from itertools import count
 from pathlib import Path
 from secrets import token_hex
 
+from osfsync.archive.base import Former
 from osfsync.archive.durable import sync_folder
 from osfsync.archive.failures import translate
 from osfsync.archive.former import is_worth_keeping, keep
@@ -105,19 +106,23 @@ class Tree:
         """A name for a part file that nothing else uses."""
         return f"{self._part_prefix}{next(self._numbers)}{PART_SUFFIX}"
 
-    def move(self, part: str, path: str, verification: Verification, changed: set[str]) -> None:
+    def move(
+        self, part: str, path: str, verification: Verification, former: Former, changed: set[str]
+    ) -> str | None:
         """Give a part file its name, over what lies there; `changed` takes the folders that got new names.
 
-        A former version that may hold more, by what `verification` shows of the new one, is set aside.
+        What may hold more, by what `verification` shows of the new one, is set aside: answers where.
 
         Raises ArchiveError for this path, DiskFullError.
         """
         target = self.locate(path)
         folder = target.rpartition(os.sep)[0]
+        kept: Path | None = None
         try:
             self._make_folder(folder, changed)
-            if is_worth_keeping(part, target, verification):
-                keep(target, self._aside(Path(target)))
+            if is_worth_keeping(part, target, verification, former):
+                kept = self._aside(Path(target))
+                keep(target, kept)
             try:
                 _rename(part, target)
             except FileNotFoundError:  # someone removed the folder since it was last seen
@@ -130,6 +135,7 @@ class Tree:
                 told = OSError(errno.EISDIR, os.strerror(errno.EISDIR))
             raise translate(told, f"putting {path} in place", self.root) from error
         changed.add(folder)
+        return None if kept is None else str(kept)
 
     def _make_folder(self, folder: str, changed: set[str]) -> None:
         if folder in self._known:

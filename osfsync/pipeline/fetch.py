@@ -8,7 +8,7 @@ import anyio
 import structlog
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
-from osfsync.archive.base import Body
+from osfsync.archive.base import Body, Former, Placed
 from osfsync.domain.errors import (
     ArchiveError,
     CloudError,
@@ -17,9 +17,9 @@ from osfsync.domain.errors import (
     OsfsyncError,
     TenantError,
 )
-from osfsync.domain.model import Failure, Held
+from osfsync.domain.model import Failure
 from osfsync.domain.outcomes import Fetched, FetchFailed
-from osfsync.pipeline.checks import check_of
+from osfsync.pipeline.checks import check_of, former_of
 from osfsync.pipeline.lifeline import Lifeline
 from osfsync.pipeline.messages import Facts, FetchJob
 from osfsync.pipeline.streams import Feed
@@ -30,6 +30,11 @@ log = structlog.get_logger(__name__)
 
 GROUP_FILES = 256
 GROUP_BYTES = 8_000_000
+
+_KEPT = {
+    Former.UNKNOWN: "Something else lay at {path} in the archive; it is kept as {kept}.",
+    Former.HELD: "The older version of {path} may hold more than the new one; it is kept as {kept}.",
+}
 
 DAMAGED_TRIES = 3
 """Bodies of one file that are refused in one run before it is left to the next run."""
@@ -92,34 +97,29 @@ class Fetcher:
     async def _adopt(self, job: FetchJob) -> bool:
         """Take what lies at the path already, where it is whole: a killed run may have put it there.
 
-        Only a listed size can confirm that it is this file, and only where no other device of the same name
-        may have put it there. What it does not confirm is nobody's where
-        nothing is held, and is moved out of the way, never overwritten.
+        Only a listed size can confirm that it is this file, and only where no other device of the same name,
+        and no other name of this device, may have put it there.
         """
         job.present = False
-        archive = self.transfer.archive
-        if job.file.size is not None and job.device.id not in self.unsure:
-            held = await archive.adopt(job.path, job.file.size, check_of(job))
-            if held is not None:
-                if await job.known.wait():
-                    await self._tell(Fetched(job.device.id, job.file.name, held, adopted=True))
-                    self.tally.file_fetched(job.device.id, job.file.name)
-                self.feed.settle()
-                return True
-        if job.replaces is None:
-            await self._set_aside(job)
-        return False
+        if job.file.size is None or job.device.id in self.unsure:
+            return False
+        held = await self.transfer.archive.adopt(job.path, job.file.size, check_of(job))
+        if held is None:
+            return False
+        if await job.known.wait():
+            await self._tell(Fetched(job.device.id, job.file.name, held, adopted=True))
+            self.tally.file_fetched(job.device.id, job.file.name)
+        self.feed.settle()
+        return True
 
-    async def _set_aside(self, job: FetchJob) -> None:
-        kept = await self.transfer.archive.set_aside(job.path)
-        text = f"Something else lay at {job.path} in the archive; it was moved to {kept}."
-        self.tally.problem(job.device.name, job.file.name, "set-aside", text)
-
-    async def placed(self, job: FetchJob, held: Held) -> None:
+    async def placed(self, job: FetchJob, placed: Placed) -> None:
         """A file is in place."""
-        await self._tell(Fetched(job.device.id, job.file.name, held, adopted=False))
+        await self._tell(Fetched(job.device.id, job.file.name, placed.held, adopted=False))
         self.tally.file_fetched(job.device.id, job.file.name)
-        self.tally.bytes += held.size
+        self.tally.bytes += placed.held.size
+        if placed.kept is not None:
+            text = _KEPT[former_of(job)].format(path=job.path, kept=placed.kept)
+            self.tally.problem(job.device.name, job.file.name, "set-aside", text)
         self.feed.settle()
 
     async def damaged(self, job: FetchJob, error: DamagedError) -> None:
@@ -184,12 +184,12 @@ async def _place_groups(fetcher: Fetcher, small: MemoryObjectReceiveStream[Small
 
 
 async def _place(fetcher: Fetcher, group: Sequence[SmallBody]) -> None:
-    bodies = [Body(m.job.path, m.data, m.size, m.check) for m in group]
+    bodies = [Body(m.job.path, m.data, m.size, m.check, former_of(m.job)) for m in group]
     results = await fetcher.transfer.archive.place(bodies)
     for member, result in zip(group, results, strict=True):
         fetcher.transfer.budget.give(member.share)
         match result:
-            case Held():
+            case Placed():
                 await fetcher.placed(member.job, result)
             case DamagedError():
                 await fetcher.damaged(member.job, result)
@@ -219,8 +219,11 @@ async def fetch(
 
     async def look_for_present(page: Sequence[FetchJob]) -> None:
         present = await transfer.archive.sizes([job.path for job in page])
+        doubtful = await transfer.archive.doubtful(
+            [job.path for job in page if job.path in present and job.replaces is None]
+        )
         for job in page:
-            job.present = job.path in present
+            job.present = job.path in present and job.path not in doubtful
 
     feed = Feed(jobs, look_for_present)
     tally = transfer.tally

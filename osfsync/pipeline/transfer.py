@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 
 import anyio
 
-from osfsync.archive.base import Archive, Receiver
+from osfsync.archive.base import Archive, Placed, Receiver
 from osfsync.cloud.client import Body, CloudClient, Reply
 from osfsync.content import only_whole, shows_its_end
 from osfsync.domain.errors import DamagedError, InterruptedBodyError
-from osfsync.domain.model import ContentCheck, Held
-from osfsync.pipeline.checks import agreed_size, check_of
+from osfsync.domain.model import ContentCheck
+from osfsync.pipeline.checks import agreed_size, check_of, former_of
 from osfsync.pipeline.messages import FetchJob
 from osfsync.pipeline.part import Part, part_of
 from osfsync.pipeline.streams import ByteBudget
@@ -51,7 +51,7 @@ def _room_for(listed: int | None) -> _Room:
     return _Room(listed, SMALL) if listed <= SMALL else _Room(2 * PIECE, SMALL)
 
 
-Placed = Callable[[FetchJob, Held], Awaitable[None]]
+Tell = Callable[[FetchJob, Placed], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Transfer:
     tally: Tally
     budget: ByteBudget = field(default_factory=lambda: ByteBudget(IN_FLIGHT))
 
-    async def run(self, job: FetchJob, placed: Placed) -> SmallBody | None:
+    async def run(self, job: FetchJob, placed: Tell) -> SmallBody | None:
         """Download a file, again where the line broke.
 
         A small file is handed back whole, to be placed in a group. A large one is in place when this
@@ -87,7 +87,7 @@ class Transfer:
             raise damage
         return result
 
-    async def _once(self, job: FetchJob, part: Part, placed: Placed) -> SmallBody | None:
+    async def _once(self, job: FetchJob, part: Part, placed: Tell) -> SmallBody | None:
         # Taken before the request: nobody waits for room with an answer open that another could read.
         plan = _room_for(job.file.size)
         share = await self.budget.take(plan.share)
@@ -144,11 +144,11 @@ class Transfer:
             raise
         await receiver.write(pieces)
 
-    async def _place(self, job: FetchJob, receiver: Receiver, placed: Placed) -> None:
+    async def _place(self, job: FetchJob, receiver: Receiver, placed: Tell) -> None:
         if not await job.known.wait():
             return
         with anyio.CancelScope(shield=True):
-            await placed(job, await receiver.commit())
+            await placed(job, await receiver.commit(former_of(job)))
 
 
 def _check_of_body(job: FetchJob, body: Body) -> ContentCheck:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
-from osfsync.archive.base import Archive, Body
+from osfsync.archive.base import Archive, Body, Placed
 from osfsync.archive.owner import MARK
 from osfsync.archive.paths import PART_FOLDER
 from osfsync.content import check_for
@@ -31,10 +31,12 @@ def body(path: str, data: bytes | None = None, size: int | None = None) -> Body:
 async def receive(archive: Archive, path: str, pieces: list[bytes], size: int | None = None) -> Held:
     async with archive.receive(path, size, check_for(path)) as receiver:
         await receiver.write(pieces)
-        return await receiver.commit()
+        return (await receiver.commit()).held
 
 
 def is_whole(held: object, data: bytes) -> bool:
+    if isinstance(held, Placed):
+        held = held.held
     return (
         isinstance(held, Held)
         and (held.size, held.sha256) == (len(data), sha256(data).hexdigest())

@@ -8,10 +8,10 @@ import anyio
 import pytest
 from anyio import to_thread
 
-from osfsync.archive.base import Archive, Body
+from osfsync.archive.base import Archive, Body, Former, Placed
 from osfsync.archive.local import LocalArchive
-from osfsync.archive.paths import PART_FOLDER
-from osfsync.content import check_for
+from osfsync.archive.paths import PART_FOLDER, twin_path
+from osfsync.content import LengthCheck, check_for
 from osfsync.domain.errors import ArchiveError, DamagedError
 from osfsync.domain.model import Verification
 from tests.archive.archive_bytes import HeldUpCheck, body, is_whole, let_go_at_the_end, osf, osfz, receive
@@ -73,6 +73,47 @@ async def test_a_damaged_body_is_refused_alone(archive: Archive, damaged: Body, 
     assert isinstance(results[1], DamagedError)
     assert results[1].check == check
     assert await archive.sizes([damaged.path]) == before
+
+
+BEFORE = {
+    "nothing": (None, Former.UNKNOWN, False),
+    "the same": (osf(2), Former.UNKNOWN, False),
+    "its beginning": (osf(2)[:-3], Former.UNKNOWN, False),
+    "something else": (b"somebody's only copy", Former.UNKNOWN, True),
+    "more": (osf(3), Former.UNKNOWN, True),
+    "an older version, and the new one is whole": (osf(3), Former.HELD, False),
+}
+
+
+@pytest.mark.parametrize("before", BEFORE)
+@pytest.mark.parametrize("large", [False, True])
+async def test_what_lies_there_is_kept_where_it_may_hold_more(
+    archive: Archive, before: str, large: bool
+) -> None:
+    lying, former, expected = BEFORE[before]
+    if lying is not None:
+        await archive.place([Body("d/a.osf", lying, None, LengthCheck())])
+    if large:
+        async with archive.receive("d/a.osf", None, check_for("a.osf")) as receiver:
+            await receiver.write([osf(2)])
+            placed = await receiver.commit(former)
+    else:
+        (result,) = await archive.place([Body("d/a.osf", osf(2), None, check_for("a.osf"), former)])
+        assert isinstance(result, Placed)
+        placed = result
+    assert is_whole(placed, osf(2))
+    assert await holds(archive, "d/a.osf", osf(2))
+    assert (placed.kept is not None) is expected
+    if placed.kept is not None:
+        assert await anyio.Path(placed.kept).read_bytes() == lying
+
+
+async def test_twins_make_the_plain_path_doubtful(archive: Archive) -> None:
+    """Also where they differ in what file systems ignore."""
+    twin = twin_path("d/A.osf", "x/A.osf")
+    await archive.place([body(path) for path in ("d/a.osf", twin, "d/b.osf", "e/a.osf")])
+    asked = ["d/a.osf", "d/b.osf", "e/a.osf", twin, "no/such.osf"]
+    assert await archive.doubtful(asked) == {"d/a.osf"}
 
 
 async def test_a_new_body_replaces_the_old_one(archive: Archive) -> None:
@@ -137,7 +178,7 @@ async def test_a_large_file_arrives_in_pieces(archive: Archive) -> None:
         await receiver.write([data[:10], data[10:11]])
         await receiver.write([data[11:]])
         assert await archive.sizes(["d/e/a.osfz"]) == {}
-        held = await receiver.commit()
+        held = (await receiver.commit()).held
     assert (held.size, held.verification) == (len(data), Verification.WHOLE)
     assert await holds(archive, "d/e/a.osfz", data)
 

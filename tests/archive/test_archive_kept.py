@@ -79,7 +79,7 @@ async def test_what_came_is_kept_and_gone_on_with(archive: Archive) -> None:
     async with archive.resume(PATH, check_for(PATH)) as receiver:
         assert receiver.size == HALF
         await receiver.write([DATA[HALF : HALF + 5], DATA[HALF + 5 :]])
-        held = await receiver.commit()
+        held = (await receiver.commit()).held
         assert (held.size, held.sha256) == (len(DATA), sha256(DATA).hexdigest())
     assert await lies_there(archive)
     assert await archive.kept(PATH) is None

@@ -17,7 +17,9 @@ OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 
 _WAITING = 300_000  # bytes that wait to be sent before no more are added
-_SOCKET = 100_000  # bytes that the system holds for the other side: it would take up to 40 MB of its own accord
+_SOCKET = (
+    100_000  # bytes that the system holds for the other side: it would take up to 40 MB of its own accord
+)
 
 
 @dataclass

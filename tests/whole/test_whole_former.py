@@ -2,17 +2,22 @@
 
 import gzip
 import os
+import sqlite3
 import sys
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from osfsync.app.runs import SyncRequest
 from osfsync.domain.errors import ExitCode
 from osfsync.domain.model import StorageStatus
 from osfsync.simulator.behaviour import Behaviour
+from osfsync.simulator.faults import Fault
+from osfsync.simulator.listing import TERSE
 from osfsync.simulator.world import World
 from tests.whole.conftest import NOW, PART_FOLDER
 
@@ -22,6 +27,21 @@ DEAD = Behaviour(contact_every=None, files_per_day=0)
 
 def set_aside(mirror: Any) -> list[Path]:
     return sorted((mirror.settings.archive.path / PART_FOLDER / "set-aside").glob("*"))
+
+
+def forget_all(mirror: Any) -> None:
+    """The state is lost, and the archive is given to a new one."""
+    (mirror.settings.archive.path.parent / "osfsync.db").unlink()
+    (mirror.settings.archive.path / PART_FOLDER / "state").unlink()
+
+
+def forget_that_it_is_held(mirror: Any) -> None:
+    """As where a run was killed after a file got its name and before the state knew."""
+    with closing(sqlite3.connect(mirror.settings.archive.path.parent / "osfsync.db")) as state, state:
+        changed = state.execute(
+            "UPDATE files SET sha256 = NULL, held_size = NULL, fetched_at = NULL, verification = NULL"
+        )
+        assert changed.rowcount == 1
 
 
 def made(name: str, size: int) -> bytes:
@@ -99,10 +119,61 @@ async def test_no_file_of_a_device_is_taken_for_one_of_its_namesake(
         for device in (one, two):
             empty_world.add_file(device, "a.osf", StorageStatus.BOTH, size=5_000)
         await mirror.sync()
-        (mirror.settings.archive.path.parent / "osfsync.db").unlink()
-        (mirror.settings.archive.path / PART_FOLDER / "state").unlink()
+        forget_all(mirror)
         empty_world._devices = {two.id: two, one.id: one}
         assert (await mirror.sync()).exit_code is ExitCode.COMPLETE
         disk = mirror.on_disk()  # and what lay in the folder that nobody has any more
         for key, row in (await mirror.files()).items():
             assert disk[row.path] == empty_world.content(*key)
+
+
+async def test_no_file_is_taken_for_another_of_its_device_that_has_the_same_path(
+    mirror_of: MirrorOf, empty_world: World
+) -> None:
+    """The state was lost, and the file that had got the plain path is not listed first any more."""
+    between = NOW - timedelta(days=6)
+    async with mirror_of(empty_world) as mirror:
+        mirror.change("archive", layout="{device}/{name}")
+        device = empty_world.add_device("Truck 1", behaviour=DEAD)
+        for name, days in (("first/a.osf", 9), ("second/a.osf", 3)):
+            start = NOW - timedelta(days=days)
+            empty_world.add_file(device, name, StorageStatus.BOTH, size=5_000, start=start)
+        await mirror.sync(SyncRequest(until=between))
+        await mirror.sync()
+        await mirror.assert_equals_server()
+        forget_all(mirror)
+        await mirror.sync(SyncRequest(since=between))
+        assert (await mirror.sync()).exit_code is ExitCode.COMPLETE
+        disk = mirror.on_disk()
+        files = await mirror.files()
+        assert len(files) == 2
+        for key, row in files.items():
+            assert disk[row.path] == empty_world.content(*key)
+
+
+async def test_what_a_killed_run_put_in_place_is_not_set_aside_where_no_list_tells_sizes(
+    mirror_of: MirrorOf, empty_world: World
+) -> None:
+    device = empty_world.add_device("Truck 1", behaviour=DEAD)
+    empty_world.dialect = TERSE
+    empty_world.add_file(device, "a.osf", StorageStatus.BOTH)
+    async with mirror_of(empty_world) as mirror:
+        await mirror.sync()
+        forget_that_it_is_held(mirror)
+        summary = await mirror.sync()
+        assert (summary.files.fetched, summary.problems) == (1, ())
+        assert set_aside(mirror) == []
+        await mirror.assert_equals_server()
+
+
+async def test_a_stranger_stays_where_the_file_cannot_be_had(mirror_of: MirrorOf, empty_world: World) -> None:
+    device = empty_world.add_device("Truck 1", behaviour=DEAD)
+    empty_world.add_file(device, "a.osf", StorageStatus.BOTH)
+    async with mirror_of(empty_world) as mirror:
+        path = mirror.settings.archive.path / "Truck 1" / "a.osf"
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"somebody's only copy")
+        mirror.simulator.faults.add(Fault.status(404), on="download-token", times=None)
+        assert (await mirror.sync()).exit_code is ExitCode.PARTIAL
+        assert path.read_bytes() == b"somebody's only copy"
+        assert set_aside(mirror) == []
