@@ -15,6 +15,7 @@ from osfsync.domain.model import utc_now
 from osfsync.domain.summary import OrderCounts, RunSummary
 from osfsync.pipeline.nightly import NO_WAIT, Run
 from osfsync.pipeline.perform import Ending, FailOn, Observe, perform
+from osfsync.pipeline.stock import take_stock
 from osfsync.pipeline.tally import Tally
 from osfsync.pipeline.wishes import period_of
 from osfsync.reports.build import summary_model
@@ -113,6 +114,17 @@ class Conduct:
                 summary = await self._end(rooms, ending)
         return summary
 
+    async def begin_mirroring(self, rooms: OpenRooms, new: NewRun) -> Run:
+        """As `begin`; and where the archive is not as the last run left it, see what is in place."""
+        last = await rooms.database.reader.last_mirroring()
+        run = await self.begin(rooms, new)
+        if await rooms.archive.last_run() != last:
+            await take_stock(
+                rooms.database.holdings, rooms.archive, run.rooms.writer, self.terms.tally, self.clock
+            )
+        await rooms.archive.note_run(run.rooms.writer.run_id)
+        return run
+
     async def begin(self, rooms: OpenRooms, new: NewRun) -> Run:
         """Record that the run works, and make the archive ready for it."""
         share = network_share(rooms.database.path)
@@ -173,7 +185,7 @@ async def sync(
         new = NewRun(
             tenant=tenant, url=settings.cloud.url, command="sync", since=request.since, until=request.until
         )
-        await (await conduct.begin(rooms, new)).sync(request.since, request.until, request.wait)
+        await (await conduct.begin_mirroring(rooms, new)).sync(request.since, request.until, request.wait)
 
     return await conduct.perform(password, work, observe, request.max_duration)
 
@@ -202,7 +214,7 @@ async def backfill(
             until=request.until,
             backfill=name,
         )
-        await (await conduct.begin(rooms, new)).backfill(name, period)
+        await (await conduct.begin_mirroring(rooms, new)).backfill(name, period)
 
     return await conduct.perform(password, work, observe, request.max_duration)
 

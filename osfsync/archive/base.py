@@ -108,6 +108,12 @@ class Archive(Protocol):
         can't be used, or is not this state's archive; DiskFullError.
         """
 
+    async def last_run(self) -> str:
+        """The last run that told `note_run`; empty where there was none. Raises ArchiveError."""
+
+    async def note_run(self, run: str) -> None:
+        """Remember, durably, that this run puts files here. Raises ArchiveError, DiskFullError."""
+
     async def judge(self, state: str, *, holds: bool) -> None:
         """Raises ArchiveError where `prepare` would, and changes nothing."""
 

@@ -56,6 +56,14 @@ class LocalArchive:
 
         await to_thread.run_sync(work, limiter=self._groups)
 
+    async def last_run(self) -> str:
+        """See `Archive.last_run`."""
+        return await to_thread.run_sync(self._tree.last_run, limiter=self._groups)
+
+    async def note_run(self, run: str) -> None:
+        """See `Archive.note_run`."""
+        await to_thread.run_sync(self._tree.note_run, run, limiter=self._groups)
+
     async def judge(self, state: str, *, holds: bool) -> None:
         """See `Archive.judge`."""
         await to_thread.run_sync(partial(judge, self._root, state, holds=holds), limiter=self._groups)

@@ -1,4 +1,7 @@
-"""Whose archive it is: a lock against other runs, and a mark that names the state which knows its files."""
+"""Whose archive it is: a lock against other runs, and a mark.
+
+The mark names the state which knows its files, and in a second line the last run that put files here.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,10 +43,7 @@ def judge(root: Path, state: str, *, holds: bool) -> bool:
     state has filled: what is missing would be called held, and what is there could be overwritten.
     """
     mark = root / PART_FOLDER / MARK
-    try:
-        owner = mark.read_text(encoding="utf-8", errors="replace").strip()
-    except FileNotFoundError:
-        owner = ""
+    owner, _ = _read(root)
     if owner and owner == state:
         return True
     if owner:
@@ -66,4 +66,27 @@ def claim(root: Path, state: str, *, holds: bool) -> None:
     """Mark the archive as the one that `state` knows, durably. Raises ArchiveError, see `judge`."""
     if judge(root, state, holds=holds):
         return
-    write_durably(root / PART_FOLDER / MARK, f"{state}\n".encode())
+    _write(root, state, "")
+
+
+def last_run(root: Path) -> str:
+    """The last run that `note_run` noted; empty where none did. Raises OSError."""
+    return _read(root)[1]
+
+
+def note_run(root: Path, run: str) -> None:
+    """Note, durably, that this run puts files here from now on. Raises OSError."""
+    _write(root, _read(root)[0], run)
+
+
+def _read(root: Path) -> tuple[str, str]:
+    try:
+        text = (root / PART_FOLDER / MARK).read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return "", ""
+    owner, _, run = text.strip().partition("\n")
+    return owner.strip(), run.strip()
+
+
+def _write(root: Path, state: str, run: str) -> None:
+    write_durably(root / PART_FOLDER / MARK, f"{state}\n{run}\n".encode())

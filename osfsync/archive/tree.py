@@ -13,7 +13,7 @@ from osfsync.archive.base import Former
 from osfsync.archive.durable import sync_folder
 from osfsync.archive.failures import translate
 from osfsync.archive.former import is_worth_keeping, keep
-from osfsync.archive.owner import claim
+from osfsync.archive.owner import claim, last_run, note_run
 from osfsync.archive.paths import PART_FOLDER
 from osfsync.domain.errors import ArchiveError
 from osfsync.domain.model import Verification
@@ -57,6 +57,16 @@ class Tree:
         """See `owner.claim`. Raises ArchiveError, DiskFullError."""
         with self._translated():
             claim(self.root, state, holds=holds)
+
+    def last_run(self) -> str:
+        """See `owner.last_run`. Raises ArchiveError."""
+        with self._translated():
+            return last_run(self.root)
+
+    def note_run(self, run: str) -> None:
+        """See `owner.note_run`. Raises ArchiveError, DiskFullError."""
+        with self._translated():
+            note_run(self.root, run)
 
     def remove_parts(self, keep: Collection[str] = ()) -> None:
         """Remove all half-written files but those to `keep`. Raises ArchiveError, DiskFullError."""

@@ -26,6 +26,8 @@ _UNHELD_DAYS = f"""
     WHERE {MISSING} AND device_id = ? AND name > ? AND lost_at IS NULL ORDER BY name LIMIT {DAYS_PAGE}
 """  # noqa: S608 - constants
 
+_LAST_MIRRORING = "SELECT id FROM runs WHERE command IN ('sync', 'backfill') ORDER BY rowid DESC LIMIT 1"
+
 
 class Reader:
     """Answers from the newest commit. Any number of tasks may ask at once."""
@@ -57,6 +59,11 @@ class Reader:
     async def identity(self) -> str:
         """What tells this state from others: the id of its first run. Empty before there is one."""
         rows = await self._query.sql("SELECT id FROM runs ORDER BY rowid LIMIT 1")
+        return next((str(row[0]) for row in rows), "")
+
+    async def last_mirroring(self) -> str:
+        """The id of the last run that mirrored; empty where there was none."""
+        rows = await self._query.sql(_LAST_MIRRORING)
         return next((str(row[0]) for row in rows), "")
 
     async def holds_files(self) -> bool:

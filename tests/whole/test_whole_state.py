@@ -15,11 +15,13 @@ import pytest
 
 from osfsync.app.runs import SyncRequest, sync
 from osfsync.domain.errors import ExitCode, LockedError
+from osfsync.domain.model import StorageStatus
 from osfsync.domain.summary import RunSummary
 from osfsync.simulator.world import World
 from osfsync.state import engine
 from tests.cli.test_cli_errors import osfsync
 from tests.whole.conftest import PART_FOLDER
+from tests.whole.test_whole_former import DEAD
 from tests.whole.test_whole_kill import write_config
 
 MirrorOf = Callable[..., AbstractAsyncContextManager[Any]]
@@ -87,6 +89,44 @@ async def test_a_damaged_state_is_told_and_built_anew_from_archive_and_platform(
         assert (await run("db", "check"))[0] == 0
         assert mirror.on_disk() == before
         await mirror.assert_equals_server()
+
+
+@pytest.mark.parametrize("older", ["state", "archive"])
+async def test_what_a_restored_backup_does_not_know_or_have_is_here_again(
+    tmp_path: Path, mirror_of: MirrorOf, empty_world: World, older: str
+) -> None:
+    """A file came after the backup; another was in place when it was made, and is gone."""
+    device = empty_world.add_device("Truck 1", behaviour=DEAD)
+    empty_world.add_file(device, "early.osf", StorageStatus.BOTH)
+    empty_world.add_file(device, "gone.osf", StorageStatus.BOTH)
+    async with mirror_of(empty_world) as mirror:
+        await mirror.sync()
+        archive, state, backup = mirror.settings.archive.path, state_of(mirror), tmp_path / "backup"
+        saved = archive if older == "archive" else state
+        (shutil.copytree if saved.is_dir() else shutil.copy)(saved, backup)
+        empty_world.add_file(device, "late.osf", StorageStatus.BOTH)
+        await mirror.sync()
+        if older == "archive":
+            shutil.rmtree(archive)
+        else:
+            (archive / "Truck 1" / "gone.osf").unlink()
+        backup.rename(saved)
+        summary = await mirror.sync()
+        assert [(problem.reason, problem.file) for problem in summary.problems] == [("out-of-step", None)]
+        assert "1 file that" in summary.problems[0].explanation
+        assert summary.exit_code is ExitCode.COMPLETE
+        await mirror.assert_equals_server()
+        assert (await mirror.sync()).problems == ()
+
+
+async def test_nothing_is_looked_for_where_archive_and_state_are_in_step(
+    mirror_of: MirrorOf, small_world: World
+) -> None:
+    """What the user took out of the archive stays out; `verify` would tell."""
+    async with mirror_of(small_world) as mirror:
+        await mirror.sync()
+        next(mirror.settings.archive.path.rglob("*.osf")).unlink()
+        assert (await mirror.sync()).files.fetched == 0
 
 
 async def test_a_state_on_a_read_only_file_system_is_told(
