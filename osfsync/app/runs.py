@@ -20,6 +20,7 @@ from osfsync.pipeline.tally import Tally
 from osfsync.pipeline.wishes import period_of
 from osfsync.reports.build import summary_model
 from osfsync.reports.renderers.json import document
+from osfsync.state.reader import step_of
 from osfsync.state.share import network_share
 from osfsync.state.writer import NewRun, Writer
 
@@ -66,7 +67,10 @@ async def ignore_progress(_: Tally) -> None:
 
 @dataclass(slots=True)
 class Conduct:
-    """One run from its first moment, before anything is open, to its summary."""
+    """One run from its first moment, before anything is open, to its summary.
+
+    `in_step` says that the archive is as the state knows it, as far as both tell of runs.
+    """
 
     command: str
     settings: Settings
@@ -74,6 +78,7 @@ class Conduct:
     terms: Terms = field(default_factory=Terms)
     started: datetime = field(default_factory=utc_now)
     writer: Writer | None = None
+    in_step: bool = False
 
     async def perform(
         self,
@@ -116,13 +121,12 @@ class Conduct:
 
     async def begin_mirroring(self, rooms: OpenRooms, new: NewRun) -> Run:
         """As `begin`; and where the archive is not as the last run left it, see what is in place."""
-        last = await rooms.database.reader.last_mirroring()
         run = await self.begin(rooms, new)
-        if await rooms.archive.last_run() != last:
-            await take_stock(
-                rooms.database.holdings, rooms.archive, run.rooms.writer, self.terms.tally, self.clock
-            )
-        await rooms.archive.note_run(run.rooms.writer.run_id)
+        if not self.in_step:
+            holdings, writer = rooms.database.holdings, run.rooms.writer
+            await take_stock(holdings, rooms.archive, writer, self.terms.tally, self.clock)
+            self.in_step = True
+            await rooms.archive.note_step(step_of(writer.run_id, ended=False))
         return run
 
     async def begin(self, rooms: OpenRooms, new: NewRun) -> Run:
@@ -130,9 +134,13 @@ class Conduct:
         share = network_share(rooms.database.path)
         if share:
             self.terms.tally.problem("(this computer)", None, "network-share", SHARE.format(share))
-        self.writer = await rooms.database.start_run(new, self.clock())
         reader = rooms.database.reader
+        last = await reader.last_step()
+        self.writer = await rooms.database.start_run(new, self.clock())
         await rooms.archive.prepare(await reader.identity(), holds=await reader.holds_files())
+        self.in_step = await rooms.archive.last_step() == last
+        if self.in_step:
+            await rooms.archive.note_step(step_of(self.writer.run_id, ended=False))
         return rooms.run(new.tenant, self.writer, self.terms)
 
     async def _end(self, rooms: OpenRooms, ending: Ending) -> RunSummary:
@@ -143,6 +151,8 @@ class Conduct:
             if self.writer is not None:
                 text = document(summary_model(summary))
                 await self.writer.finish_run(summary.outcome, summary.exit_code, self.clock(), text)
+                if self.in_step:
+                    await rooms.archive.note_step(step_of(self.writer.run_id, ended=True))
         except OsfsyncError as error:
             ending = Ending(error.exit_code, str(error))
             return self._summary(ending, OrderCounts(self.terms.tally.orders_sent))

@@ -1,22 +1,14 @@
 """What every archive can do: the port that object stores may fill later."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Annotated, Protocol
 
 from msgspec import Meta, Struct
 
 from osfsync.domain.errors import OsfsyncError
 from osfsync.domain.model import ContentCheck, Held
-
-
-class Former(StrEnum):
-    """What is known of a file that may lie at the path already when another is put there."""
-
-    UNKNOWN = "unknown"  # whose it is; it is kept unless the new file begins with all of its bytes
-    HELD = "held"  # an older version; it is kept where the new one may be less
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +31,14 @@ class Body:
         path: where it goes, relative to the archive, `/`-separated, as `safe_path` makes it.
         expected_size: bytes, where something told it.
         check: fresh; judges these bytes and no others.
-        former: what is known of that which it may replace.
+        former: the older version that is held at the path; what else lies there is somebody's.
     """
 
     path: str
     data: bytes
     expected_size: int | None
     check: ContentCheck
-    former: Former = Former.UNKNOWN
+    former: Held | None = None
 
 
 class PartLabel(Struct, frozen=True, forbid_unknown_fields=True):
@@ -77,10 +69,10 @@ class Receiver(Protocol):
         Raises DamagedError as soon as the bytes can't be the file, DiskFullError, ArchiveError.
         """
 
-    async def commit(self, former: Former = Former.UNKNOWN) -> Placed:
+    async def commit(self, former: Held | None = None) -> Placed:
         """Judge the end, make the bytes durable and give the file its name. Call once, last.
 
-        `former` is what is known of that which it may replace.
+        `former` is the older version that is held at the path; what else lies there is somebody's.
 
         Raises DamagedError, DiskFullError, ArchiveError; then nothing was put in place.
         """
@@ -108,11 +100,17 @@ class Archive(Protocol):
         can't be used, or is not this state's archive; DiskFullError.
         """
 
-    async def last_run(self) -> str:
-        """The last run that told `note_run`; empty where there was none. Raises ArchiveError."""
+    async def last_step(self) -> str:
+        """What `note_step` was told last; empty where nothing was. Raises ArchiveError."""
 
-    async def note_run(self, run: str) -> None:
-        """Remember, durably, that this run puts files here. Raises ArchiveError, DiskFullError."""
+    async def note_step(self, step: str) -> None:
+        """Remember, durably, how far its state is. Raises ArchiveError, DiskFullError."""
+
+    async def folders(self) -> dict[str, str]:
+        """The folder of each device that was noted here, by its id: the state may have been lost since."""
+
+    async def note_folders(self, folders: Mapping[str, str]) -> None:
+        """Remember the folders, durably, in place of those that were. Raises ArchiveError, DiskFullError."""
 
     async def judge(self, state: str, *, holds: bool) -> None:
         """Raises ArchiveError where `prepare` would, and changes nothing."""

@@ -4,35 +4,36 @@ import errno
 import os
 import shutil
 import stat
+from hashlib import sha256
 from pathlib import Path
 
-from osfsync.archive.base import Former
 from osfsync.archive.durable import sync_folder
-from osfsync.domain.model import Verification
+from osfsync.domain.model import Held, Verification
 
 _READ = 1 << 20
 _NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS, errno.EXDEV})
 """What file systems without hard links, or with no more of them, say."""
 
 
-def is_worth_keeping(part: str, target: str, verification: Verification, former: Former) -> bool:
+def is_worth_keeping(part: str, target: str, verification: Verification, former: Held | None) -> bool:
     """Whether what `part` is to replace at `target` may hold more than it. Raises OSError.
 
-    Not where the new file begins with all of its bytes: that recording went on, or is the same. An older
-    version also gives way to one that was checked to its last byte; a compressed one has shown its end, and
-    is only suspect where it is smaller. A folder is never replaced, and so never kept.
+    Not where the new file begins with all of its bytes: that recording went on, or is the same. A compressed
+    one has shown its end: it may replace the version that is held, unless it is smaller. A plain one may be
+    cut after any block and look whole. A folder is never replaced, and so never kept.
     """
-    if former is Former.HELD and verification is Verification.WHOLE:
-        return False
     try:
         before = os.lstat(target)
     except (FileNotFoundError, NotADirectoryError):
         return False
     if not stat.S_ISREG(before.st_mode):
         return not stat.S_ISDIR(before.st_mode)
-    if former is Former.HELD and verification is Verification.HEADER and target.casefold().endswith(".osfz"):
-        return os.lstat(part).st_size < before.st_size
-    return not _begins_with(part, target)
+    if _begins_with(part, target):
+        return False
+    shows_its_end = verification is not Verification.LENGTH and target.casefold().endswith(".osfz")
+    if not shows_its_end or former is None or os.lstat(part).st_size < before.st_size:
+        return True
+    return not _is(target, former)
 
 
 def keep(target: str, kept: Path) -> None:
@@ -63,6 +64,17 @@ def _begins_with(part: str, former: str) -> bool:
             if new.read(len(piece)) != piece:
                 return False
     return True
+
+
+def _is(target: str, held: Held) -> bool:
+    """Whether the very bytes that are held lie there."""
+    digest = sha256()
+    size = 0
+    with Path(target).open("rb") as file:
+        while piece := file.read(_READ):
+            size += len(piece)
+            digest.update(piece)
+    return (size, digest.hexdigest()) == (held.size, held.sha256)
 
 
 def _copy(source: str, target: Path) -> None:

@@ -2,7 +2,7 @@
 
 import shutil
 import stat
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ from osfsync.archive import twins
 from osfsync.archive.base import Body, PartLabel, Placed
 from osfsync.archive.durable import find_syncfs
 from osfsync.archive.failures import translate
+from osfsync.archive.folders import read_folders
 from osfsync.archive.group import place_group
 from osfsync.archive.inspection import Inspection
 from osfsync.archive.intake import Intake
@@ -56,13 +57,21 @@ class LocalArchive:
 
         await to_thread.run_sync(work, limiter=self._groups)
 
-    async def last_run(self) -> str:
-        """See `Archive.last_run`."""
-        return await to_thread.run_sync(self._tree.last_run, limiter=self._groups)
+    async def last_step(self) -> str:
+        """See `Archive.last_step`."""
+        return await to_thread.run_sync(self._tree.last_step, limiter=self._groups)
 
-    async def note_run(self, run: str) -> None:
-        """See `Archive.note_run`."""
-        await to_thread.run_sync(self._tree.note_run, run, limiter=self._groups)
+    async def note_step(self, step: str) -> None:
+        """See `Archive.note_step`."""
+        await to_thread.run_sync(self._tree.note_step, step, limiter=self._groups)
+
+    async def folders(self) -> dict[str, str]:
+        """See `Archive.folders`."""
+        return await to_thread.run_sync(read_folders, self._root, limiter=self._groups)
+
+    async def note_folders(self, folders: Mapping[str, str]) -> None:
+        """See `Archive.note_folders`."""
+        await to_thread.run_sync(self._tree.note_folders, folders, limiter=self._groups)
 
     async def judge(self, state: str, *, holds: bool) -> None:
         """See `Archive.judge`."""

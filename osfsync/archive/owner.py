@@ -1,6 +1,6 @@
 """Whose archive it is: a lock against other runs, and a mark.
 
-The mark names the state which knows its files, and in a second line the last run that put files here.
+The mark names the state which knows its files, and in a second line how far that had come: see `note_step`.
 """
 
 from collections.abc import Iterator
@@ -69,14 +69,14 @@ def claim(root: Path, state: str, *, holds: bool) -> None:
     _write(root, state, "")
 
 
-def last_run(root: Path) -> str:
-    """The last run that `note_run` noted; empty where none did. Raises OSError."""
+def last_step(root: Path) -> str:
+    """What `note_step` noted last; empty where nothing was. Raises OSError."""
     return _read(root)[1]
 
 
-def note_run(root: Path, run: str) -> None:
-    """Note, durably, that this run puts files here from now on. Raises OSError."""
-    _write(root, _read(root)[0], run)
+def note_step(root: Path, step: str) -> None:
+    """Note, durably, how far the state is whose files lie here now. Raises OSError."""
+    _write(root, _read(root)[0], step)
 
 
 def _read(root: Path) -> tuple[str, str]:
@@ -84,9 +84,9 @@ def _read(root: Path) -> tuple[str, str]:
         text = (root / PART_FOLDER / MARK).read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
         return "", ""
-    owner, _, run = text.strip().partition("\n")
-    return owner.strip(), run.strip()
+    owner, _, step = text.strip().partition("\n")
+    return owner.strip(), step.strip()
 
 
-def _write(root: Path, state: str, run: str) -> None:
-    write_durably(root / PART_FOLDER / MARK, f"{state}\n{run}\n".encode())
+def _write(root: Path, state: str, step: str) -> None:
+    write_durably(root / PART_FOLDER / MARK, f"{state}\n{step}\n".encode())

@@ -22,6 +22,7 @@ __all__ = [
     "PART_FOLDER",
     "check_layout",
     "device_folder",
+    "is_component",
     "path_key",
     "safe_path",
     "twin_of",
@@ -124,6 +125,11 @@ def twin_of(component: str) -> str | None:
     stem, suffix = _split(component)
     found = _HASHED.search(stem)
     return None if found is None else stem[: found.start()] + suffix
+
+
+def is_component(text: str) -> bool:
+    """Whether it may be a file's or folder's name as it is, on every system."""
+    return _is_ordinary(text)
 
 
 def device_folder(name: str, device_id: str, taken: Collection[str]) -> str:

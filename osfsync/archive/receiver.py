@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from anyio import CapacityLimiter
 
-from osfsync.archive.base import Former, PartLabel, Placed
+from osfsync.archive.base import PartLabel, Placed
 from osfsync.archive.durable import sync_folder
 from osfsync.archive.failures import translate
 from osfsync.archive.intake import Intake
@@ -18,7 +18,7 @@ from osfsync.archive.kept import KeptPart, Shelf, remove_kept, remove_note
 from osfsync.archive.steps import READ, READS_A_STEP, Steps
 from osfsync.archive.tree import Tree, open_part, open_part_again, write_all
 from osfsync.domain.errors import DamagedError
-from osfsync.domain.model import ContentCheck
+from osfsync.domain.model import ContentCheck, Held
 
 T = TypeVar("T")
 
@@ -92,7 +92,7 @@ class LocalReceiver:
         """See `Receiver.write`."""
         await self._run(lambda: self._write(pieces))
 
-    async def commit(self, former: Former = Former.UNKNOWN) -> Placed:
+    async def commit(self, former: Held | None = None) -> Placed:
         """See `Receiver.commit`."""
         return await self._run(lambda: self._commit(former))
 
@@ -162,7 +162,7 @@ class LocalReceiver:
             descriptor, self._descriptor = self._descriptor, None
             os.close(descriptor)
 
-    def _commit(self, former: Former) -> Placed:
+    def _commit(self, former: Held | None) -> Placed:
         held = self._intake.finish()
         kept: str | None = None
         changed: set[str] = set()

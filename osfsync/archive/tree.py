@@ -3,20 +3,20 @@
 import errno
 import os
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from secrets import token_hex
 
-from osfsync.archive.base import Former
 from osfsync.archive.durable import sync_folder
 from osfsync.archive.failures import translate
+from osfsync.archive.folders import note_folders
 from osfsync.archive.former import is_worth_keeping, keep
-from osfsync.archive.owner import claim, last_run, note_run
+from osfsync.archive.owner import claim, last_step, note_step
 from osfsync.archive.paths import PART_FOLDER
 from osfsync.domain.errors import ArchiveError
-from osfsync.domain.model import Verification
+from osfsync.domain.model import Held, Verification
 
 PART_SUFFIX = ".part"
 SET_ASIDE = "set-aside"
@@ -58,15 +58,20 @@ class Tree:
         with self._translated():
             claim(self.root, state, holds=holds)
 
-    def last_run(self) -> str:
-        """See `owner.last_run`. Raises ArchiveError."""
+    def last_step(self) -> str:
+        """See `owner.last_step`. Raises ArchiveError."""
         with self._translated():
-            return last_run(self.root)
+            return last_step(self.root)
 
-    def note_run(self, run: str) -> None:
-        """See `owner.note_run`. Raises ArchiveError, DiskFullError."""
+    def note_step(self, step: str) -> None:
+        """See `owner.note_step`. Raises ArchiveError, DiskFullError."""
         with self._translated():
-            note_run(self.root, run)
+            note_step(self.root, step)
+
+    def note_folders(self, folders: Mapping[str, str]) -> None:
+        """See `folders.note_folders`. Raises ArchiveError, DiskFullError."""
+        with self._translated():
+            note_folders(self.root, folders)
 
     def remove_parts(self, keep: Collection[str] = ()) -> None:
         """Remove all half-written files but those to `keep`. Raises ArchiveError, DiskFullError."""
@@ -117,7 +122,7 @@ class Tree:
         return f"{self._part_prefix}{next(self._numbers)}{PART_SUFFIX}"
 
     def move(
-        self, part: str, path: str, verification: Verification, former: Former, changed: set[str]
+        self, part: str, path: str, verification: Verification, former: Held | None, changed: set[str]
     ) -> str | None:
         """Give a part file its name, over what lies there; `changed` takes the folders that got new names.
 

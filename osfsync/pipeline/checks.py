@@ -1,6 +1,5 @@
-"""How a file's bytes are judged: by which content check, against which size, and beside what lies there."""
+"""How a file's bytes are judged: by which content check, and against which size."""
 
-from osfsync.archive.base import Former
 from osfsync.content import LengthCheck, check_for, only_whole
 from osfsync.domain.errors import DamagedError
 from osfsync.domain.model import ContentCheck
@@ -18,11 +17,6 @@ def check_of(job: FetchJob) -> ContentCheck:
     check = check_for(job.file.name)
     grew = job.file.size is not None and job.file.size >= held.size
     return check if grew else only_whole(check)
-
-
-def former_of(job: FetchJob) -> Former:
-    """What is known of that which lies at a file's path."""
-    return Former.UNKNOWN if job.replaces is None else Former.HELD
 
 
 def agreed_size(job: FetchJob, length: int | None) -> int | None:

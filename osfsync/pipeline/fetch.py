@@ -8,7 +8,7 @@ import anyio
 import structlog
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
-from osfsync.archive.base import Body, Former, Placed
+from osfsync.archive.base import Body, Placed
 from osfsync.domain.errors import (
     ArchiveError,
     CloudError,
@@ -19,7 +19,7 @@ from osfsync.domain.errors import (
 )
 from osfsync.domain.model import Failure
 from osfsync.domain.outcomes import Fetched, FetchFailed
-from osfsync.pipeline.checks import check_of, former_of
+from osfsync.pipeline.checks import check_of
 from osfsync.pipeline.lifeline import Lifeline
 from osfsync.pipeline.messages import Facts, FetchJob
 from osfsync.pipeline.streams import Feed
@@ -31,10 +31,8 @@ log = structlog.get_logger(__name__)
 GROUP_FILES = 256
 GROUP_BYTES = 8_000_000
 
-_KEPT = {
-    Former.UNKNOWN: "Something else lay at {path} in the archive; it is kept as {kept}.",
-    Former.HELD: "The older version of {path} may hold more than the new one; it is kept as {kept}.",
-}
+SOMETHING_ELSE = "Something else lay at {path} in the archive; it is kept as {kept}."
+MAY_HOLD_MORE = "What lay at {path} in the archive may hold more than the new version; it is kept as {kept}."
 
 DAMAGED_TRIES = 3
 """Bodies of one file that are refused in one run before it is left to the next run."""
@@ -118,7 +116,8 @@ class Fetcher:
         self.tally.file_fetched(job.device.id, job.file.name)
         self.tally.bytes += placed.held.size
         if placed.kept is not None:
-            text = _KEPT[former_of(job)].format(path=job.path, kept=placed.kept)
+            lay = SOMETHING_ELSE if job.replaces is None else MAY_HOLD_MORE
+            text = lay.format(path=job.path, kept=placed.kept)
             self.tally.problem(job.device.name, job.file.name, "set-aside", text)
         self.feed.settle()
 
@@ -184,7 +183,7 @@ async def _place_groups(fetcher: Fetcher, small: MemoryObjectReceiveStream[Small
 
 
 async def _place(fetcher: Fetcher, group: Sequence[SmallBody]) -> None:
-    bodies = [Body(m.job.path, m.data, m.size, m.check, former_of(m.job)) for m in group]
+    bodies = [Body(m.job.path, m.data, m.size, m.check, m.job.replaces) for m in group]
     results = await fetcher.transfer.archive.place(bodies)
     for member, result in zip(group, results, strict=True):
         fetcher.transfer.budget.give(member.share)

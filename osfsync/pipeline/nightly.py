@@ -38,6 +38,7 @@ from osfsync.pipeline.wishes import (
     choose_devices,
     folders_of,
     in_turn,
+    known_folders,
     settler_of,
     unsure_of,
     windows_to_list,
@@ -115,9 +116,12 @@ class Run:
         known = await self.rooms.reader.devices_known(self.tenant.id)
         chosen = await choose_devices(self.rooms.client, self.wishes, self.tally, known)
         devices = in_turn(chosen, self.now())
-        folders = await self.rooms.reader.folders()
+        noted = await self.rooms.archive.folders()
+        folders = known_folders(await self.rooms.reader.folders(), noted)
         self.folders = folders_of(devices, folders)
         self.unsure = unsure_of(devices, folders)
+        if not self.folders.items() <= noted.items():
+            await self.rooms.archive.note_folders({**folders, **self.folders})
         self._numbers = itertools.count(await self.rooms.ledger.next_order_id())
         await self.rooms.writer.commit(
             [DeviceSeen(device, self.folders[device.id], self.now()) for device in devices]

@@ -10,7 +10,7 @@ from osfsync.cloud.client import Body, CloudClient, Reply
 from osfsync.content import only_whole, shows_its_end
 from osfsync.domain.errors import DamagedError, InterruptedBodyError
 from osfsync.domain.model import ContentCheck
-from osfsync.pipeline.checks import agreed_size, check_of, former_of
+from osfsync.pipeline.checks import agreed_size, check_of
 from osfsync.pipeline.messages import FetchJob
 from osfsync.pipeline.part import Part, part_of
 from osfsync.pipeline.streams import ByteBudget
@@ -148,7 +148,7 @@ class Transfer:
         if not await job.known.wait():
             return
         with anyio.CancelScope(shield=True):
-            await placed(job, await receiver.commit(former_of(job)))
+            await placed(job, await receiver.commit(job.replaces))
 
 
 def _check_of_body(job: FetchJob, body: Body) -> ContentCheck:

@@ -114,6 +114,15 @@ def period_of(since: datetime, until: datetime) -> TimeWindow:
     return TimeWindow(since, until)
 
 
+def known_folders(state: dict[str, str], noted: dict[str, str]) -> dict[str, str]:
+    """Folders by device id: those that the state knows, and those that the archive alone still does."""
+    taken = {path_key(folder) for folder in state.values()}
+    return {
+        **{device_id: folder for device_id, folder in noted.items() if path_key(folder) not in taken},
+        **state,
+    }
+
+
 def folders_of(devices: Sequence[Device], known: dict[str, str]) -> dict[str, str]:
     """A folder for each device: its own where it has one, else a new one that no other device has."""
     taken = set(known.values())
@@ -126,7 +135,7 @@ def folders_of(devices: Sequence[Device], known: dict[str, str]) -> dict[str, st
 
 
 def unsure_of(devices: Sequence[Device], known: dict[str, str]) -> set[str]:
-    """Devices (ids) new to the state that share their name: which folder was whose is not known any more."""
+    """Devices (ids) without a known folder that share their name: which was whose is not known any more."""
     named = Counter(path_key(device.name) for device in devices)
     return {device.id for device in devices if device.id not in known and named[path_key(device.name)] > 1}
 

@@ -15,7 +15,8 @@ BUSY_SECONDS = 10.0
 
 READERS = 4
 
-_PRAGMAS = ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = NORMAL", "PRAGMA foreign_keys = ON")
+# FULL: what the archive did before a row, or on its word, survives a power cut: so must the row.
+_PRAGMAS = ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA foreign_keys = ON")
 _READER_PRAGMAS = ("PRAGMA query_only = ON",)
 
 

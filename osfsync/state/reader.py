@@ -26,7 +26,7 @@ _UNHELD_DAYS = f"""
     WHERE {MISSING} AND device_id = ? AND name > ? AND lost_at IS NULL ORDER BY name LIMIT {DAYS_PAGE}
 """  # noqa: S608 - constants
 
-_LAST_MIRRORING = "SELECT id FROM runs WHERE command IN ('sync', 'backfill') ORDER BY rowid DESC LIMIT 1"
+_LAST_RUN = "SELECT id, finished IS NOT NULL FROM runs ORDER BY rowid DESC LIMIT 1"
 
 
 class Reader:
@@ -61,10 +61,10 @@ class Reader:
         rows = await self._query.sql("SELECT id FROM runs ORDER BY rowid LIMIT 1")
         return next((str(row[0]) for row in rows), "")
 
-    async def last_mirroring(self) -> str:
-        """The id of the last run that mirrored; empty where there was none."""
-        rows = await self._query.sql(_LAST_MIRRORING)
-        return next((str(row[0]) for row in rows), "")
+    async def last_step(self) -> str:
+        """How far this state is: its last run, and whether that has ended. Empty before there is one."""
+        rows = await self._query.sql(_LAST_RUN)
+        return next((step_of(run_id, ended=bool(ended)) for run_id, ended in rows), "")
 
     async def holds_files(self) -> bool:
         """Whether any file is held; finds the first, and counts none."""
@@ -119,6 +119,11 @@ class Reader:
         for backfill, outcome in rows:
             return None if outcome == RunOutcome.COMPLETE else str(backfill)
         return None
+
+
+def step_of(run_id: str, *, ended: bool) -> str:
+    """A word for how far a state is, told from every other."""
+    return f"{run_id} ended" if ended else run_id
 
 
 def _pages(values: Sequence[str]) -> Iterator[list[str | None]]:

@@ -2,20 +2,23 @@
 
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 
 import anyio
 import pytest
 from anyio import to_thread
 
-from osfsync.archive.base import Archive, Body, Former, Placed
+from osfsync.archive.base import Archive, Body, Placed
 from osfsync.archive.local import LocalArchive
 from osfsync.archive.paths import PART_FOLDER, twin_path
 from osfsync.content import LengthCheck, check_for
 from osfsync.domain.errors import ArchiveError, DamagedError
-from osfsync.domain.model import Verification
+from osfsync.domain.model import Held, Verification
 from tests.archive.archive_bytes import HeldUpCheck, body, is_whole, let_go_at_the_end, osf, osfz, receive
 
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
 ARCHIVES: dict[str, Callable[[Path], Archive]] = {"local": LocalArchive}
 
 
@@ -75,13 +78,20 @@ async def test_a_damaged_body_is_refused_alone(archive: Archive, damaged: Body, 
     assert await archive.sizes([damaged.path]) == before
 
 
-BEFORE = {
-    "nothing": (None, Former.UNKNOWN, False),
-    "the same": (osf(2), Former.UNKNOWN, False),
-    "its beginning": (osf(2)[:-3], Former.UNKNOWN, False),
-    "something else": (b"somebody's only copy", Former.UNKNOWN, True),
-    "more": (osf(3), Former.UNKNOWN, True),
-    "an older version, and the new one is whole": (osf(3), Former.HELD, False),
+def held(data: bytes) -> Held:
+    return Held(len(data), sha256(data).hexdigest(), NOW, Verification.WHOLE)
+
+
+BEFORE: dict[str, tuple[str, bytes | None, Held | None, bytes, bool]] = {
+    "nothing": ("a.osf", None, None, osf(2), False),
+    "the same": ("a.osf", osf(2), None, osf(2), False),
+    "its beginning": ("a.osf", osf(2)[:-3], None, osf(2), False),
+    "something else": ("a.osf", b"somebody's only copy", None, osf(2), True),
+    "more": ("a.osf", osf(3), None, osf(2), True),
+    "the held one, and more": ("a.osf", osf(3), held(osf(3)), osf(2), True),
+    "the held one, packed": ("a.osfz", osfz(2), held(osfz(2)), osfz(99), False),
+    "the held one, packed, and larger": ("a.osfz", osfz(99), held(osfz(99)), osfz(2), True),
+    "another than the held one, packed": ("a.osfz", osfz(2), held(osfz(3)), osfz(99), True),
 }
 
 
@@ -90,19 +100,20 @@ BEFORE = {
 async def test_what_lies_there_is_kept_where_it_may_hold_more(
     archive: Archive, before: str, large: bool
 ) -> None:
-    lying, former, expected = BEFORE[before]
+    name, lying, former, new, expected = BEFORE[before]
+    path = f"d/{name}"
     if lying is not None:
-        await archive.place([Body("d/a.osf", lying, None, LengthCheck())])
+        await archive.place([Body(path, lying, None, LengthCheck())])
     if large:
-        async with archive.receive("d/a.osf", None, check_for("a.osf")) as receiver:
-            await receiver.write([osf(2)])
+        async with archive.receive(path, None, check_for(name)) as receiver:
+            await receiver.write([new])
             placed = await receiver.commit(former)
     else:
-        (result,) = await archive.place([Body("d/a.osf", osf(2), None, check_for("a.osf"), former)])
+        (result,) = await archive.place([Body(path, new, None, check_for(name), former)])
         assert isinstance(result, Placed)
         placed = result
-    assert is_whole(placed, osf(2))
-    assert await holds(archive, "d/a.osf", osf(2))
+    assert is_whole(placed, new)
+    assert await holds(archive, path, new)
     assert (placed.kept is not None) is expected
     if placed.kept is not None:
         assert await anyio.Path(placed.kept).read_bytes() == lying

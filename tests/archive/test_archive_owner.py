@@ -23,13 +23,13 @@ async def test_a_disk_that_is_not_mounted_is_noticed(tmp_path: Path) -> None:
         await LocalArchive(tmp_path).prepare("one", holds=True)
 
 
-async def test_the_last_run_is_remembered(tmp_path: Path) -> None:
+async def test_the_last_step_is_remembered(tmp_path: Path) -> None:
     archive = LocalArchive(tmp_path)
     await archive.prepare("one", holds=False)
-    assert await archive.last_run() == ""
-    await archive.note_run("a run")
+    assert await archive.last_step() == ""
+    await archive.note_step("a run")
     await LocalArchive(tmp_path).prepare("one", holds=True)
-    assert await LocalArchive(tmp_path).last_run() == "a run"
+    assert await LocalArchive(tmp_path).last_step() == "a run"
 
 
 async def test_two_runs_never_share_an_archive(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from tests.campaign.fault_conduct import Site
 from tests.campaign.fault_world import Key
 
 HIDDEN = ".osfsync-part"
-BELONGS_THERE = {"lock", "state"}
+BELONGS_THERE = {"folders", "lock", "state"}
 """What lies in the hidden folder when nothing is under way."""
 
 NOTE = ".note"

@@ -96,7 +96,7 @@ async def test_connections_are_set_up(database: Database, writer: Writer) -> Non
             (await connection.exec_driver_sql(f"PRAGMA {name}")).scalar()
             for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
         ]
-    assert pragmas == ["wal", 1, 1, engine.BUSY_SECONDS * 1000]
+    assert pragmas == ["wal", 2, 1, engine.BUSY_SECONDS * 1000]
     assert list(await database.overview._query.sql("PRAGMA query_only")) == [(1,)]
 
 

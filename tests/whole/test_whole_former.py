@@ -5,7 +5,7 @@ import os
 import sqlite3
 import sys
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, closing
+from contextlib import AbstractAsyncContextManager, closing, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from osfsync.app.runs import SyncRequest
-from osfsync.domain.errors import ExitCode
-from osfsync.domain.model import StorageStatus
+from osfsync.content import check_for
+from osfsync.domain.errors import DamagedError, ExitCode
+from osfsync.domain.model import StorageStatus, Verification
 from osfsync.simulator.behaviour import Behaviour
 from osfsync.simulator.faults import Fault
 from osfsync.simulator.listing import TERSE
@@ -56,6 +57,17 @@ def cut(former: bytes) -> bytes:
     return former[: len(former) * 3 // 4 + 1]
 
 
+def cut_after_a_block(former: bytes) -> bytes:
+    """The longest beginning that a walk over its blocks finds whole."""
+    for length in range(30_000, 0, -1):
+        check = check_for("a.osf")
+        with suppress(DamagedError):
+            check.update(former[:length])
+            if check.finish() is Verification.WHOLE:
+                return former[:length]
+    raise AssertionError("no block ends there")
+
+
 def packed_cut(former: bytes) -> bytes:
     """Sound compression around a recording that ends early."""
     return gzip.compress(cut(gzip.decompress(former)), mtime=0)
@@ -68,7 +80,9 @@ REPLACED: dict[str, tuple[str, int, Callable[[bytes], bytes], bool]] = {
     "another recording, cut": ("a.osf", 20_000, lambda _: made("b.osf", 30_000)[:-1], True),
     "the same, gone on": ("a.osf", 200_000, lambda former: former + b"more" * 300, False),
     "a longer packed one": ("a.osfz", 60_000, lambda _: made("b.osfz", 90_000), False),
-    "a short one, whole": ("a.osfz", 9_000, lambda _: made("b.osfz", 8_000), False),
+    "a short packed one, whole, and smaller": ("a.osfz", 9_000, lambda _: made("b.osfz", 8_000), True),
+    "a short packed one, whole, and larger": ("a.osfz", 9_000, lambda _: made("b.osfz", 12_000), False),
+    "a plain one, cut after a block": ("a.osf", 200_000, cut_after_a_block, True),
 }
 
 
@@ -109,10 +123,27 @@ async def test_what_is_no_file_is_moved_and_not_overwritten(
         await mirror.assert_equals_server()
 
 
+async def test_what_a_user_put_in_place_of_a_held_file_is_kept(
+    mirror_of: MirrorOf, empty_world: World
+) -> None:
+    device = empty_world.add_device("Truck 1", behaviour=DEAD)
+    async with mirror_of(empty_world) as mirror:
+        for name in ("a.osf", "a.osfz"):
+            empty_world.add_file(device, name, StorageStatus.BOTH, size=5_000)
+        await mirror.sync()
+        for name in ("a.osf", "a.osfz"):
+            (mirror.settings.archive.path / "Truck 1" / name).write_bytes(name.encode())
+            empty_world.add_file(device, name, StorageStatus.BOTH, size=9_000)
+        summary = await mirror.sync()
+        assert [problem.reason for problem in summary.problems] == ["set-aside"] * 2
+        assert {path.read_bytes() for path in set_aside(mirror)} == {b"a.osf", b"a.osfz"}
+        await mirror.assert_equals_server()
+
+
 async def test_no_file_of_a_device_is_taken_for_one_of_its_namesake(
     mirror_of: MirrorOf, empty_world: World
 ) -> None:
-    """The state was lost, and the platform lists the devices in another order."""
+    """All that knew the folders was lost, and the platform lists the devices in another order."""
     async with mirror_of(empty_world) as mirror:
         one = empty_world.add_device("logger", behaviour=DEAD)
         two = empty_world.add_device("logger", behaviour=DEAD)
@@ -120,6 +151,7 @@ async def test_no_file_of_a_device_is_taken_for_one_of_its_namesake(
             empty_world.add_file(device, "a.osf", StorageStatus.BOTH, size=5_000)
         await mirror.sync()
         forget_all(mirror)
+        (mirror.settings.archive.path / PART_FOLDER / "folders").unlink()
         empty_world._devices = {two.id: two, one.id: one}
         assert (await mirror.sync()).exit_code is ExitCode.COMPLETE
         disk = mirror.on_disk()  # and what lay in the folder that nobody has any more
@@ -177,3 +209,20 @@ async def test_a_stranger_stays_where_the_file_cannot_be_had(mirror_of: MirrorOf
         assert (await mirror.sync()).exit_code is ExitCode.PARTIAL
         assert path.read_bytes() == b"somebody's only copy"
         assert set_aside(mirror) == []
+
+
+async def test_a_device_keeps_its_folder_where_the_state_is_lost_and_another_took_its_name(
+    mirror_of: MirrorOf, empty_world: World
+) -> None:
+    async with mirror_of(empty_world) as mirror:
+        one = empty_world.add_device("Truck 1", behaviour=DEAD)
+        empty_world.add_file(one, "a.osf", StorageStatus.BOTH, size=5_000)
+        await mirror.sync()
+        one.name = "Truck 1 (old)"
+        two = empty_world.add_device("Truck 1", behaviour=DEAD)
+        empty_world.add_file(two, "a.osf", StorageStatus.BOTH, size=5_000)
+        forget_all(mirror)
+        assert (await mirror.sync()).files.fetched == 2
+        assert sum(mirror.simulator.downloads.values()) == 2  # the first one's file was taken over
+        await mirror.assert_equals_server()
+        assert (await mirror.files())[one.id, "a.osf"].path == "Truck 1/a.osf"

@@ -73,7 +73,7 @@ class Line:
     def hidden(self, pattern: str = "*") -> list[Path]:
         """What lies in the hidden folder, but for the lock and the mark."""
         folder = self.mirror.settings.archive.path / PART_FOLDER
-        return [file for file in folder.glob(pattern) if file.name not in {"lock", "state"}]
+        return [file for file in folder.glob(pattern) if file.name not in {"folders", "lock", "state"}]
 
     async def break_off(self, *, at: int = STOP) -> None:
         """A run that fails in the middle of the file."""

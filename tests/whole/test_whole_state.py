@@ -3,8 +3,7 @@
 import shutil
 import sqlite3
 import subprocess
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,15 +13,19 @@ import anyio
 import pytest
 
 from osfsync.app.runs import SyncRequest, sync
-from osfsync.domain.errors import ExitCode, LockedError
+from osfsync.archive.base import Body, Placed
+from osfsync.archive.local import LocalArchive
+from osfsync.domain.errors import ExitCode, LockedError, OsfsyncError
 from osfsync.domain.model import StorageStatus
 from osfsync.domain.summary import RunSummary
 from osfsync.simulator.world import World
 from osfsync.state import engine
+from osfsync.state.maintenance import backup
 from tests.cli.test_cli_errors import osfsync
 from tests.whole.conftest import PART_FOLDER
 from tests.whole.test_whole_former import DEAD
 from tests.whole.test_whole_kill import write_config
+from tests.whole.test_whole_verify import flip, mend
 
 MirrorOf = Callable[..., AbstractAsyncContextManager[Any]]
 
@@ -81,11 +84,7 @@ async def test_a_damaged_state_is_told_and_built_anew_from_archive_and_platform(
         mirror.simulator.downloads.clear()
         code, told = await run("sync")
         assert code == 0
-        # Which of two devices of one name a file is of can't be known any more: theirs are fetched.
-        names = Counter(device.name for device in world.devices(world.main.id))
-        twins = {device.id for device in world.devices(world.main.id) if names[device.name] > 1}
-        assert {key for key in world.available() if key[0] in twins} == mirror.simulator.downloads.keys()
-        assert len(mirror.simulator.downloads) < len(world.available()) / 2
+        assert mirror.simulator.downloads == {}
         assert (await run("db", "check"))[0] == 0
         assert mirror.on_disk() == before
         await mirror.assert_equals_server()
@@ -117,6 +116,47 @@ async def test_what_a_restored_backup_does_not_know_or_have_is_here_again(
         assert summary.exit_code is ExitCode.COMPLETE
         await mirror.assert_equals_server()
         assert (await mirror.sync()).problems == ()
+
+
+async def test_a_backup_from_before_a_repair_is_noticed(
+    tmp_path: Path, mirror_of: MirrorOf, empty_world: World
+) -> None:
+    device = empty_world.add_device("Truck 1", behaviour=DEAD)
+    empty_world.add_file(device, "a.osf", StorageStatus.BOTH)
+    async with mirror_of(empty_world) as mirror:
+        await mirror.sync()
+        shutil.copy(state_of(mirror), tmp_path / "backup")
+        flip(mirror.settings.archive.path / "Truck 1" / "a.osf")
+        empty_world.remove_file(device, "a.osf")
+        await mend(mirror)
+        assert mirror.on_disk() == {}
+        (tmp_path / "backup").rename(state_of(mirror))
+        summary = await mirror.sync()
+        assert [problem.reason for problem in summary.problems][:1] == ["out-of-step"]
+        assert [row.state for row in (await mirror.files()).values()] == ["missing"]
+
+
+async def test_a_backup_that_was_made_while_a_run_worked_is_noticed(
+    tmp_path: Path, mirror_of: MirrorOf, empty_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = empty_world.add_device("Truck 1", behaviour=DEAD)
+    empty_world.add_file(device, "a.osf", StorageStatus.BOTH)
+    async with mirror_of(empty_world) as mirror:
+        await mirror.sync()
+        empty_world.add_file(device, "a.osf", StorageStatus.BOTH, size=20_000)
+        place = LocalArchive.place
+
+        async def back_up_first(archive: LocalArchive, bodies: Sequence[Body]) -> list[Placed | OsfsyncError]:
+            await backup(mirror.settings.state, tmp_path / "backup")
+            return await place(archive, bodies)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(LocalArchive, "place", back_up_first)
+            await mirror.sync()
+        (tmp_path / "backup").rename(state_of(mirror))
+        summary = await mirror.sync()
+        assert [problem.reason for problem in summary.problems] == ["out-of-step"]
+        await mirror.assert_equals_server()
 
 
 async def test_nothing_is_looked_for_where_archive_and_state_are_in_step(
