@@ -101,9 +101,8 @@ class _Again:
             return
 
         async def windows_of(device: Device) -> Sequence[TimeWindow]:
-            return await rooms.database.reader.unheld_windows(
-                device.id, lambda name: hash(name) in mender.names
-            )
+            reader, now = rooms.database.reader, self.conduct.clock()
+            return await reader.unheld_windows(device.id, lambda name: hash(name) in mender.names, now)
 
         run = rooms.run(tenant, writer, self.conduct.terms, selection)
         await run.sync_windows(windows_of)

@@ -115,8 +115,11 @@ class Archive(Protocol):
     async def judge(self, state: str, *, holds: bool) -> None:
         """Raises ArchiveError where `prepare` would, and changes nothing."""
 
-    async def sizes(self, paths: Sequence[str]) -> dict[str, int]:
-        """Bytes of what lies at those paths and is no folder; a link is not followed."""
+    async def sizes(self, paths: Sequence[str]) -> dict[str, int | None]:
+        """Bytes of what lies at those paths and is no folder; None where that can't be seen now.
+
+        A link is not followed.
+        """
 
     async def adopt(self, path: str, expected_size: int | None, check: ContentCheck) -> Held | None:
         """Judge a file that lies in the archive already; None where it is missing or not whole.

@@ -6,6 +6,7 @@ import os
 import platform
 import re
 import sys
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 
@@ -57,15 +58,15 @@ def find_syncfs(root: Path) -> Callable[[], None] | None:
     if syncfs is None:
         return None
 
-    def sync_all() -> None:
-        descriptor = os.open(root, os.O_RDONLY)
-        try:
-            if syncfs(descriptor) != 0:
-                code = ctypes.get_errno()
-                raise OSError(code, os.strerror(code))
-        finally:
-            os.close(descriptor)
+    # Held open: a descriptor learns of no write that failed before it was opened and was told to another.
+    descriptor = os.open(root, os.O_RDONLY)
 
+    def sync_all() -> None:
+        if syncfs(descriptor) != 0:
+            code = ctypes.get_errno()
+            raise OSError(code, os.strerror(code))
+
+    weakref.finalize(sync_all, os.close, descriptor)
     return sync_all
 
 

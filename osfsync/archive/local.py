@@ -1,9 +1,8 @@
 """An archive on a local disk: part file, hash and check while writing, durable, then its name."""
 
 import shutil
-import stat
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
@@ -81,19 +80,9 @@ class LocalArchive:
         """See `Archive.set_aside`. It lies in the hidden folder then, and stays there."""
         return await to_thread.run_sync(self._tree.set_aside, path, limiter=self._streams)
 
-    async def sizes(self, paths: Sequence[str]) -> dict[str, int]:
+    async def sizes(self, paths: Sequence[str]) -> dict[str, int | None]:
         """See `Archive.sizes`."""
-
-        def work() -> dict[str, int]:
-            found = {}
-            for path in paths:
-                with suppress(OSError):  # what can't be seen is not there; writing it tells why
-                    status = Path(self._tree.locate(path)).lstat()
-                    if not stat.S_ISDIR(status.st_mode):
-                        found[path] = status.st_size
-            return found
-
-        return await to_thread.run_sync(work, limiter=self._streams)
+        return await to_thread.run_sync(self._tree.sizes, paths, limiter=self._streams)
 
     async def doubtful(self, paths: Sequence[str]) -> set[str]:
         """See `Archive.doubtful`."""

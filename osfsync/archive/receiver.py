@@ -169,14 +169,16 @@ class LocalReceiver:
         try:
             os.fsync(self._opened())
             self._close()  # Windows renames no open file
-            if self._part is not None:
-                kept = self._tree.move(self._part, self._path, held.verification, former, changed)
-                part, self._part = self._part, None
-                with suppress(OSError):  # the next run's `prepare` removes it
-                    remove_note(part)
-                self._shelf.drop([self._path])
-            for folder in changed:
-                sync_folder(folder)
+            try:
+                if self._part is not None:
+                    kept = self._tree.move(self._part, self._path, held.verification, former, changed)
+                    part, self._part = self._part, None
+                    with suppress(OSError):  # the next run's `prepare` removes it
+                        remove_note(part)
+                    self._shelf.drop([self._path])
+            finally:  # folders that were made stay, and other files rely on them
+                for folder in changed:
+                    sync_folder(folder)
         except OSError as error:
             raise translate(error, f"making {self._path} durable", self._tree.root) from error
         return Placed(held, kept)

@@ -3,7 +3,8 @@
 import errno
 import os
 import re
-from collections.abc import Collection, Iterator, Mapping
+import stat
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -116,6 +117,21 @@ class Tree:
         if _INSIDE.fullmatch(path) is None or path.partition("/")[0].casefold() == PART_FOLDER:
             raise ArchiveError(f"{path!r} is not a path inside the archive.")
         return f"{self.root}{os.sep}{path.replace('/', os.sep)}"
+
+    def sizes(self, paths: Iterable[str]) -> dict[str, int | None]:
+        """See `Archive.sizes`. Raises ArchiveError for a path that could lead elsewhere."""
+        found: dict[str, int | None] = {}
+        for path in paths:
+            try:
+                status = os.lstat(self.locate(path))
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except OSError:  # whoever reads or writes it is told why
+                found[path] = None
+            else:
+                if not stat.S_ISDIR(status.st_mode):
+                    found[path] = status.st_size
+        return found
 
     def new_part(self) -> str:
         """A name for a part file that nothing else uses."""

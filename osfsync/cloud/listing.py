@@ -111,7 +111,7 @@ async def json_pages(
     Raises:
         ProtocolError: the list is known to be incomplete.
     """
-    seen, first = 0, b""
+    seen, first, total = 0, b"", 0
     for number in range(MOST_PAGES):
         call = call_for(number)
         body = await sender.send(call, _whole)
@@ -119,6 +119,9 @@ async def json_pages(
         former, first = first, bytes(page.records[0]) if page.records else b""
         if number and first == former:
             raise _incomplete(call, seen, page)
+        if page.total is not None and page.total < total:  # what followed moved up, over the pages' edge
+            raise ProtocolError(f"The {call.what} got shorter while it was read.", hint="Try again later.")
+        total = page.total or 0
         for start in range(0, len(page.records), PAGE):
             yield page.records[start : start + PAGE]
         seen += len(page.records)

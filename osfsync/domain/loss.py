@@ -12,6 +12,9 @@ LEAST_LOSSES = 3
 SHORTEST_STAY = timedelta(hours=1)
 """What is lost sooner was no recording that a device makes room for."""
 
+LOOKED_FOR = timedelta(days=60)
+"""A list may leave a file out for some nights: so long the days of a lost one are still listed."""
+
 _CAUTION = 0.1
 """Of the stays that were seen, so large a share was shorter than the horizon."""
 

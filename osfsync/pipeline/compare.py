@@ -14,6 +14,8 @@ from osfsync.domain.model import DataFile, StorageStatus, TimeWindow
 MOST_NAMED = 10_000
 """Contradictions of one kind that are told of one window; more mean that a list is broken."""
 
+_UNTOLD = -1
+
 
 @dataclass(slots=True)
 class Comparison:
@@ -21,25 +23,32 @@ class Comparison:
 
     window: TimeWindow
     _server: "array[int]" = field(default_factory=lambda: array("q"))
+    _sizes: "array[int]" = field(default_factory=lambda: array("q"))  # in the order of `_server`
     _told_twice: bytearray = field(default_factory=bytearray)
     _only_device: dict[int, str] = field(default_factory=dict)
 
     def server_list(self, files: Iterable[DataFile]) -> None:
         """Some files of the server's own list."""
-        self._server.extend(hash(file.name) for file in files)
+        for file in files:
+            self._server.append(hash(file.name))
+            self._sizes.append(_UNTOLD if file.size is None else file.size)
 
     def server_list_read(self) -> None:
         """The server's own list has ended; the device's list follows."""
-        self._server = array("q", sorted(self._server))
+        order = sorted(range(len(self._server)), key=self._server.__getitem__)
+        self._server = array("q", (self._server[place] for place in order))
+        self._sizes = array("q", (self._sizes[place] for place in order))
         self._told_twice = bytearray(len(self._server))
 
     def device_list(self, files: Iterable[DataFile]) -> list[DataFile]:
-        """Some files of the device's list; what the server's own list names is on the server."""
+        """Some files of the device's list; what the server's own list names is on the server.
+
+        Where the device's list tells no size, the server's own does for what lies there.
+        """
         judged = []
         for file in files:
             place = self._place(hash(file.name))
-            on_server = place is not None and not file.status.on_server
-            judged.append(replace(file, status=StorageStatus.BOTH) if on_server else file)
+            judged.append(file if place is None else self._completed(file, self._sizes[place]))
             if place is not None:
                 self._told_twice[place] = 1
             elif file.status.on_server and self._inside(file) and len(self._only_device) < MOST_NAMED:
@@ -68,6 +77,12 @@ class Comparison:
     def only_device_list(self) -> tuple[str, ...]:
         """Files on the server, by the device's list, that the server's own list names neither time."""
         return tuple(self._only_device.values())
+
+    @staticmethod
+    def _completed(file: DataFile, size: int) -> DataFile:
+        if not file.status.on_server:
+            file = replace(file, status=StorageStatus.BOTH)
+        return replace(file, size=size) if file.size is None and size != _UNTOLD else file
 
     def _place(self, key: int) -> int | None:
         place = bisect_left(self._server, key)

@@ -16,7 +16,6 @@ from anyio.streams.memory import MemoryObjectSendStream
 
 from osfsync.archive.base import Archive
 from osfsync.cloud.client import CloudClient
-from osfsync.domain.dialogue import CLOCKS_AHEAD
 from osfsync.domain.model import Device, Tenant, TimeWindow, split_window, utc_now
 from osfsync.domain.outcomes import DeviceSeen, WindowSettled
 from osfsync.pipeline.counting import Count, count, recount
@@ -101,7 +100,7 @@ class Run:
         self.listener = Listener(client, ledger, self.tally, self.now)
 
     def now(self) -> datetime:
-        """The present moment by the platform's clock, where ours goes a little wrong.
+        """The present moment by the platform's clock, where ours goes wrong.
 
         What devices did is told by that clock; it must not seem to have happened before we asked.
         """
@@ -111,10 +110,10 @@ class Run:
         """The tenant's devices of the selection; each is known to the state and has its folder then."""
         log.info("run begins", tenant=self.tenant.name)
         offset = self.rooms.client.clock_offset
-        if offset is not None and CLOCK_TOLERANCE < abs(offset) <= CLOCKS_AHEAD:
+        if offset is not None and abs(offset) > CLOCK_TOLERANCE:
             self._offset = offset
         known = await self.rooms.reader.devices_known(self.tenant.id)
-        chosen = await choose_devices(self.rooms.client, self.wishes, self.tally, known)
+        chosen = await choose_devices(self.rooms.client, self.wishes, self.tally, known, self.now())
         devices = in_turn(chosen, self.now())
         noted = await self.rooms.archive.folders()
         folders = known_folders(await self.rooms.reader.folders(), noted)

@@ -100,7 +100,7 @@ def ending_of(
         return Ending(stop.code, _STOPPED.get(stop.code, ""))
     if tally.transfer_limit_reached:
         return Ending(ExitCode.MAX_TRANSFER, "The limit of --max-transfer was reached.")
-    if tally.failed or tally.quarantined or tally.devices_failed:
+    if tally.failed or tally.quarantined or tally.device_counts().failed:
         return Ending(ExitCode.PARTIAL)
     pending = FailOn.PENDING in fail_on and tally.device_only + tally.requested > 0
     if pending or (FailOn.LOST in fail_on and tally.lost > 0):

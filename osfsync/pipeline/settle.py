@@ -175,7 +175,8 @@ class Settler:
             elif len(on_server) < SUSPECTED_NAMED:
                 on_server.append(name)
         for name in on_server:
-            self.tally.devices_failed.add(device.id)
+            self.tally.devices_suspect.add(device.id)
+            self.tally.unsettled.add(device.id)
             text = "The list came empty, though the file was on the server before: it could not be fetched."
             self.tally.problem(device.name, name, "empty-list", text)
         if on_device:

@@ -28,12 +28,14 @@ async def take_stock(
 ) -> None:
     """Forget that files are held which are gone or have another length; one look at each, no content is read.
 
+    What can't be seen now may be whole, and stays.
+
     Raises StateError and ArchiveError where that can't be told.
     """
     lost, example = 0, ""
     async for page in holdings.held(None):
         sizes = await archive.sizes([file.path for file in page])
-        gone = [file for file in page if sizes.get(file.path) != file.held.size]
+        gone = [file for file in page if sizes.get(file.path, -1) not in {file.held.size, None}]
         if gone:
             await writer.commit([_refuted(file, sizes.get(file.path), now()) for file in gone])
             lost += len(gone)

@@ -49,7 +49,7 @@ class Surveyor:
     tally: Tally
     lifeline: Lifeline
     clock: Callable[[], datetime]
-    _compares: bool = True
+    _trouble: CloudError | None = None  # of the platform, with its own lists
 
     async def list_device(self, device: Device, out: Out) -> None:
         """Send all pages of a device. Its failure is told, and stays its own."""
@@ -108,7 +108,8 @@ class Surveyor:
 
     async def _server_list(self, device: Device, window: TimeWindow) -> Comparison | None:
         """The server's own list, ready to be compared; None where it can't be had."""
-        if not self._compares:
+        if self._trouble is not None:
+            self._not_compared(device, self._trouble)
             return None
         comparison = Comparison(window)
         try:
@@ -118,12 +119,21 @@ class Surveyor:
         except (LoginRefusedError, TenantError):
             raise
         except CloudError as error:
-            # Asked with retries: where it is the platform's trouble, it would hold up every device.
-            self._compares = not error.retryable
-            log.warning("lists are not compared", device=device.name, reason=error.slug, error=str(error))
+            if error.retryable:  # asked with retries already: it would hold up every device
+                self._trouble = error
+                text = (
+                    f"Files that only the server's own lists name can't be seen in this run. {error}"
+                )
+                self.tally.problem(device.name, None, "not-compared", text)
+            self._not_compared(device, error)
             return None
         comparison.server_list_read()
         return comparison
+
+    def _not_compared(self, device: Device, error: CloudError) -> None:
+        if error.retryable:
+            self.tally.unsettled.add(device.id)
+        log.warning("lists are not compared", device=device.name, reason=error.slug, error=str(error))
 
     async def _reconcile(self, device: Device, comparison: Comparison, out: Out) -> None:
         """Pass on what only the server's own list knows, and tell of contradictions."""

@@ -12,6 +12,7 @@ PROBLEMS_KEPT = 1000
 class Tally:
     """Counters of one run. Devices go by id, so that several windows of one device count once.
 
+    `devices_suspect` are those whose list was empty though it named files on the server before.
     `unsettled` are devices of which something could be had and is not here: failed, damaged or left.
     `pending` are hashes of the files that were counted as device-only or requested; None where no later
     round will ask.
@@ -20,6 +21,7 @@ class Tally:
     devices_seen: int = 0
     devices_done: set[str] = field(default_factory=set)
     devices_failed: set[str] = field(default_factory=set)
+    devices_suspect: set[str] = field(default_factory=set)
     devices_limited: set[str] = field(default_factory=set)
     listed: int = 0
     held: int = 0
@@ -78,9 +80,8 @@ class Tally:
 
     def device_counts(self) -> DeviceCounts:
         """Devices so far."""
-        return DeviceCounts(
-            self.devices_seen, len(self.devices_done - self.devices_failed), len(self.devices_failed)
-        )
+        failed = self.devices_failed | self.devices_suspect
+        return DeviceCounts(self.devices_seen, len(self.devices_done - failed), len(failed))
 
     def file_counts(self) -> FileCounts:
         """Files so far; what was to be fetched and met no end yet is left."""

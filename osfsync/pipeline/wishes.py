@@ -1,14 +1,16 @@
 """What the user wants of a run: which devices, which windows of time, how device-only files are ordered."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 
 from osfsync.archive.paths import device_folder, path_key
 from osfsync.cloud.client import CloudClient
 from osfsync.domain.dialogue import CLOCKS_AHEAD
 from osfsync.domain.errors import ConfigError, ProtocolError
+from osfsync.domain.loss import LOOKED_FOR
 from osfsync.domain.model import Device, TimeWindow, merge_windows
 from osfsync.domain.planner import Choice
 from osfsync.domain.policy import Policy
@@ -18,6 +20,14 @@ from osfsync.pipeline.settle import Settler
 from osfsync.pipeline.tally import Tally
 from osfsync.state.ledger import Ledger
 from osfsync.state.reader import Reader
+
+TOLD_FOR = timedelta(days=30)
+"""So long a run tells of a device that is not listed any more."""
+
+MOST_TOLD = 20
+
+OVERLAP = timedelta(days=1)
+"""How far what is listed reaches into what was complete before."""
 
 WindowsOf = Callable[[Device], Awaitable[Sequence[TimeWindow]]]
 """What to list of a device."""
@@ -46,8 +56,10 @@ class Wishes:
     max_transfer: int | None = None
 
 
-async def choose_devices(client: CloudClient, wishes: Wishes, tally: Tally, known: int) -> list[Device]:
-    """The tenant's devices that the selection wants; the state knows `known` of the tenant.
+async def choose_devices(
+    client: CloudClient, wishes: Wishes, tally: Tally, known: Mapping[Device, datetime], now: datetime
+) -> list[Device]:
+    """The tenant's devices that the selection wants; `known` are those that runs worked on, and when last.
 
     Raises:
         ProtocolError: the platform lists none, though some are known: such a list is suspect.
@@ -56,7 +68,7 @@ async def choose_devices(client: CloudClient, wishes: Wishes, tally: Tally, know
     listed = await client.devices()
     if not listed and known:
         raise ProtocolError(
-            f"The platform lists no device, though {known} are known; nothing was done.",
+            f"The platform lists no device, though {len(known)} are known; nothing was done.",
             hint="See whether the account still reaches them (osfsync doctor).",
         )
     chosen = [device for device in listed if wishes.selection.device(device) is Choice.SELECTED]
@@ -65,9 +77,29 @@ async def choose_devices(client: CloudClient, wishes: Wishes, tally: Tally, know
             f"None of the tenant's {len(listed)} devices fits select.devices or --device.",
             hint=f"The first is named {listed[0].name!r}; globs fit names or ids.",
         )
+    of_late = [device for device, at in known.items() if at > now - TOLD_FOR]
+    _tell_left_out(listed, chosen, wishes.selection, tally, of_late)
     tally.devices_seen = len(chosen)
     _check_clock(client.clock_offset, tally)
     return chosen
+
+
+def _tell_left_out(
+    listed: Sequence[Device],
+    chosen: Sequence[Device],
+    selection: Selection,
+    tally: Tally,
+    known: Sequence[Device],
+) -> None:
+    """Tell of devices that the selection wanted, and that this run passes over all the same."""
+    names, worked_on = {device.id: device.name for device in listed}, {device.id for device in chosen}
+    wanted = (device for device in known if selection.device(device) is Choice.SELECTED)
+    for device in islice((device for device in wanted if device.id not in worked_on), MOST_TOLD):
+        if device.id in names:
+            text = f"It is called {names[device.id]!r} now, which select.devices or --device does not fit."
+        else:
+            text = "The platform does not list it any more: nothing of it was looked for."
+        tally.problem(device.name, None, "device-left-out", text)
 
 
 def in_turn(devices: Sequence[Device], now: datetime) -> list[Device]:
@@ -79,9 +111,7 @@ def in_turn(devices: Sequence[Device], now: datetime) -> list[Device]:
 def _check_clock(offset: timedelta | None, tally: Tally) -> None:
     if offset is not None and abs(offset) > CLOCKS_AHEAD:
         way = "behind" if offset > timedelta(0) else "ahead of"
-        text = (
-            f"This computer's clock is {abs(offset)} {way} the platform's: the wrong days are listed. Set it."
-        )
+        text = f"This computer's clock is {abs(offset)} {way} the platform's, which is followed. Set it."
         tally.problem("(this computer)", None, "clock", text)
 
 
@@ -90,6 +120,7 @@ def windows_to_list(
 ) -> WindowsOf:
     """What a sync lists of a device: the lookback window and the windows of what is known and not held.
 
+    The lookback window begins earlier where no sync could list the device, or the device was out of contact.
     With `since` or `until`, that period only.
     """
     end = until or now + CLOCKS_AHEAD
@@ -99,8 +130,15 @@ def windows_to_list(
     async def windows_of(device: Device) -> Sequence[TimeWindow]:
         if since is not None or until is not None:
             return [recent]
-        gaps = await reader.unheld_windows(device.id, lambda name: selected(name) is Choice.SELECTED)
-        return merge_windows([recent, *(gap for gap in gaps if gap.start <= recent.end)])
+        gaps = await reader.unheld_windows(
+            device.id, lambda name: selected(name) is Choice.SELECTED, now - LOOKED_FOR
+        )
+        *older, newest = merge_windows([recent, *(gap for gap in gaps if gap.start <= recent.end)])
+        complete = await reader.complete_until(device.id)
+        if complete is not None and complete - OVERLAP < newest.start:
+            # A window of its own: the platform may refuse one for its age or length, and give the next.
+            older = merge_windows([*older, TimeWindow(complete - OVERLAP, newest.start)])
+        return [*older, newest]
 
     return windows_of
 

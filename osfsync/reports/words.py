@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-from osfsync.domain.loss import is_near, loss_due
+from osfsync.domain.loss import LOOKED_FOR, is_near, loss_due
 from osfsync.domain.model import FileRecord, ListingSource
 from osfsync.domain.planner import Reason
 from osfsync.domain.policy import Policy
@@ -100,6 +100,9 @@ def _lost(case: Case) -> Words:
     )
     if horizon is not None:
         told += f" By what it lost before, the device drops files about {duration(horizon)} after recording."
+    if record.lost_at is not None and case.standpoint.now < record.lost_at + LOOKED_FOR:
+        until = moment(record.lost_at + LOOKED_FOR)
+        return Words(told, f"None, unless a list names it again: each sync looks, until {until}.")
     return Words(told, "None: it can't be had any more.")
 
 

@@ -130,7 +130,7 @@ def server_list(desk: Desk, call: Call) -> Answer:
     device = _device(desk, call)
     window = milliseconds_window(call.query, "startTime", "endTime")
     entries = [
-        json_entry(file)
+        json_entry(file, desk.world.dialect)
         for file in device.files.values()
         if file.status.on_server and file.listed_by is not ListedBy.DEVICE_LIST and file.within(window)
     ]

@@ -35,6 +35,7 @@ class Dialect:
         attributes: fields are attributes, not elements.
         times: how `start` and `end` are written.
         bare_ids: ids in JSON are plain strings, not `{"entityType", "id"}`.
+        json_sizes: whether the server's own list tells sizes.
     """
 
     name: str = "FileName"
@@ -46,12 +47,15 @@ class Dialect:
     attributes: bool = False
     times: TimeSpelling = TimeSpelling.SECONDS
     bare_ids: bool = False
+    json_sizes: bool = True
 
 
 ATTRIBUTES = Dialect(
     "Name", "StorageStatus", "Size", "From", "To", "Tag", attributes=True, times=TimeSpelling.ISO
 )
-TERSE = Dialect("Filename", "state", size=None, start=None, end=None, tag=None, bare_ids=True)
+TERSE = Dialect(
+    "Filename", "state", size=None, start=None, end=None, tag=None, bare_ids=True, json_sizes=False
+)
 
 
 def milliseconds(moment: datetime) -> int:
@@ -74,11 +78,11 @@ def xml_list(files: Iterable[SimFile], dialect: Dialect) -> Iterator[bytes]:
     yield "".join(parts).encode()
 
 
-def json_entry(file: SimFile) -> dict[str, object]:
+def json_entry(file: SimFile, dialect: Dialect) -> dict[str, object]:
     """One file of the server's own list; times in ms as everywhere in this part of the API."""
     return {
         "name": file.name,
-        "size": file.size,
+        **({"size": file.size} if dialect.json_sizes else {}),
         "startTime": milliseconds(file.start),
         "endTime": milliseconds(file.end),
         "tag": file.tag,

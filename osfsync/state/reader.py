@@ -5,16 +5,19 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select
 
-from osfsync.domain.model import FileRecord, TimeWindow, merge_windows
+from osfsync.domain.model import Device, FileRecord, TimeWindow, merge_windows
 from osfsync.domain.outcomes import RunOutcome
 from osfsync.state.query import Query
 from osfsync.state.records import COLUMNS, records_of
-from osfsync.state.tables import MISSING, devices, listings, runs
+from osfsync.state.tables import MISSING, devices, listings, runs, to_text
 
 PAGE = 500
 """Names in one statement. It always has as many parameters, so that it is prepared once."""
 
 DAYS_PAGE = 5_000
+
+_DAY = timedelta(days=1)
+_FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 _MARKS = ", ".join("?" * PAGE)
 _RECORDS = f"SELECT {COLUMNS} FROM files WHERE device_id = ? AND name IN ({_MARKS})"  # noqa: S608 - constants
@@ -23,9 +26,23 @@ _UNHELD_DAYS = f"""
     SELECT name, substr(coalesce(start, "end", seen_from), 1, 10),
            substr(coalesce("end", start, seen_to), 1, 10)
     FROM files INDEXED BY ix_files_missing
-    WHERE {MISSING} AND device_id = ? AND name > ? AND lost_at IS NULL ORDER BY name LIMIT {DAYS_PAGE}
+    WHERE {MISSING} AND device_id = ? AND name > ? AND (lost_at IS NULL OR lost_at > ?)
+    ORDER BY name LIMIT {DAYS_PAGE}
 """  # noqa: S608 - constants
+# A sync without a period lists up to the present; what it lists of older days ends before.
+_SYNCS = """
+    FROM listings JOIN runs ON runs.id = run_id
+    WHERE device_id = ? AND problem IS NULL AND "end" >= listed_at
+      AND command = 'sync' AND runs.since IS NULL AND runs.until IS NULL
+"""
+_LISTED = f"SELECT min(start), max(listed_at) {_SYNCS}"
+_NEWEST = """
+    SELECT max(CASE WHEN coalesce("end", start) BETWEEN ? AND ? THEN coalesce("end", start) END),
+           max(coalesce("end", start) IS NULL)
+    FROM files WHERE device_id = ?
+"""
 
+_DEVICES = "SELECT id, name, last_seen FROM devices WHERE tenant_id = ?"
 _LAST_RUN = "SELECT id, finished IS NOT NULL FROM runs ORDER BY rowid DESC LIMIT 1"
 
 
@@ -70,27 +87,41 @@ class Reader:
         """Whether any file is held; finds the first, and counts none."""
         return bool(await self._query.sql("SELECT 1 FROM files WHERE sha256 IS NOT NULL LIMIT 1"))
 
-    async def devices_known(self, tenant_id: str) -> int:
-        """How many devices of a tenant are known."""
-        rows = await self._query.sql("SELECT count(*) FROM devices WHERE tenant_id = ?", (tenant_id,))
-        return next(int(row[0]) for row in rows)
+    async def devices_known(self, tenant_id: str) -> dict[Device, datetime]:
+        """The known devices of a tenant, as they were called when a run last worked on them, and when."""
+        rows = await self._query.sql(_DEVICES, (tenant_id,))
+        return {Device(row[0], row[1]): datetime.fromisoformat(row[2]) for row in rows}
 
     async def unheld_windows(
-        self, device_id: str, wanted: Callable[[str], bool] = lambda _: True
+        self, device_id: str, wanted: Callable[[str], bool], lost_since: datetime
     ) -> list[TimeWindow]:
-        """The days, merged, of a device's files that are known, neither held nor lost, and `wanted` by name.
+        """The days, merged, of a device's files that are known, not held, and `wanted` by name.
 
-        A file's days are those of its recording; where the list does not tell them, those of the window that
-        listed it.
+        A file's days are those of its recording, and one more on either side (the list may tell other times
+        than UTC); where the list does not tell them, those of the window that listed it. What was lost before
+        `lost_since` is not looked for any more.
         """
         days: set[tuple[str, str]] = set()
         last, full = "", True
         while full:
-            rows = await self._query.sql(_UNHELD_DAYS, (device_id, last))
+            rows = await self._query.sql(_UNHELD_DAYS, (device_id, last, to_text(lost_since)))
             full = len(rows) == DAYS_PAGE
             days.update((first, end) for name, first, end in rows if wanted(name))
             last = rows[-1][0] if rows else ""
         return merge_windows(_days(first, max(first, end)) for first, end in days)
+
+    async def complete_until(self, device_id: str) -> datetime | None:
+        """Up to when syncs have seen what a device recorded; None where none listed it yet.
+
+        A device that was out of contact tells its recordings afterwards: so far back as its newest known one
+        nothing is missing, and no further than syncs listed. Where the list tells no times, that is when it
+        was last read.
+        """
+        ((first, last),) = await self._query.sql(_LISTED, (device_id,))
+        if first is None:
+            return None
+        ((newest, untimed),) = await self._query.sql(_NEWEST, (first, last, device_id))
+        return datetime.fromisoformat(newest or (last if untimed else first))
 
     async def settled(self, backfill: str) -> set[tuple[str, TimeWindow]]:
         """Windows that this backfill is done with: (device id, window)."""
@@ -134,10 +165,7 @@ def _pages(values: Sequence[str]) -> Iterator[list[str | None]]:
 
 
 def _days(first: str, last: str) -> TimeWindow:
-    """From the beginning of one day to the end of another, given as `2025-06-26`."""
+    """From the day before one to the end of the day after another, given as `2025-06-26`."""
     begin = datetime.fromisoformat(first).replace(tzinfo=UTC)
     end = datetime.fromisoformat(last).replace(tzinfo=UTC)
-    almost_never = datetime.max.replace(tzinfo=UTC)
-    return TimeWindow(
-        begin, end + timedelta(days=1) if end < almost_never - timedelta(days=1) else almost_never
-    )
+    return TimeWindow(max(begin, _FIRST + _DAY) - _DAY, min(end, _LAST - 2 * _DAY) + 2 * _DAY)

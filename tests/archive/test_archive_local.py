@@ -293,10 +293,16 @@ def test_a_failing_sync_is_an_error(tmp_path: Path) -> None:
     sync_all = find_syncfs(tmp_path)
     if sync_all is None:
         pytest.skip("the temporary folder lies on a file system whose syncfs is not trusted")
-    gone = tmp_path / "gone"
-    gone.mkdir()
-    sync_gone = find_syncfs(gone)
-    gone.rmdir()
-    assert sync_gone is not None
-    with pytest.raises(FileNotFoundError):
-        sync_gone()
+    opened = next(file for file in Path("/proc/self/fd").iterdir() if _leads_to(file, tmp_path))
+    unusable = os.open(tmp_path, os.O_PATH)
+    os.dup2(unusable, int(opened.name))
+    os.close(unusable)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        sync_all()
+
+
+def _leads_to(descriptor: Path, folder: Path) -> bool:
+    try:
+        return descriptor.readlink() == folder
+    except FileNotFoundError:  # the one that lists them
+        return False

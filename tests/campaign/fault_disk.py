@@ -15,6 +15,8 @@ HIDDEN = ".osfsync-part"
 BELONGS_THERE = {"folders", "lock", "state"}
 """What lies in the hidden folder when nothing is under way."""
 
+ASIDE = "set-aside/"
+
 NOTE = ".note"
 """Ends the name of what is told of a part file that is kept for a later run."""
 
@@ -83,8 +85,19 @@ def damages(site: Site, disk: Disk) -> Iterator[str]:
         elif (hashlib.sha256(data).hexdigest(), len(data)) != (row.sha256, row.held_size):
             yield f"{row.path} is not what the state tells of it"
     kept = {name for name in disk.hidden if _is_kept(site, disk, name)}
-    for name in sorted(disk.hidden.keys() - kept - {name + NOTE for name in kept}):
+    for name in sorted(disk.hidden.keys() - kept - {name + NOTE for name in kept} - former(site, disk)):
         yield f"{name} was left behind in the hidden folder"
+
+
+def former(site: Site, disk: Disk) -> set[str]:
+    """What was set aside because the server has other bytes now, that do not go on from these."""
+    versions = set().union(*site.had.values())
+    current = {site.world.content(*key) for key in site.world.available()}
+    return {
+        name
+        for name, data in disk.hidden.items()
+        if name.startswith(ASIDE) and data in versions and not any(now.startswith(data) for now in current)
+    }
 
 
 def _is_kept(site: Site, disk: Disk, name: str) -> bool:

@@ -11,7 +11,7 @@ from osfsync.domain.summary import RunSummary
 from osfsync.reports.models import MissingModel
 from tests.campaign.fault_case import Case, Left
 from tests.campaign.fault_conduct import CLEAN_SECONDS, Night, Site, site_of
-from tests.campaign.fault_disk import Disk, damages, look
+from tests.campaign.fault_disk import Disk, damages, former, look
 from tests.campaign.fault_world import Key
 
 SEALED = "no-permission"
@@ -153,7 +153,7 @@ def _of_problems(site: Site, summary: RunSummary) -> Iterator[str]:
 def _of_clean(site: Site, night: Night, disk: Disk) -> Iterator[str]:
     """Without trouble all must be here, and nothing is under way."""
     yield from damages(site, disk)
-    yield from (f"{name} was kept" for name in sorted(disk.hidden))
+    yield from (f"{name} was kept" for name in sorted(disk.hidden.keys() - former(site, disk)))
     if night.summary is None:
         yield _no_end(night)
         return

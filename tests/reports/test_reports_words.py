@@ -89,7 +89,7 @@ RETURNED = [event("RETURN_FILE", ago(hours=hours), f"{hours}.osf") for hours in 
             row(StorageStatus.DEVICE_ONLY, lost_at=ago(hours=2), last_seen=ago(hours=26)),
             Reason.LOST,
             "last seen on 2026-02-28 10:00 UTC, gone on 2026-03-01 10:00 UTC",
-            "can't be had any more",
+            "until 2026-04-30 10:00 UTC",
         ),
     ],
 )

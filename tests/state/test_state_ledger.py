@@ -211,7 +211,8 @@ async def test_a_lost_file_tells_when_it_was_last_seen_and_comes_back_when_it_is
     record = (await database.reader.records(DEVICE.id, ["a.osf"]))["a.osf"]
     assert (record.lost_at, record.last_seen) == (NOW, NOW - 2 * HOUR)
     assert [page async for page in database.ledger.unlisted(DEVICE.id)] == []
-    assert await database.reader.unheld_windows(DEVICE.id) == []
+    assert await database.reader.unheld_windows(DEVICE.id, lambda _: True, NOW) == []
+    assert await database.reader.unheld_windows(DEVICE.id, lambda _: True, NOW - HOUR) != []
     totals = await database.overview.totals()
     assert (totals.lost, totals.missing[StorageStatus.DEVICE_ONLY]) == (1, 0)
     assert await database.overview.oldest_gap() is None

@@ -24,6 +24,12 @@ from tests.state.state_samples import (
     held,
 )
 
+DAY = timedelta(days=1)
+
+
+async def unheld_windows(database: Database, device_id: str) -> list[TimeWindow]:
+    return await database.reader.unheld_windows(device_id, lambda _: True, NOW)
+
 
 def day(number: int, hour: int = 0) -> datetime:
     return datetime(2025, 6, number, hour, tzinfo=UTC)
@@ -68,21 +74,19 @@ async def test_windows_of_what_is_not_held_are_whole_days_merged(database: Datab
             fetched("held"),
         ]
     )
-    assert await database.reader.unheld_windows(DEVICE.id) == [
-        TimeWindow(day(1), day(4)),
-        TimeWindow(day(10), day(11)),
-        TimeWindow(day(12), day(13)),
-        TimeWindow(day(14), day(15)),
-        TimeWindow(day(20), day(22)),
+    assert await unheld_windows(database, DEVICE.id) == [
+        TimeWindow(day(1) - DAY, day(4) + DAY),
+        TimeWindow(day(10) - DAY, day(15) + DAY),
+        TimeWindow(day(20) - DAY, day(22) + DAY),
     ]
-    assert await database.reader.unheld_windows("unknown") == []
+    assert await unheld_windows(database, "unknown") == []
 
 
 async def test_the_last_days_of_time_have_a_window_too(database: Database, writer: Writer) -> None:
     end_of_time = datetime.max.replace(tzinfo=UTC)
     await writer.commit([files_seen(file(start=end_of_time, end=end_of_time))])
-    (window,) = await database.reader.unheld_windows(DEVICE.id)
-    assert window == TimeWindow(datetime(9999, 12, 31, tzinfo=UTC), end_of_time)
+    (window,) = await unheld_windows(database, DEVICE.id)
+    assert window == TimeWindow(datetime(9999, 12, 30, tzinfo=UTC), end_of_time)
 
 
 async def test_a_backfill_is_gone_on_with_until_it_is_complete(database: Database) -> None:
@@ -206,13 +210,13 @@ async def test_runs_come_newest_first_and_no_more_than_asked(database: Database)
 async def test_a_file_held_in_an_older_version_is_still_to_be_had(database: Database, writer: Writer) -> None:
     told = file(start=day(1), end=day(1))
     await writer.commit([files_seen(told), fetched()])
-    assert await database.reader.unheld_windows(DEVICE.id) == []
+    assert await unheld_windows(database, DEVICE.id) == []
     assert await database.overview.oldest_gap() is None
     await writer.commit([files_seen(replace(told, size=200))])
-    assert await database.reader.unheld_windows(DEVICE.id) == [TimeWindow(day(1), day(2))]
+    assert await unheld_windows(database, DEVICE.id) == [TimeWindow(day(1) - DAY, day(2) + DAY)]
     assert [len(page) async for page in database.overview.unheld()] == [1]
     await writer.commit([files_seen(replace(told, size=None))])  # a list that does not tell the size
-    assert await database.reader.unheld_windows(DEVICE.id) == []
+    assert await unheld_windows(database, DEVICE.id) == []
 
 
 async def test_the_last_complete_run_is_told_by_its_end(database: Database) -> None:

@@ -1,0 +1,200 @@
+"""Nothing that could be had is passed over for good: nights without a list, silent devices, short lists."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from osfsync.app.runs import BackfillRequest, SyncRequest
+from osfsync.cloud.client import CloudClient
+from osfsync.domain.errors import ExitCode
+from osfsync.domain.model import StorageStatus
+from osfsync.simulator.behaviour import Behaviour
+from osfsync.simulator.faults import Fault
+from osfsync.simulator.fleet import ListedBy
+from osfsync.simulator.listing import Dialect
+from osfsync.simulator.world import World
+
+MirrorOf = Callable[..., AbstractAsyncContextManager[Any]]
+DEAD = Behaviour(contact_every=None, files_per_day=0)
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+
+
+async def assert_all_is_here(mirror: Any) -> None:
+    summary = await mirror.sync()
+    assert summary.exit_code is ExitCode.COMPLETE
+    await mirror.assert_equals_server()
+
+
+@pytest.mark.parametrize("trouble", ["no run at all", "the list fails"])
+async def test_nights_without_a_list_are_made_up_for(
+    mirror_of: MirrorOf, empty_world: World, trouble: str
+) -> None:
+    device = empty_world.add_device("Truck 1", behaviour=DEAD)
+    empty_world.add_file(device, "0.osf", StorageStatus.BOTH)
+    async with mirror_of(empty_world) as mirror:
+        mirror.change("limits", retries=0)
+        await mirror.sync()
+        mirror.simulator.faults.add(Fault.status(500), on="file-list", times=None)
+        for night in range(1, 41):
+            empty_world.advance(DAY)
+            empty_world.add_file(device, f"{night}.osf", StorageStatus.BOTH)
+            if trouble == "the list fails" and night % 10 == 0:
+                assert (await mirror.sync()).exit_code is ExitCode.PARTIAL
+        mirror.simulator.faults.clear()
+        await assert_all_is_here(mirror)
+
+
+async def test_a_device_that_was_out_of_contact_tells_its_recordings_afterwards(
+    mirror_of: MirrorOf, empty_world: World
+) -> None:
+    device = empty_world.add_device("Truck 1", behaviour=DEAD)
+    empty_world.add_file(device, "before.osf", StorageStatus.BOTH)
+    async with mirror_of(empty_world) as mirror:
+        for _ in range(7):
+            await mirror.sync()
+            empty_world.advance(10 * DAY)
+        for days in (65, 45, 5):
+            start = empty_world.now - days * DAY
+            empty_world.add_file(device, f"{days}.osf", StorageStatus.BOTH, start=start)
+        await assert_all_is_here(mirror)
+
+
+async def test_a_backfill_of_old_days_draws_no_sync_back(mirror_of: MirrorOf, empty_world: World) -> None:
+    """What lies between them was not asked for."""
+    device = empty_world.add_device("Truck 1", behaviour=DEAD)
+    for days in (400, 200, 2):
+        empty_world.add_file(device, f"{days}.osf", StorageStatus.BOTH, start=empty_world.now - days * DAY)
+    async with mirror_of(empty_world) as mirror:
+        await mirror.sync()
+        now = empty_world.now
+        await mirror.backfill(BackfillRequest(since=now - 410 * DAY, until=now - 390 * DAY))
+        await mirror.sync(SyncRequest(since=now - 410 * DAY, until=now - 390 * DAY))
+        empty_world.advance(DAY)
+        await mirror.sync()
+        assert {row.name for row in (await mirror.files()).values()} == {"400.osf", "2.osf"}
+
+
+async def test_a_file_that_a_list_left_out_is_no_longer_lost_when_it_is_back(
+    mirror_of: MirrorOf, empty_world: World
+) -> None:
+    device = empty_world.add_device("Truck 1", behaviour=DEAD)
+    start = empty_world.now - 20 * DAY
+    empty_world.add_file(device, "old.osf", StorageStatus.DEVICE_ONLY, start=start)
+    empty_world.add_file(device, "new.osf", StorageStatus.BOTH)
+    async with mirror_of(empty_world) as mirror:
+        await mirror.sync()
+        empty_world.advance(40 * DAY)
+        left_out = device.files.pop("old.osf")
+        assert (await mirror.sync()).files.lost == 1
+        assert "each sync looks, until 2026-06-09" in (await mirror.missing())["old.osf"].next_action
+        empty_world.advance(30 * DAY)
+        device.files["old.osf"] = left_out
+        empty_world.set_status(device, "old.osf", StorageStatus.BOTH)
+        await assert_all_is_here(mirror)
+
+
+async def test_lists_that_could_not_be_compared_settle_no_window(
+    mirror_of: MirrorOf, empty_world: World
+) -> None:
+    device = empty_world.add_device("Truck 1", behaviour=DEAD)
+    old = empty_world.now - 100 * DAY
+    empty_world.add_file(device, "a.osf", StorageStatus.BOTH, start=old)
+    hidden = empty_world.add_file(device, "b.osf", StorageStatus.SERVER_ONLY, start=old + HOUR)
+    hidden.listed_by = ListedBy.SERVER_LIST
+    request = BackfillRequest(since=empty_world.now - 120 * DAY, until=empty_world.now - 40 * DAY)
+    async with mirror_of(empty_world) as mirror:
+        mirror.change("limits", retries=0)
+        mirror.simulator.faults.add(Fault.status(500), on="server-list", times=None)
+        mirror.simulator.faults.add(Fault.status(500), on="download-token", times=1)
+        summary = await mirror.backfill(request)
+        assert "not-compared" in {problem.reason for problem in summary.problems}
+        mirror.simulator.faults.clear()
+        await mirror.backfill(request)
+        await mirror.assert_equals_server()
+
+
+async def test_an_empty_list_that_is_suspect_settles_no_window(
+    mirror_of: MirrorOf, empty_world: World
+) -> None:
+    device = empty_world.add_device("Truck 1", behaviour=DEAD)
+    old = empty_world.now - 100 * DAY
+    empty_world.add_file(device, "a.osf", StorageStatus.BOTH, start=old)
+    request = BackfillRequest(since=empty_world.now - 120 * DAY, until=empty_world.now - 40 * DAY)
+    async with mirror_of(empty_world) as mirror:
+        mirror.change("limits", retries=0)
+        mirror.simulator.faults.add(Fault.status(500), on="download-token", times=None)
+        assert (await mirror.backfill(request)).exit_code is ExitCode.PARTIAL
+        mirror.simulator.faults.clear()
+        left_out = dict(device.files)
+        device.files.clear()
+        assert (await mirror.backfill(request)).exit_code is ExitCode.PARTIAL
+        device.files.update(left_out)
+        empty_world.add_file(device, "b.osf", StorageStatus.BOTH, start=old + 5 * DAY)
+        assert (await mirror.backfill(request)).exit_code is ExitCode.COMPLETE
+        await mirror.assert_equals_server()
+
+
+async def test_waiting_makes_no_suspect_list_good(mirror_of: MirrorOf, empty_world: World) -> None:
+    device = empty_world.add_device("Truck 1", behaviour=Behaviour(contact_every=HOUR, files_per_day=0))
+    empty_world.add_file(device, "a.osf", StorageStatus.BOTH)
+    empty_world.add_file(device, "b.osf", StorageStatus.DEVICE_ONLY)
+    async with mirror_of(empty_world) as mirror:
+        mirror.change("limits", retries=0)
+        mirror.simulator.faults.add(Fault.status(500), on="download-token", times=None)
+        await mirror.sync()
+        mirror.simulator.faults.clear()
+        device.files.clear()
+        empty_world.advance(2 * HOUR)
+        device.files.clear()
+        summary = await mirror.sync(SyncRequest(wait=timedelta(seconds=0.5)))
+        assert summary.exit_code is ExitCode.PARTIAL
+        assert summary.devices.failed == 1
+
+
+async def test_where_our_clock_is_wrong_the_platform_s_is_followed(
+    mirror_of: MirrorOf, empty_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as on a small computer that begins in 1970."""
+    device = empty_world.add_device("Truck 1", behaviour=DEAD)
+    empty_world.add_file(device, "a.osf", StorageStatus.BOTH)
+    async with mirror_of(empty_world) as mirror:
+        empty_world.now += 90 * DAY
+        empty_world.add_file(device, "b.osf", StorageStatus.BOTH)
+        empty_world.now -= 90 * DAY
+        monkeypatch.setattr(CloudClient, "clock_offset", 90 * DAY)
+        summary = await mirror.sync()
+        assert [problem.reason for problem in summary.problems] == ["clock"]
+        assert "b.osf" in {row.name for row in (await mirror.files()).values() if row.state == "held"}
+
+
+async def test_a_size_that_only_the_server_s_own_list_tells_shows_that_a_file_grew(
+    mirror_of: MirrorOf, empty_world: World
+) -> None:
+    device = empty_world.add_device("Truck 1", behaviour=DEAD)
+    empty_world.dialect = Dialect(size=None)
+    empty_world.add_file(device, "a.osf", StorageStatus.BOTH, size=9_000)
+    async with mirror_of(empty_world) as mirror:
+        await mirror.sync()
+        empty_world.add_file(device, "a.osf", StorageStatus.BOTH, size=20_000)
+        assert (await mirror.sync()).files.fetched == 1
+        await mirror.assert_equals_server()
+
+
+async def test_devices_that_drop_out_are_told(mirror_of: MirrorOf, empty_world: World) -> None:
+    gone, renamed, other = (empty_world.add_device(name, behaviour=DEAD) for name in ("A", "B", "C"))
+    for device in (gone, renamed, other):
+        empty_world.add_file(device, "a.osf", StorageStatus.BOTH)
+    async with mirror_of(empty_world) as mirror:
+        mirror.change("select", devices=("A", "B", "C"))
+        assert (await mirror.sync()).problems == ()
+        del empty_world._devices[gone.id]
+        renamed.name = "B (hall 2)"
+        told = {problem.device: problem for problem in (await mirror.sync()).problems}
+        assert {problem.reason for problem in told.values()} == {"device-left-out"}
+        assert "does not list it any more" in told["A"].explanation
+        assert "'B (hall 2)' now" in told["B"].explanation
+        mirror.change("select", devices=("C",))
+        assert (await mirror.sync()).problems == ()
