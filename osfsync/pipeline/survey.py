@@ -121,9 +121,7 @@ class Surveyor:
         except CloudError as error:
             if error.retryable:  # asked with retries already: it would hold up every device
                 self._trouble = error
-                text = (
-                    f"Files that only the server's own lists name can't be seen in this run. {error}"
-                )
+                text = f"Files that only the server's own lists name can't be seen in this run. {error}"
                 self.tally.problem(device.name, None, "not-compared", text)
             self._not_compared(device, error)
             return None
