@@ -20,6 +20,7 @@ from osfsync.reports.models import FileModel, MissingModel
 from osfsync.simulator.endpoints import ServerOptions
 from osfsync.simulator.server import Simulator, serve
 from osfsync.simulator.world import World
+from osfsync.state import engine
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PART_FOLDER = ".osfsync-part"
@@ -104,8 +105,11 @@ MirrorOf = Callable[..., AbstractAsyncContextManager[Mirror]]
 
 
 @pytest.fixture
-def mirror_of(tmp_path: Path) -> MirrorOf:
-    """Serve a world and mirror it into a fresh folder."""
+def mirror_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MirrorOf:
+    """Serve a world and mirror it into a fresh folder. Commits wait for no disk: nobody cuts the power."""
+    hasty = tuple(pragma.replace("synchronous = FULL", "synchronous = OFF") for pragma in engine._PRAGMAS)
+    assert hasty != engine._PRAGMAS
+    monkeypatch.setattr(engine, "_PRAGMAS", hasty)
 
     @asynccontextmanager
     async def make(

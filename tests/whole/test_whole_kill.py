@@ -56,7 +56,7 @@ async def test_sigkill_at_any_moment(tmp_path: Path, mirror_of: MirrorOf) -> Non
         available = len(world.available())
         in_place: dict[tuple[str, str], int] = {}
         killed = 0
-        for attempt in range(6):
+        for attempt in range(4):
             process = await start(tmp_path, environment)
 
             def gone_out() -> int:
