@@ -7,22 +7,25 @@ from functools import partial
 from uuid import uuid4
 
 import anyio
+import structlog
 
 from osfsync.app.rooms import Clock, OpenRooms, Password, Terms, opened
 from osfsync.config import Settings
-from osfsync.domain.errors import ExitCode, OsfsyncError
+from osfsync.domain.errors import ArchiveError, DiskFullError, ExitCode, OsfsyncError
 from osfsync.domain.model import utc_now
 from osfsync.domain.summary import OrderCounts, RunSummary
 from osfsync.pipeline.nightly import NO_WAIT, Run
 from osfsync.pipeline.perform import Ending, FailOn, Observe, perform
 from osfsync.pipeline.stock import take_stock
 from osfsync.pipeline.tally import Tally
-from osfsync.pipeline.wishes import period_of
+from osfsync.pipeline.wishes import by_platform, period_of
 from osfsync.reports.build import summary_model
 from osfsync.reports.renderers.json import document
 from osfsync.state.reader import step_of
 from osfsync.state.share import network_share
 from osfsync.state.writer import NewRun, Writer
+
+log = structlog.get_logger(__name__)
 
 SHARE = (
     "The state database lies on a network share ({}), where locks and the order of writes can't be trusted: "
@@ -126,7 +129,7 @@ class Conduct:
             holdings, writer = rooms.database.holdings, run.rooms.writer
             await take_stock(holdings, rooms.archive, writer, self.terms.tally, self.clock)
             self.in_step = True
-            await rooms.archive.note_step(step_of(writer.run_id, ended=False))
+            await self._note_step(rooms, writer, ended=False)
         return run
 
     async def begin(self, rooms: OpenRooms, new: NewRun) -> Run:
@@ -140,8 +143,15 @@ class Conduct:
         await rooms.archive.prepare(await reader.identity(), holds=await reader.holds_files())
         self.in_step = await rooms.archive.last_step() == last
         if self.in_step:
-            await rooms.archive.note_step(step_of(self.writer.run_id, ended=False))
+            await self._note_step(rooms, self.writer, ended=False)
         return rooms.run(new.tenant, self.writer, self.terms)
+
+    async def _note_step(self, rooms: OpenRooms, writer: Writer, *, ended: bool) -> None:
+        """Where the archive can't be told, the next run finds the two out of step, and takes stock."""
+        try:
+            await rooms.archive.note_step(step_of(writer.run_id, ended=ended))
+        except (ArchiveError, DiskFullError) as error:
+            log.warning("the run is not noted in the archive", error=str(error))
 
     async def _end(self, rooms: OpenRooms, ending: Ending) -> RunSummary:
         """The summary, and its place in the state; where that fails, the numbers are told all the same."""
@@ -152,7 +162,7 @@ class Conduct:
                 text = document(summary_model(summary))
                 await self.writer.finish_run(summary.outcome, summary.exit_code, self.clock(), text)
                 if self.in_step:
-                    await rooms.archive.note_step(step_of(self.writer.run_id, ended=True))
+                    await self._note_step(rooms, self.writer, ended=True)
         except OsfsyncError as error:
             ending = Ending(error.exit_code, str(error))
             return self._summary(ending, OrderCounts(self.terms.tally.orders_sent))
@@ -212,8 +222,8 @@ async def backfill(
     conduct = Conduct("backfill", settings, clock, Terms(request.max_transfer, request.fail_on))
 
     async def work(rooms: OpenRooms) -> None:
-        period = period_of(request.since, request.until or clock())
         tenant = await rooms.client.tenant()
+        period = period_of(request.since, request.until or by_platform(clock(), rooms.client.clock_offset))
         begun = await rooms.database.reader.resumable_backfill(tenant.id, request.since, request.until)
         name = begun or str(uuid4())
         new = NewRun(

@@ -107,7 +107,10 @@ class Archive(Protocol):
         """Remember, durably, how far its state is. Raises ArchiveError, DiskFullError."""
 
     async def folders(self) -> dict[str, str]:
-        """The folder of each device that was noted here, by its id: the state may have been lost since."""
+        """The folder of each device that was noted here, by its id: the state may have been lost since.
+
+        Raises ArchiveError.
+        """
 
     async def note_folders(self, folders: Mapping[str, str]) -> None:
         """Remember the folders, durably, in place of those that were. Raises ArchiveError, DiskFullError."""

@@ -13,7 +13,7 @@ _LARGEST = 100_000_000  # bytes
 
 
 def read_folders(root: Path) -> dict[str, str]:
-    """The folder of each device, by its id; none where nothing can be read. Raises no error.
+    """The folder of each device, by its id; none where what is noted is damaged. Raises OSError.
 
     Of two devices that one folder is noted for, the first has it.
     """
@@ -22,7 +22,7 @@ def read_folders(root: Path) -> dict[str, str]:
         if file.stat().st_size > _LARGEST:
             return {}
         noted = msgspec.json.decode(file.read_bytes(), type=dict[str, str])
-    except (OSError, ValueError):  # msgspec's errors are ValueErrors
+    except (FileNotFoundError, ValueError):  # msgspec's errors are ValueErrors
         return {}
     taken: set[str] = set()
     folders = {}

@@ -4,7 +4,8 @@ import errno
 import os
 import shutil
 import stat
-from hashlib import sha256
+from contextlib import suppress
+from hashlib import file_digest, sha256
 from pathlib import Path
 
 from osfsync.archive.durable import sync_folder
@@ -13,6 +14,8 @@ from osfsync.domain.model import Held, Verification
 _READ = 1 << 20
 _NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS, errno.EXDEV})
 """What file systems without hard links, or with no more of them, say."""
+
+_NO_LINKS_ON_WINDOWS = frozenset({1, 50, 1142})  # ERROR_INVALID_FUNCTION, _NOT_SUPPORTED, _TOO_MANY_LINKS
 
 
 def is_worth_keeping(part: str, target: str, verification: Verification, former: Held | None) -> bool:
@@ -28,12 +31,20 @@ def is_worth_keeping(part: str, target: str, verification: Verification, former:
         return False
     if not stat.S_ISREG(before.st_mode):
         return not stat.S_ISDIR(before.st_mode)
-    if _begins_with(part, target):
+    if os.lstat(part).st_size >= before.st_size and _begins_with(part, target):
         return False
     shows_its_end = verification is not Verification.LENGTH and target.casefold().endswith(".osfz")
     if not shows_its_end or former is None or os.lstat(part).st_size < before.st_size:
         return True
     return not _is(target, former)
+
+
+def undo(target: str, kept: Path) -> None:
+    """Take back what `keep` did: nothing replaced the file. Raises OSError."""
+    if os.path.lexists(target):
+        kept.unlink()
+    else:
+        os.replace(kept, target)  # noqa: PTH105 - see `keep`
 
 
 def keep(target: str, kept: Path) -> None:
@@ -53,12 +64,20 @@ def _link(target: str, kept: Path) -> None:
     try:
         os.link(target, kept)
     except OSError as error:
-        if error.errno not in _NO_LINKS:
+        if error.errno not in _NO_LINKS and getattr(error, "winerror", None) not in _NO_LINKS_ON_WINDOWS:
             raise
         _copy(target, kept)
 
 
 def _begins_with(part: str, former: str) -> bool:
+    """Whether a file begins with all bytes of another; no, where those can't be read."""
+    try:
+        return _reads_alike(part, former)
+    except OSError:
+        return False
+
+
+def _reads_alike(part: str, former: str) -> bool:
     with Path(part).open("rb") as new, Path(former).open("rb") as old:
         while piece := old.read(_READ):
             if new.read(len(piece)) != piece:
@@ -67,18 +86,23 @@ def _begins_with(part: str, former: str) -> bool:
 
 
 def _is(target: str, held: Held) -> bool:
-    """Whether the very bytes that are held lie there."""
-    digest = sha256()
-    size = 0
-    with Path(target).open("rb") as file:
-        while piece := file.read(_READ):
-            size += len(piece)
-            digest.update(piece)
-    return (size, digest.hexdigest()) == (held.size, held.sha256)
+    """Whether the very bytes that are held lie there; no, where they can't be read."""
+    try:
+        if os.lstat(target).st_size != held.size:
+            return False
+        with Path(target).open("rb") as file:
+            return file_digest(file, sha256).hexdigest() == held.sha256
+    except OSError:
+        return False
 
 
 def _copy(source: str, target: Path) -> None:
-    with Path(source).open("rb") as old, target.open("xb") as new:
-        shutil.copyfileobj(old, new, _READ)
-        new.flush()
-        os.fsync(new.fileno())
+    try:
+        with Path(source).open("rb") as old, target.open("xb") as new:
+            shutil.copyfileobj(old, new, _READ)
+            new.flush()
+            os.fsync(new.fileno())
+    except OSError:
+        with suppress(OSError):
+            target.unlink()
+        raise

@@ -8,11 +8,9 @@ from pathlib import Path
 
 from anyio import CapacityLimiter, to_thread
 
-from osfsync.archive import twins
 from osfsync.archive.base import Body, PartLabel, Placed
 from osfsync.archive.durable import find_syncfs
 from osfsync.archive.failures import translate
-from osfsync.archive.folders import read_folders
 from osfsync.archive.group import place_group
 from osfsync.archive.inspection import Inspection
 from osfsync.archive.intake import Intake
@@ -20,6 +18,7 @@ from osfsync.archive.kept import Shelf, can_be_noted
 from osfsync.archive.owner import judge
 from osfsync.archive.receiver import LocalReceiver, Workshop
 from osfsync.archive.tree import Tree
+from osfsync.archive.twins import Twins, doubtful
 from osfsync.domain.errors import DamagedError, OsfsyncError
 from osfsync.domain.model import ContentCheck, Held
 
@@ -39,6 +38,7 @@ class LocalArchive:
         self._groups = CapacityLimiter(1)  # one thread writes small files faster than two
         self._streams = CapacityLimiter(_STREAMS)
         self._shelf = Shelf(self._tree)
+        self._twins: Twins = {}
         self._workshop = Workshop(self._tree, self._shelf, self._streams)
 
     async def check(self) -> None:
@@ -66,7 +66,7 @@ class LocalArchive:
 
     async def folders(self) -> dict[str, str]:
         """See `Archive.folders`."""
-        return await to_thread.run_sync(read_folders, self._root, limiter=self._groups)
+        return await to_thread.run_sync(self._tree.folders, limiter=self._groups)
 
     async def note_folders(self, folders: Mapping[str, str]) -> None:
         """See `Archive.note_folders`."""
@@ -86,7 +86,7 @@ class LocalArchive:
 
     async def doubtful(self, paths: Sequence[str]) -> set[str]:
         """See `Archive.doubtful`."""
-        return await to_thread.run_sync(twins.doubtful, self._tree, paths, limiter=self._streams)
+        return await to_thread.run_sync(doubtful, self._tree, self._twins, paths, limiter=self._streams)
 
     async def adopt(self, path: str, expected_size: int | None, check: ContentCheck) -> Held | None:
         """See `Archive.adopt`. A symbolic link is followed: reading does no harm."""

@@ -76,7 +76,9 @@ def last_step(root: Path) -> str:
 
 def note_step(root: Path, step: str) -> None:
     """Note, durably, how far the state is whose files lie here now. Raises OSError."""
-    _write(root, _read(root)[0], step)
+    owner = _read(root)[0]
+    if owner:  # else someone took the mark away meanwhile, for another state
+        _write(root, owner, step)
 
 
 def _read(root: Path) -> tuple[str, str]:
@@ -84,7 +86,7 @@ def _read(root: Path) -> tuple[str, str]:
         text = (root / PART_FOLDER / MARK).read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
         return "", ""
-    owner, _, step = text.strip().partition("\n")
+    owner, _, step = text.partition("\n")
     return owner.strip(), step.strip()
 
 

@@ -5,15 +5,15 @@ import os
 import re
 import stat
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from secrets import token_hex
 
 from osfsync.archive.durable import sync_folder
 from osfsync.archive.failures import translate
-from osfsync.archive.folders import note_folders
-from osfsync.archive.former import is_worth_keeping, keep
+from osfsync.archive.folders import note_folders, read_folders
+from osfsync.archive.former import is_worth_keeping, keep, undo
 from osfsync.archive.owner import claim, last_step, note_step
 from osfsync.archive.paths import PART_FOLDER
 from osfsync.domain.errors import ArchiveError
@@ -69,6 +69,11 @@ class Tree:
         with self._translated():
             note_step(self.root, step)
 
+    def folders(self) -> dict[str, str]:
+        """See `folders.read_folders`. Raises ArchiveError."""
+        with self._translated():
+            return read_folders(self.root)
+
     def note_folders(self, folders: Mapping[str, str]) -> None:
         """See `folders.note_folders`. Raises ArchiveError, DiskFullError."""
         with self._translated():
@@ -95,7 +100,9 @@ class Tree:
     def _aside(self, source: Path) -> Path:
         """A new name in the folder of what was set aside."""
         folder = self.parts / SET_ASIDE
-        folder.mkdir(exist_ok=True)
+        if not folder.is_dir():
+            folder.mkdir(exist_ok=True)
+            sync_folder(self.parts)
         return folder / f"{token_hex(8)}{source.suffix[:16]}"
 
     def _refuse_outside(self, folder: Path) -> None:
@@ -154,19 +161,25 @@ class Tree:
             if is_worth_keeping(part, target, verification, former):
                 kept = self._aside(Path(target))
                 keep(target, kept)
-            try:
-                _rename(part, target)
-            except FileNotFoundError:  # someone removed the folder since it was last seen
-                self._known.discard(folder)
-                self._make_folder(folder, changed)
-                _rename(part, target)
+            self._rename_into(folder, part, target, changed)
         except OSError as error:
+            if kept is not None:
+                with suppress(OSError):
+                    undo(target, kept)
             told = error
             if os.path.isdir(target):  # noqa: PTH112 - never raises. Systems differ in what they call this
                 told = OSError(errno.EISDIR, os.strerror(errno.EISDIR))
             raise translate(told, f"putting {path} in place", self.root) from error
         changed.add(folder)
         return None if kept is None else str(kept)
+
+    def _rename_into(self, folder: str, part: str, target: str, changed: set[str]) -> None:
+        try:
+            _rename(part, target)
+        except FileNotFoundError:  # someone removed the folder since it was last seen
+            self._known.discard(folder)
+            self._make_folder(folder, changed)
+            _rename(part, target)
 
     def _make_folder(self, folder: str, changed: set[str]) -> None:
         if folder in self._known:

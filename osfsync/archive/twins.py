@@ -6,28 +6,36 @@ from collections.abc import Sequence
 from osfsync.archive.paths import path_key, twin_of
 from osfsync.archive.tree import Tree
 
+_REMEMBERED = 1_000  # folders
 
-def doubtful(tree: Tree, paths: Sequence[str]) -> set[str]:
+Twins = dict[str, tuple[int, frozenset[str]]]
+"""By folder: when it last changed, ns, and the keys of the names that twins in it stand beside."""
+
+
+def doubtful(tree: Tree, twins: Twins, paths: Sequence[str]) -> set[str]:
     """See `Archive.doubtful`. A folder that can't be read tells nothing: nor can what lies in it be read.
 
     Which of two twins got the plain path depends on which was listed first, and only a state knows that.
     """
-    twins: dict[str, set[str]] = {}
     found = set()
     for path in paths:
-        folder, _, name = path.rpartition("/")
-        if folder not in twins:
-            twins[folder] = _twins_in(os.path.dirname(tree.locate(path)))  # noqa: PTH120 - see Tree
-        if path_key(name) in twins[folder]:
+        folder, name = os.path.split(tree.locate(path))
+        if path_key(name) in _twins_in(twins, folder):
             found.add(path)
     return found
 
 
-def _twins_in(folder: str) -> set[str]:
-    """Keys of the names that twins in this folder stand beside."""
+def _twins_in(twins: Twins, folder: str) -> frozenset[str]:
     try:
-        with os.scandir(folder) as entries:
-            plain = [twin_of(entry.name) for entry in entries]
+        changed = os.stat(folder).st_mtime_ns  # noqa: PTH116 - see Tree
+        known = twins.get(folder)
+        if known is None or known[0] != changed:
+            with os.scandir(folder) as entries:
+                plain = (twin_of(entry.name) for entry in entries)
+                known = changed, frozenset(path_key(name) for name in plain if name is not None)
+            if len(twins) >= _REMEMBERED:
+                twins.clear()
+            twins[folder] = known
     except OSError:
-        return set()
-    return {path_key(name) for name in plain if name is not None}
+        return frozenset()
+    return known[1]

@@ -28,6 +28,8 @@ _REDIRECTION = range(300, 400)
 _CLIENT_ERROR = range(400, 500)
 _SERVER_ERROR = range(500, 600)
 _UNAVAILABLE = 503
+_BEFORE_US = datetime(2025, 1, 1, tzinfo=UTC)  # a clock that tells such times is wrong
+_LONG_AFTER_US = datetime(2100, 1, 1, tzinfo=UTC)
 _LONGEST_DEMAND = timedelta(days=365)
 
 
@@ -88,9 +90,9 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
 
 
 def clock_offset(headers: Mapping[str, str], now: datetime) -> timedelta | None:
-    """How far the platform's clock is ahead of `now`, to the second; None where it does not tell its time."""
+    """How far the platform's clock is ahead of `now`, to the second; None where it tells no likely time."""
     theirs = _http_date(headers.get("Date", ""))
-    return None if theirs is None else theirs - now
+    return theirs - now if theirs is not None and _BEFORE_US <= theirs < _LONG_AFTER_US else None
 
 
 def certainly_untaken(error: CloudError) -> bool:

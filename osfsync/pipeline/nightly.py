@@ -16,6 +16,7 @@ from anyio.streams.memory import MemoryObjectSendStream
 
 from osfsync.archive.base import Archive
 from osfsync.cloud.client import CloudClient
+from osfsync.domain.errors import DiskFullError
 from osfsync.domain.model import Device, Tenant, TimeWindow, split_window, utc_now
 from osfsync.domain.outcomes import DeviceSeen, WindowSettled
 from osfsync.pipeline.counting import Count, count, recount
@@ -34,6 +35,7 @@ from osfsync.pipeline.transfer import Transfer
 from osfsync.pipeline.wishes import (
     WindowsOf,
     Wishes,
+    by_platform,
     choose_devices,
     folders_of,
     in_turn,
@@ -59,9 +61,6 @@ POLL_FIRST = timedelta(seconds=30)
 POLL_GROWTH = 1.5
 POLL_LONGEST = timedelta(minutes=10)
 """How often devices are looked after while a run waits for them: sparingly, the log first."""
-
-CLOCK_TOLERANCE = timedelta(seconds=30)
-"""Clocks that differ by less are taken for right."""
 
 NO_WAIT = timedelta(0)
 
@@ -92,7 +91,7 @@ class Run:
     lifeline: Lifeline = field(init=False)
     listener: Listener = field(init=False)
     _numbers: Iterator[int] = field(init=False)
-    _offset: timedelta = timedelta(0)
+    _offset: timedelta | None = None
 
     def __post_init__(self) -> None:
         client, ledger = self.rooms.client, self.rooms.ledger
@@ -100,18 +99,13 @@ class Run:
         self.listener = Listener(client, ledger, self.tally, self.now)
 
     def now(self) -> datetime:
-        """The present moment by the platform's clock, where ours goes wrong.
-
-        What devices did is told by that clock; it must not seem to have happened before we asked.
-        """
-        return self.clock() + self._offset
+        """See `by_platform`; one clock for the whole run, from its first answer on."""
+        return by_platform(self.clock(), self._offset)
 
     async def meet_devices(self) -> list[Device]:
         """The tenant's devices of the selection; each is known to the state and has its folder then."""
         log.info("run begins", tenant=self.tenant.name)
-        offset = self.rooms.client.clock_offset
-        if offset is not None and abs(offset) > CLOCK_TOLERANCE:
-            self._offset = offset
+        self._offset = self.rooms.client.clock_offset
         known = await self.rooms.reader.devices_known(self.tenant.id)
         chosen = await choose_devices(self.rooms.client, self.wishes, self.tally, known, self.now())
         devices = in_turn(chosen, self.now())
@@ -120,7 +114,10 @@ class Run:
         self.folders = folders_of(devices, folders)
         self.unsure = unsure_of(devices, folders)
         if not self.folders.items() <= noted.items():
-            await self.rooms.archive.note_folders({**folders, **self.folders})
+            try:
+                await self.rooms.archive.note_folders({**folders, **self.folders})
+            except DiskFullError as error:  # what is on devices can be ordered all the same
+                log.warning("folders are not noted in the archive", error=str(error))
         self._numbers = itertools.count(await self.rooms.ledger.next_order_id())
         await self.rooms.writer.commit(
             [DeviceSeen(device, self.folders[device.id], self.now()) for device in devices]

@@ -19,7 +19,14 @@ from osfsync.pipeline.pathbook import PathBook
 from osfsync.pipeline.stop import Stop
 from osfsync.pipeline.survey import Surveyor, survey
 from osfsync.pipeline.tally import Tally
-from osfsync.pipeline.wishes import Wishes, choose_devices, folders_of, settler_of, windows_to_list
+from osfsync.pipeline.wishes import (
+    Wishes,
+    by_platform,
+    choose_devices,
+    folders_of,
+    settler_of,
+    windows_to_list,
+)
 from osfsync.state.ledger import Ledger
 from osfsync.state.reader import Reader
 
@@ -40,7 +47,7 @@ class Rehearsal:
     async def run(self, since: datetime | None = None, until: datetime | None = None) -> None:
         """List and decide as `Run.sync` does."""
         known = await self.reader.devices_known(self.tenant.id)
-        devices = await choose_devices(self.client, self.wishes, self.tally, known, self.clock())
+        devices = await choose_devices(self.client, self.wishes, self.tally, known, self._now())
         folders = folders_of(devices, await self.reader.folders())
         decider = Decider(
             self.reader,
@@ -48,17 +55,17 @@ class Rehearsal:
             self.wishes.selection,
             self.wishes.policy,
             self.tally,
-            self.clock,
+            self._now,
             settler_of(self.ledger, self.wishes, self.tally, finds_losses=True),
         )
-        windows_of = windows_to_list(self.reader, self.wishes, self.clock(), since, until)
+        windows_of = windows_to_list(self.reader, self.wishes, self._now(), since, until)
         surveyor = Surveyor(
             self.client,
             windows_of,
             self._dialogue_with,
             self.tally,
             Lifeline(self.client.devices),
-            self.clock,
+            self._now,
         )
         to_decide, listings = anyio.create_memory_object_stream[Listing](PAGES)
         to_record, facts = anyio.create_memory_object_stream[Facts](PAGES)
@@ -71,6 +78,9 @@ class Rehearsal:
                 stages.start_soon(_forget, facts)
                 stages.start_soon(self._count_commands, orders)
                 stages.start_soon(_drop, fetches)
+
+    def _now(self) -> datetime:
+        return by_platform(self.clock(), self.client.clock_offset)
 
     async def _dialogue_with(self, device: Device) -> Dialogue:
         """As the last run left it."""

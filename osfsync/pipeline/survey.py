@@ -15,7 +15,9 @@ from osfsync.domain.errors import (
     CloudError,
     ForbiddenError,
     LoginRefusedError,
+    NotFoundError,
     OsfsyncError,
+    RefusedError,
     TenantError,
 )
 from osfsync.domain.model import Device, ListingSource, TimeWindow
@@ -55,7 +57,10 @@ class Surveyor:
         """Send all pages of a device. Its failure is told, and stays its own."""
         await out.send(DeviceBegun(device, await self.dialogue_with(device)))
         source = ListingSource.DEVICE_LIST
-        for window in await self.windows_of(device):
+        windows, trouble = await self.windows_of(device), False
+        for window in windows:
+            if trouble and window != windows[-1]:
+                continue  # the newest days are asked for all the same
             try:
                 source = await self._list_window(device, window, source, out)
             except (LoginRefusedError, TenantError):
@@ -63,9 +68,8 @@ class Surveyor:
             except CloudError as error:
                 await self._fail(device, window, error, out)
                 await self.lifeline.failed(device, error)
-                if error.retryable:
-                    break
-                continue  # the platform may refuse a window for its age, and give the next one
+                trouble = error.retryable  # else it may refuse a window for its age, and give the next
+                continue
             self.lifeline.answered(device)
         self.tally.devices_done.add(device.id)
         await out.send(DeviceDone(device))
@@ -121,17 +125,21 @@ class Surveyor:
         except CloudError as error:
             if error.retryable:  # asked with retries already: it would hold up every device
                 self._trouble = error
-                text = f"Files that only the server's own lists name can't be seen in this run. {error}"
-                self.tally.problem(device.name, None, "not-compared", text)
             self._not_compared(device, error)
             return None
         comparison.server_list_read()
         return comparison
 
     def _not_compared(self, device: Device, error: CloudError) -> None:
-        if error.retryable:
-            self.tally.unsettled.add(device.id)
+        """The device counts as failed, unless the platform keeps its own lists from this account at all."""
         log.warning("lists are not compared", device=device.name, reason=error.slug, error=str(error))
+        if isinstance(error, ForbiddenError | NotFoundError | RefusedError):
+            return
+        self.tally.unsettled.add(device.id)
+        if device.id not in self.tally.devices_suspect:
+            self.tally.devices_suspect.add(device.id)
+            text = f"Files that only the server's own list names can't be seen in this run. {error}"
+            self.tally.problem(device.name, None, "not-compared", text)
 
     async def _reconcile(self, device: Device, comparison: Comparison, out: Out) -> None:
         """Pass on what only the server's own list knows, and tell of contradictions."""

@@ -12,7 +12,8 @@ PROBLEMS_KEPT = 1000
 class Tally:
     """Counters of one run. Devices go by id, so that several windows of one device count once.
 
-    `devices_suspect` are those whose list was empty though it named files on the server before.
+    `devices_suspect` are those whose list was empty though it named files on the server before, or could not
+    be compared with the server's own: there may be more than was seen.
     `unsettled` are devices of which something could be had and is not here: failed, damaged or left.
     `pending` are hashes of the files that were counted as device-only or requested; None where no later
     round will ask.

@@ -11,7 +11,7 @@ from osfsync.cloud.client import CloudClient
 from osfsync.domain.dialogue import CLOCKS_AHEAD
 from osfsync.domain.errors import ConfigError, ProtocolError
 from osfsync.domain.loss import LOOKED_FOR
-from osfsync.domain.model import Device, TimeWindow, merge_windows
+from osfsync.domain.model import Device, TimeWindow, merge_windows, split_window
 from osfsync.domain.planner import Choice
 from osfsync.domain.policy import Policy
 from osfsync.domain.selection import Selection
@@ -25,6 +25,12 @@ TOLD_FOR = timedelta(days=30)
 """So long a run tells of a device that is not listed any more."""
 
 MOST_TOLD = 20
+
+CLOCK_TOLERANCE = timedelta(seconds=30)
+"""Clocks that differ by less are taken for right."""
+
+LONGEST = timedelta(days=30)
+"""Of a window that reaches back."""
 
 OVERLAP = timedelta(days=1)
 """How far what is listed reaches into what was complete before."""
@@ -108,6 +114,14 @@ def in_turn(devices: Sequence[Device], now: datetime) -> list[Device]:
     return [*devices[first:], *devices[:first]]
 
 
+def by_platform(now: datetime, offset: timedelta | None) -> datetime:
+    """The present moment by the platform's clock, where it tells one and ours is some way off.
+
+    What devices did is told by that clock; it must not seem to have happened before we asked.
+    """
+    return now if offset is None or abs(offset) <= CLOCK_TOLERANCE else now + offset
+
+
 def _check_clock(offset: timedelta | None, tally: Tally) -> None:
     if offset is not None and abs(offset) > CLOCKS_AHEAD:
         way = "behind" if offset > timedelta(0) else "ahead of"
@@ -136,8 +150,11 @@ def windows_to_list(
         *older, newest = merge_windows([recent, *(gap for gap in gaps if gap.start <= recent.end)])
         complete = await reader.complete_until(device.id)
         if complete is not None and complete - OVERLAP < newest.start:
-            # A window of its own: the platform may refuse one for its age or length, and give the next.
-            older = merge_windows([*older, TimeWindow(complete - OVERLAP, newest.start)])
+            # Windows of their own: the platform may refuse one for its age or length, and give the next.
+            silent = TimeWindow(complete - OVERLAP, newest.start)
+            older = [
+                piece for window in merge_windows([*older, silent]) for piece in split_window(window, LONGEST)
+            ]
         return [*older, newest]
 
     return windows_of

@@ -29,13 +29,19 @@ _UNHELD_DAYS = f"""
     WHERE {MISSING} AND device_id = ? AND name > ? AND (lost_at IS NULL OR lost_at > ?)
     ORDER BY name LIMIT {DAYS_PAGE}
 """  # noqa: S608 - constants
-# A sync without a period lists up to the present; what it lists of older days ends before.
-_SYNCS = """
-    FROM listings JOIN runs ON runs.id = run_id
-    WHERE device_id = ? AND problem IS NULL AND "end" >= listed_at
-      AND command = 'sync' AND runs.since IS NULL AND runs.until IS NULL
+# By the list that was read, over the syncs without a period: where they first began, and when one was last
+# read up to the present. A run that could not list some days of the device leaves them to the next; days that
+# the platform refuses as such are refused tomorrow as well.
+_LISTED = """
+    SELECT source, min(start), max(listed_at) FROM (
+        SELECT max(source) AS source, min(start) AS start, max(listed_at) AS listed_at FROM (
+            SELECT run_id, source, problem, listed_at,
+                   CASE WHEN problem IS NULL AND "end" >= listed_at THEN start END AS start
+            FROM listings JOIN runs ON runs.id = run_id
+            WHERE device_id = ? AND command = 'sync' AND runs.since IS NULL AND runs.until IS NULL
+        ) GROUP BY run_id HAVING NOT max(problem IS NOT NULL AND problem NOT IN ('refused', 'not-found'))
+    ) WHERE start IS NOT NULL GROUP BY source ORDER BY source
 """
-_LISTED = f"SELECT min(start), max(listed_at) {_SYNCS}"
 _NEWEST = """
     SELECT max(CASE WHEN coalesce("end", start) BETWEEN ? AND ? THEN coalesce("end", start) END),
            max(coalesce("end", start) IS NULL)
@@ -117,9 +123,10 @@ class Reader:
         nothing is missing, and no further than syncs listed. Where the list tells no times, that is when it
         was last read.
         """
-        ((first, last),) = await self._query.sql(_LISTED, (device_id,))
-        if first is None:
+        listed = await self._query.sql(_LISTED, (device_id,))
+        if not listed:
             return None
+        _, first, last = listed[0]  # the device's own list, where there ever was one, before the server's
         ((newest, untimed),) = await self._query.sql(_NEWEST, (first, last, device_id))
         return datetime.fromisoformat(newest or (last if untimed else first))
 

@@ -11,7 +11,7 @@ from osfsync.archive.base import Archive, Body, Placed
 from osfsync.archive.owner import MARK
 from osfsync.archive.paths import PART_FOLDER
 from osfsync.content import check_for
-from osfsync.domain.model import Held, Verification
+from osfsync.domain.model import ContentCheck, Held, Verification
 
 _META = b'<optimeas><channels><channel index="0" sizeoflengthvalue="2"/></channels></optimeas>'
 
@@ -24,8 +24,10 @@ def osfz(blocks: int = 3) -> bytes:
     return gzip.compress(osf(blocks))
 
 
-def body(path: str, data: bytes | None = None, size: int | None = None) -> Body:
-    return Body(path, osf() if data is None else data, size, check_for(path))
+def body(
+    path: str, data: bytes | None = None, size: int | None = None, check: ContentCheck | None = None
+) -> Body:
+    return Body(path, osf() if data is None else data, size, check or check_for(path))
 
 
 async def receive(archive: Archive, path: str, pieces: list[bytes], size: int | None = None) -> Held:

@@ -32,6 +32,14 @@ async def test_the_last_step_is_remembered(tmp_path: Path) -> None:
     assert await LocalArchive(tmp_path).last_step() == "a run"
 
 
+async def test_a_mark_that_was_taken_away_is_not_written_anew_by_a_step(tmp_path: Path) -> None:
+    archive = LocalArchive(tmp_path)
+    await archive.prepare("one", holds=False)
+    (tmp_path / PART_FOLDER / MARK).unlink()
+    await archive.note_step("a run")
+    await LocalArchive(tmp_path).prepare("two", holds=False)
+
+
 async def test_two_runs_never_share_an_archive(tmp_path: Path) -> None:
     await LocalArchive(tmp_path).check()
     with hold(tmp_path), pytest.raises(LockedError, match="Another run"), hold(tmp_path):

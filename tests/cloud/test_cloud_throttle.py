@@ -5,7 +5,7 @@ import anyio
 import pytest
 
 from osfsync.cloud.calls import ACCEPT, Call, Repeat
-from osfsync.cloud.refusals import UnavailableError, refusal, retry_after, worth_repeating
+from osfsync.cloud.refusals import UnavailableError, clock_offset, refusal, retry_after, worth_repeating
 from osfsync.cloud.throttle import PauseTooLongError, Throttle
 from osfsync.domain.errors import (
     BusyError,
@@ -173,3 +173,16 @@ def test_what_is_repeated(error: Exception, freely: bool, untaken: bool) -> None
         return worth_repeating(Call("x", "GET", "/", (), None, ACCEPT, repeat), error)
 
     assert [worth(repeat) for repeat in Repeat] == [freely, untaken, False]
+
+
+@pytest.mark.parametrize(
+    ("date", "offset"),
+    [
+        ("Sun, 01 Mar 2026 14:00:00 GMT", timedelta(hours=2)),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", None),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", None),
+        ("yesterday", None),
+    ],
+)
+def test_a_date_that_can_not_be_right_tells_no_time(date: str, offset: timedelta | None) -> None:
+    assert clock_offset({"Date": date}, datetime(2026, 3, 1, 12, tzinfo=UTC)) == offset

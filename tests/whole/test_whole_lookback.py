@@ -62,6 +62,28 @@ async def test_a_device_that_was_out_of_contact_tells_its_recordings_afterwards(
         await assert_all_is_here(mirror)
 
 
+@pytest.mark.parametrize("status", [500, 200])
+async def test_days_that_fail_while_the_newest_are_listed_are_asked_for_again(
+    mirror_of: MirrorOf, empty_world: World, status: int
+) -> None:
+    device = empty_world.add_device("Truck 1", behaviour=DEAD)
+    empty_world.add_file(device, "0.osf", StorageStatus.BOTH)
+    async with mirror_of(empty_world) as mirror:
+        mirror.change("limits", retries=0)
+        await mirror.sync()
+        for night in range(1, 41):
+            empty_world.advance(DAY)
+            empty_world.add_file(device, f"{night}.osf", StorageStatus.BOTH)
+        fault = Fault.status(500) if status == 500 else Fault.bad_xml()
+        mirror.simulator.faults.add(fault, on="file-list", times=1)  # the oldest window
+        summary = await mirror.sync()
+        assert summary.exit_code is ExitCode.PARTIAL
+        assert summary.files.fetched >= 30
+        assert len(await mirror.files()) < 41
+        empty_world.advance(DAY)
+        await assert_all_is_here(mirror)
+
+
 async def test_a_backfill_of_old_days_draws_no_sync_back(mirror_of: MirrorOf, empty_world: World) -> None:
     """What lies between them was not asked for."""
     device = empty_world.add_device("Truck 1", behaviour=DEAD)
@@ -101,16 +123,16 @@ async def test_lists_that_could_not_be_compared_settle_no_window(
 ) -> None:
     device = empty_world.add_device("Truck 1", behaviour=DEAD)
     old = empty_world.now - 100 * DAY
-    empty_world.add_file(device, "a.osf", StorageStatus.BOTH, start=old)
+    empty_world.add_file(device, "a.osf", StorageStatus.BOTH, start=old + 45 * DAY)  # in another window
     hidden = empty_world.add_file(device, "b.osf", StorageStatus.SERVER_ONLY, start=old + HOUR)
     hidden.listed_by = ListedBy.SERVER_LIST
     request = BackfillRequest(since=empty_world.now - 120 * DAY, until=empty_world.now - 40 * DAY)
     async with mirror_of(empty_world) as mirror:
         mirror.change("limits", retries=0)
         mirror.simulator.faults.add(Fault.status(500), on="server-list", times=None)
-        mirror.simulator.faults.add(Fault.status(500), on="download-token", times=1)
         summary = await mirror.backfill(request)
-        assert "not-compared" in {problem.reason for problem in summary.problems}
+        assert [problem.reason for problem in summary.problems] == ["not-compared"]
+        assert summary.exit_code is ExitCode.PARTIAL
         mirror.simulator.faults.clear()
         await mirror.backfill(request)
         await mirror.assert_equals_server()

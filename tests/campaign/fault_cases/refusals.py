@@ -50,7 +50,7 @@ REFUSALS: tuple[Case, ...] = (
         exit=ExitCode.UNREACHABLE,
         left=Left.SOME,
         reasons=RETRYING | {"on-server"},
-        problems=BUSY,
+        problems=BUSY | {"not-compared"},
         waiting=frozenset({"ordered", "listed-not-ordered"}),
         says="Run again later",
     ),
