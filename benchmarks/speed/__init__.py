@@ -1,0 +1,1 @@
+"""Speed: `osfsync sync` beside its peers, against one cheap server, in one run."""
