@@ -29,8 +29,8 @@ MOST_TOLD = 20
 CLOCK_TOLERANCE = timedelta(seconds=30)
 """Clocks that differ by less are taken for right."""
 
-LONGEST = timedelta(days=30)
-"""Of a window that reaches back."""
+LONGEST = timedelta(days=366)
+"""Of a window that reaches back: one more request a night for each year that a device is silent."""
 
 OVERLAP = timedelta(days=1)
 """How far what is listed reaches into what was complete before."""
