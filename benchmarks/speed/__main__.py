@@ -24,7 +24,7 @@ from benchmarks.speed.cheap import Load, serving
 from benchmarks.speed.peers import PEERS, Command
 from osfsync.simulator.osf import Packing, Recording, write
 
-OURS = "osfsync sync"
+OURS = ("osfsync sync", "osfsync sync, batched")
 CASES = {
     "4kB": (4_000, 20_000),
     "64kB": (64_000, 5_000),
@@ -70,18 +70,19 @@ def most_for(name: str, files: int, latency: float) -> int:
     """How many files a peer fetches: none is let run for minutes."""
     at_once = 1 if name == "API page's sample" else 32
     each = 2 * latency + 0.004  # seconds a file, about
-    return max(32, min(files, int(MOST_SEQUENTIAL * at_once / each))) if name != OURS else files
+    return max(32, min(files, int(MOST_SEQUENTIAL * at_once / each))) if name not in OURS else files
 
 
 def table(case: str, latency: float, results: dict[str, Timed]) -> str:
     """The rows of one case."""
-    ours = results[OURS]
-    head = f"{case}, {1000 * latency:.0f} ms: {ours.files} files"
-    lines = [f"{head:34}{'files/s':>10}{'CPU s/1,000':>14}{'peak MB':>10}{'osfsync is':>14}"]
+    singly, batched = (results[name] for name in OURS)
+    head = f"{case}, {1000 * latency:.0f} ms: {singly.files} files"
+    lines = [f"{head:34}{'files/s':>10}{'CPU s/1,000':>14}{'peak MB':>10}{'singly is':>14}{'batched is':>14}"]
     for name, result in results.items():
         cpu = 1000 * result.cpu / result.files
-        ratio = "" if name == OURS else f"{ours.rate / result.rate:.2f} x"
-        lines.append(f"{name:34}{result.rate:>10,.0f}{cpu:>14.3f}{result.peak / 1e6:>10.0f}{ratio:>14}")
+        ratios = (f"{ours.rate / result.rate:.2f} x" for ours in (singly, batched))
+        told = "".join(f"{ratio:>14}" for ratio in ratios)
+        lines.append(f"{name:34}{result.rate:>10,.0f}{cpu:>14.3f}{result.peak / 1e6:>10.0f}{told}")
     return "\n".join(lines)
 
 

@@ -140,12 +140,21 @@ def curl(load: Load, url: str, folder: Path, most: int) -> Command:
     return Command(["/bin/sh", "-c", f"{run} first && {run} second"], folder, dict(os.environ), len(names))
 
 
-def osfsync(load: Load, url: str, folder: Path, most: int) -> Command:
-    """`osfsync sync`, everything on: hash, checks, durable, recorded."""
+def singly(load: Load, url: str, folder: Path, most: int) -> Command:
+    """`osfsync sync`, everything on: hash, checks, durable, recorded; two requests a file, as the others."""
+    return _osfsync(load, url, folder, most, "never")
+
+
+def batched(load: Load, url: str, folder: Path, most: int) -> Command:
+    """The same, and small files several at once."""
+    return _osfsync(load, url, folder, most, "auto")
+
+
+def _osfsync(load: Load, url: str, folder: Path, most: int, batch: str) -> Command:
     del most  # it mirrors whatever there is
     (folder / "sync.toml").write_text(
         f'[cloud]\nurl = "{url}"\nusername = "{USERNAME}"\ntenant = "{TENANT}"\n'
-        f"[limits]\ndownloads = {CONNECTIONS}\n"
+        f'[limits]\ndownloads = {CONNECTIONS}\nbatch = "{batch}"\n'
     )
     environment = {**os.environ, "OSFSYNC_PASSWORD": PASSWORD, "XDG_CONFIG_HOME": str(folder)}
     return Command([sys.executable, "-m", "osfsync", "-q", "sync"], folder, environment, load.files)
@@ -156,5 +165,6 @@ PEERS: dict[str, Peer] = {
     "its two requests, 32 threads": threads,
     "curl --parallel 32": curl,
     "bare aiohttp, no disk": bare_aiohttp,
-    "osfsync sync": osfsync,
+    "osfsync sync": singly,
+    "osfsync sync, batched": batched,
 }

@@ -12,6 +12,7 @@ from osfsync.archive.local import LocalArchive
 from osfsync.archive.owner import hold
 from osfsync.archive.paths import check_layout
 from osfsync.cloud.client import CloudClient, open_client
+from osfsync.cloud.settings import BatchMode
 from osfsync.config import Settings
 from osfsync.domain.model import OrderMode, Tenant
 from osfsync.domain.selection import Selection
@@ -92,6 +93,7 @@ class OpenRooms:
             lookback=settings.select.lookback,
             listings=settings.limits.listings,
             downloads=settings.limits.downloads,
+            batch=settings.limits.batch is BatchMode.AUTO,
             max_transfer=max_transfer,
         )
 

@@ -3,6 +3,7 @@
 Sans-IO. The platform's seconds and milliseconds exist here and nowhere else.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import Enum
@@ -154,6 +155,29 @@ def download(device: Device, name: str, token: str, rest: Rest | None = None) ->
         device=device.name,
         file=name,
         rest=rest,
+    )
+
+
+def batch_token(device: Device, names: Sequence[str]) -> Call:
+    """First step of a batch: a token for several files, whose answer is usually a ZIP (API page)."""
+    return Call(
+        f"download of {len(names)} files",
+        "POST",
+        f"/api/device/{_segment(device.id)}/data-files/CLIENT_SCOPE/download",
+        json=list(names),
+        repeat=Repeat.NEVER,
+        device=device.name,
+    )
+
+
+def batch(device: Device, names: Sequence[str], token: str) -> Call:
+    """Second step of a batch: the files."""
+    return Call(
+        f"download of {len(names)} files",
+        "GET",
+        f"/api/device/{_segment(device.id)}/data-files/CLIENT_SCOPE/token/{_segment(token)}",
+        repeat=Repeat.NEVER,
+        device=device.name,
     )
 
 

@@ -1,11 +1,12 @@
 """The verbs: what can be asked of the platform, in domain types."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 
 from osfsync.cloud import calls, parsing
+from osfsync.cloud.attempts import Attempts
 from osfsync.cloud.body import Body, too_large
 from osfsync.cloud.calls import Call
 from osfsync.cloud.fields import RecordReader
@@ -13,7 +14,7 @@ from osfsync.cloud.listing import json_pages, xml_pages
 from osfsync.cloud.login import Login
 from osfsync.cloud.models import Reading
 from osfsync.cloud.ranges import Proof, Reply, Rest
-from osfsync.cloud.sender import Attempts, Sender, retryable
+from osfsync.cloud.sender import Sender, retryable
 from osfsync.cloud.session import open_session
 from osfsync.cloud.settings import CloudSettings, FieldNames, LimitSettings
 from osfsync.cloud.throttle import Throttle
@@ -169,6 +170,19 @@ class CloudClient:
         body.refuse_encoded()
         self._refuse_large(call, body.length)
         return replace(body, most=self._largest_file)
+
+    async def batch(self, device: Device, names: Sequence[str], most: int) -> bytes:
+        """What the platform gives for several files at once, as it came: both steps, one try.
+
+        Raises:
+            ProtocolError: it is more than `most` bytes, or compressed on the way.
+            CloudError: whatever else the platform answers, such as 404 where one of the files is gone.
+        """
+        first = calls.batch_token(device, names)
+        async with self._sender.once(first) as body:
+            token = parsing.download_token(await body.read(_LARGEST_TEXT), first.what)
+        async with self._sender.once(calls.batch(device, names, token)) as body:
+            return await body.read(most)
 
     def _refuse_large(self, call: Call, size: int | None) -> None:
         if size is not None and self._largest_file is not None and size > self._largest_file:

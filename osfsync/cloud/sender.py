@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import stamina
 
+from osfsync.cloud.attempts import Attempts, Worth
 from osfsync.cloud.body import Body
 from osfsync.cloud.calls import Call
 from osfsync.cloud.login import Login
@@ -15,8 +16,6 @@ from osfsync.cloud.session import Session
 from osfsync.domain.errors import OsfsyncError, UnauthorizedError
 
 _T = TypeVar("_T")
-
-Attempts = AsyncIterator[stamina.Attempt]
 
 _FIRST_WAIT = 0.5  # seconds
 _LONGEST_WAIT = 30.0
@@ -41,18 +40,22 @@ class Sender:
         """How far the platform's clock is ahead of ours; None before its first answer."""
         return self._session.clock_offset
 
-    def attempts(self, label: str, worth: Callable[[Exception], bool]) -> Attempts:
+    def attempts(self, label: str, worth: Worth) -> Attempts:
         """Tries with growing, jittered waits between them, as long as `worth` says yes."""
-        return aiter(
-            stamina.retry_context(
-                on=worth,
-                attempts=self._retries + 1,
-                timeout=None,
-                wait_initial=_FIRST_WAIT,
-                wait_max=_LONGEST_WAIT,
-                wait_jitter=_JITTER,
-            ).with_name(label, (), {})
-        )
+
+        def retries() -> AsyncIterator[stamina.Attempt]:
+            return aiter(
+                stamina.retry_context(
+                    on=worth,
+                    attempts=self._retries + 1,
+                    timeout=None,
+                    wait_initial=_FIRST_WAIT,
+                    wait_max=_LONGEST_WAIT,
+                    wait_jitter=_JITTER,
+                ).with_name(label, (), {})
+            )
+
+        return Attempts(worth, retries)
 
     async def repeat(self, label: str, action: Callable[[], Awaitable[_T]]) -> _T:
         """Do something until it succeeds or fails with what can't be helped by repeating."""

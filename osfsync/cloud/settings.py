@@ -1,6 +1,7 @@
 """What the far side can be told: sections `[cloud]`, `[cloud.fields]` and `[limits]` of sync.toml."""
 
 from datetime import timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -47,10 +48,18 @@ class CloudSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     fields: FieldNames = FieldNames()
 
 
+class BatchMode(StrEnum):
+    """Whether small files are asked for several at once."""
+
+    NEVER = "never"
+    AUTO = "auto"  # as long as the platform answers as it should
+
+
 class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How hard the platform and the line may be driven."""
 
     downloads: Annotated[int, Meta(ge=1, le=256)] = 32
+    batch: BatchMode = BatchMode.NEVER
     listings: Annotated[int, Meta(ge=1, le=64)] = 8
     requests_per_second: Annotated[float, Meta(ge=0)] = 0
     bandwidth: BytesPerSecond = 0

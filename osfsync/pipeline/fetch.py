@@ -19,6 +19,7 @@ from osfsync.domain.errors import (
 )
 from osfsync.domain.model import Failure
 from osfsync.domain.outcomes import Fetched, FetchFailed
+from osfsync.pipeline.batch import Batches, company_of, may_join
 from osfsync.pipeline.checks import check_of
 from osfsync.pipeline.lifeline import Lifeline
 from osfsync.pipeline.messages import Facts, FetchJob
@@ -61,6 +62,35 @@ class Fetcher:
     limit: TransferLimit
     clock: Callable[[], datetime]
     unsure: Collection[str]  # ids of devices whose files in the archive may be another one's
+    batches: Batches | None
+
+    async def handle_next(self, job: FetchJob, small: MemoryObjectSendStream[SmallBody]) -> None:
+        """One file, or a batch with those that come next. Only what concerns the whole run is raised."""
+        if self.batches is not None and self.batches.work and may_join(job):
+            batch = [job, *self.feed.more(company_of(job))]
+            if len(batch) > 1:
+                await self._handle_batch(self.batches, batch, small)
+                return
+        await self.handle(job, small)
+
+    async def _handle_batch(
+        self, batches: Batches, jobs: Sequence[FetchJob], small: MemoryObjectSendStream[SmallBody]
+    ) -> None:
+        if self._must_leave(jobs[0]):
+            for job in jobs:
+                self.tally.unsettled.add(job.device.id)
+                self.feed.settle()
+            return
+        came = await batches.fetch(jobs)
+        if came:
+            self.lifeline.answered(jobs[0].device)
+        here = {body.job.file.name for body in came}
+        for job in jobs:
+            if job.file.name not in here:
+                job.alone = True
+                self.feed.give_back(job)
+        for body in came:
+            await small.send(body)
 
     async def handle(self, job: FetchJob, small: MemoryObjectSendStream[SmallBody]) -> None:
         """Adopt or download one file. Only what concerns the whole run is raised."""
@@ -161,7 +191,7 @@ async def _work(fetcher: Fetcher, small: MemoryObjectSendStream[SmallBody]) -> N
                 job = await fetcher.feed.take()
             except anyio.EndOfStream:
                 return
-            await fetcher.handle(job, small)
+            await fetcher.handle_next(job, small)
 
 
 async def _place_groups(fetcher: Fetcher, small: MemoryObjectReceiveStream[SmallBody]) -> None:
@@ -206,6 +236,7 @@ class FetchRoom:
     limit: TransferLimit
     clock: Callable[[], datetime]
     unsure: Collection[str]
+    batches: Batches | None = None
 
 
 async def fetch(
@@ -226,7 +257,9 @@ async def fetch(
 
     feed = Feed(jobs, look_for_present)
     tally = transfer.tally
-    fetcher = Fetcher(transfer, feed, facts, tally, room.lifeline, room.limit, room.clock, room.unsure)
+    fetcher = Fetcher(
+        transfer, feed, facts, tally, room.lifeline, room.limit, room.clock, room.unsure, room.batches
+    )
     send, receive = anyio.create_memory_object_stream[SmallBody](GROUP_FILES)
     async with jobs, facts, anyio.create_task_group() as group:
         group.start_soon(_place_groups, fetcher, receive)

@@ -111,7 +111,7 @@ class FetchJob:
 
     It may only get its final name once `known` confirms that the state knows its path. `present` tells
     that something lies at its path already; `damaged` counts bodies that were refused. `replaces` is the
-    older version that is held.
+    older version that is held. `alone` says that a batch with it failed, so that it is fetched by itself.
     """
 
     device: Device
@@ -121,6 +121,7 @@ class FetchJob:
     replaces: Held | None = None
     present: bool = False
     damaged: int = 0
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

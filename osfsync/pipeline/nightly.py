@@ -19,6 +19,7 @@ from osfsync.cloud.client import CloudClient
 from osfsync.domain.errors import DiskFullError
 from osfsync.domain.model import Device, Tenant, TimeWindow, split_window, utc_now
 from osfsync.domain.outcomes import DeviceSeen, WindowSettled
+from osfsync.pipeline.batch import Batches
 from osfsync.pipeline.counting import Count, count, recount
 from osfsync.pipeline.decide import Decider, Outputs, decide
 from osfsync.pipeline.fetch import FetchRoom, TransferLimit, fetch
@@ -210,13 +211,15 @@ class Run:
             self.lifeline,
             self.now,
         )
+        transfer = Transfer(self.rooms.client, self.rooms.archive, self.tally)
         downloads = FetchRoom(
-            Transfer(self.rooms.client, self.rooms.archive, self.tally),
+            transfer,
             self.wishes.downloads,
             self.lifeline,
             TransferLimit(self.wishes.max_transfer),
             self.now,
             self.unsure,
+            Batches(self.rooms.client, self.tally, transfer.budget) if self.wishes.batch else None,
         )
         to_decide, listings = anyio.create_memory_object_stream[Listing](PAGES)
         to_order, order_jobs = anyio.create_memory_object_stream[OrderJob](PAGES)

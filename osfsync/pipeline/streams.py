@@ -75,6 +75,14 @@ class Feed(Generic[T]):
             else:
                 await self._changed.wait()
 
+    def more(self, joins: Callable[[T], bool]) -> list[T]:
+        """Items that are ready and come next, as long as they join."""
+        taken = []
+        while self._ready and joins(self._ready[0]):
+            self._open += 1
+            taken.append(self._ready.popleft())
+        return taken
+
     def settle(self) -> None:
         """One item that was taken has met its end."""
         self._open -= 1

@@ -48,6 +48,7 @@ class Wishes:
         merging: how device-only files are put into commands.
         max_queued: commands that may wait for one device at the same time.
         lookback: how far back a plain sync lists.
+        batch: whether small files are fetched several at once.
         max_transfer: bytes after which no download starts; None for no limit.
     """
 
@@ -59,6 +60,7 @@ class Wishes:
     lookback: timedelta
     listings: int
     downloads: int
+    batch: bool = False
     max_transfer: int | None = None
 
 

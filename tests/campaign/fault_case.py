@@ -6,6 +6,7 @@ from datetime import timedelta
 from enum import Enum
 from random import Random
 
+from osfsync.cloud.settings import BatchMode
 from osfsync.domain.errors import ExitCode
 from osfsync.simulator.endpoints import ServerOptions
 from osfsync.simulator.faults import Fault
@@ -97,6 +98,7 @@ class Tuning:
     downloads: int = 32
     requests_per_second: float = 0
     span: float = 30.0
+    batch: BatchMode = BatchMode.NEVER
 
     @property
     def idle_timeout(self) -> timedelta:

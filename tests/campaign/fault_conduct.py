@@ -199,6 +199,7 @@ def _settings(case: Case, simulator: Simulator, folder: Path) -> Settings:
             settings.limits,
             retries=tuning.retries,
             downloads=tuning.downloads,
+            batch=tuning.batch,
             requests_per_second=tuning.requests_per_second,
         ),
     )

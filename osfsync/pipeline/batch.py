@@ -1,0 +1,97 @@
+"""Batch: small files of one device, fetched by one request instead of one each.
+
+What does not come as it should is fetched by itself. A platform that answers otherwise is not asked again in
+this run.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import structlog
+from anyio import to_thread
+
+from osfsync.cloud.client import CloudClient
+from osfsync.content import unpack
+from osfsync.domain.errors import CloudError, DamagedError, LoginRefusedError, TenantError
+from osfsync.pipeline.checks import check_of
+from osfsync.pipeline.messages import FetchJob
+from osfsync.pipeline.streams import ByteBudget
+from osfsync.pipeline.tally import Tally
+from osfsync.pipeline.transfer import SmallBody
+
+log = structlog.get_logger(__name__)
+
+MOST_FILES = 64
+MOST_BYTES = 4_000_000
+LARGEST = 256_000
+"""Bytes of a file: a larger one gains nothing from company."""
+
+GIVEN_UP_AFTER = 3
+"""Batches in a row that brought nothing."""
+
+_OVERHEAD = 1_000
+"""Bytes that a ZIP takes for each file beside its name, about; generous."""
+
+
+@dataclass(slots=True)
+class Batches:
+    """Fetches batches for all workers of a run; `barren` counts those in a row that brought nothing."""
+
+    client: CloudClient
+    tally: Tally
+    budget: ByteBudget
+    barren: int = 0
+
+    @property
+    def work(self) -> bool:
+        """Whether the platform may be asked for several files at once."""
+        return self.barren < GIVEN_UP_AFTER
+
+    async def fetch(self, jobs: Sequence[FetchJob]) -> list[SmallBody]:
+        """What came of these jobs, all of one device; those that are left out are to be fetched alone.
+
+        Raises LoginRefusedError, TenantError; all else that fails leaves all jobs out.
+        """
+        device = jobs[0].device
+        sizes = {job.file.name: job.file.size or 0 for job in jobs}
+        most = sum(sizes.values()) + sum(_OVERHEAD + 4 * len(name) for name in sizes)
+        share = await self.budget.take(sum(sizes.values()))
+        found: dict[str, bytes] = {}
+        try:
+            data = await self.client.batch(device, list(sizes), most)
+            self.tally.received += len(data)
+            found = await to_thread.run_sync(unpack, data, sizes)
+        except (LoginRefusedError, TenantError):
+            raise
+        except (CloudError, DamagedError) as error:
+            log.info(
+                "a batch failed", device=device.name, files=len(jobs), reason=error.slug, error=str(error)
+            )
+        finally:
+            self.budget.give(share - sum(map(len, found.values())))
+        self.barren = 0 if found else self.barren + 1
+        return [_body(job, found[job.file.name]) for job in jobs if job.file.name in found]
+
+
+def _body(job: FetchJob, data: bytes) -> SmallBody:
+    return SmallBody(job, data, job.file.size, check_of(job), len(data))
+
+
+def company_of(first: FetchJob) -> Callable[[FetchJob], bool]:
+    """What may be fetched together with a job: asked of one job after the other, until it says no."""
+    files, size = 1, first.file.size or 0
+
+    def joins(job: FetchJob) -> bool:
+        nonlocal files, size
+        files, size = files + 1, size + (job.file.size or 0)
+        return (
+            may_join(job) and job.device.id == first.device.id and files <= MOST_FILES and size <= MOST_BYTES
+        )
+
+    return joins
+
+
+def may_join(job: FetchJob) -> bool:
+    """Whether a job may be part of a batch."""
+    size = job.file.size
+    return size is not None and 0 < size <= LARGEST and not job.present and not job.damaged and not job.alone

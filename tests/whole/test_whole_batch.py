@@ -1,0 +1,91 @@
+"""Small files that come several at once: as sound as those that come alone, whatever the platform does."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import pytest
+
+from osfsync.cloud.settings import BatchMode
+from osfsync.domain.errors import ExitCode
+from osfsync.domain.model import StorageStatus
+from osfsync.simulator.behaviour import Behaviour
+from osfsync.simulator.faults import Fault
+from osfsync.simulator.fleet import SimDevice
+from osfsync.simulator.world import World
+
+MirrorOf = Callable[..., AbstractAsyncContextManager[Any]]
+DEAD = Behaviour(contact_every=None, files_per_day=0)
+FILES = 150
+
+
+@pytest.fixture
+def device(empty_world: World) -> SimDevice:
+    made = empty_world.add_device("Truck 1", behaviour=DEAD)
+    for number in range(FILES):
+        suffix = "osfz" if number % 2 else "osf"
+        empty_world.add_file(made, f"{number % 3}/{number}.{suffix}", StorageStatus.BOTH, size=3_000 + number)
+    empty_world.add_file(made, "large.osf", StorageStatus.BOTH, size=600_000)
+    return made
+
+
+async def test_small_files_come_several_at_once(
+    mirror_of: MirrorOf, empty_world: World, device: SimDevice
+) -> None:
+    assert device.name == "Truck 1"
+    async with mirror_of(empty_world) as mirror:
+        mirror.change("limits", batch=BatchMode.AUTO)
+        summary = await mirror.sync()
+        assert (summary.exit_code, summary.files.fetched) == (ExitCode.COMPLETE, FILES + 1)
+        assert mirror.simulator.requests["download"] <= 10
+        await mirror.assert_equals_server()
+
+
+FAULTS = {
+    "HTML with status 200": Fault.html(),
+    "500": Fault.status(500),
+    "404": Fault.status(404),
+    "a cut": Fault.cut(30_000),
+    "a reset": Fault.tear(30_000),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("times", [1, 4])
+async def test_what_does_not_come_in_a_batch_comes_alone(
+    mirror_of: MirrorOf, empty_world: World, device: SimDevice, fault: str, times: int
+) -> None:
+    assert device.name == "Truck 1"
+    async with mirror_of(empty_world) as mirror:
+        mirror.change("limits", batch=BatchMode.AUTO, downloads=1)
+        mirror.simulator.faults.add(FAULTS[fault], on="download", times=times)
+        summary = await mirror.sync()
+        assert (summary.exit_code, summary.files.fetched) == (ExitCode.COMPLETE, FILES + 1)
+        await mirror.assert_equals_server()
+
+
+async def test_a_file_that_is_gone_fails_alone(
+    mirror_of: MirrorOf, empty_world: World, device: SimDevice
+) -> None:
+    async with mirror_of(empty_world) as mirror:
+        mirror.change("limits", batch=BatchMode.AUTO)
+        mirror.simulator.faults.add(
+            Fault.status(404), on="download-token", times=None, device=device.id, file="0/0.osf"
+        )
+        summary = await mirror.sync()
+        assert (summary.exit_code, summary.files.failed) == (ExitCode.PARTIAL, 1)
+        assert summary.files.fetched == FILES
+
+
+async def test_a_platform_that_gives_no_batches_is_not_asked_for_ever(
+    mirror_of: MirrorOf, empty_world: World, device: SimDevice
+) -> None:
+    for number in range(600):
+        empty_world.add_file(device, f"more/{number}.osf", StorageStatus.BOTH)
+    async with mirror_of(empty_world) as mirror:
+        mirror.change("limits", batch=BatchMode.AUTO, downloads=2)
+        mirror.simulator.faults.add(Fault.html(), on="download", times=5)
+        await mirror.sync()
+        asked = mirror.simulator.requests["download-token"]
+        assert FILES + 601 < asked <= FILES + 601 + 5
+        await mirror.assert_equals_server()
