@@ -5,12 +5,10 @@ It knows one tenant with one device, whose files all have the same bytes. Latenc
 
 import asyncio
 import json
-import multiprocessing
 import re
 import signal
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -18,12 +16,12 @@ from itertools import count
 from multiprocessing.connection import Connection
 from typing import cast
 
+from osfsync.simulator.standing import standing
+
 USERNAME, PASSWORD, TENANT = "bench", "bench-password", "Bench"
 AUTHORITY, TENANT_ID, DEVICE_ID, CREDENTIAL = "authority-1", "tenant-1", "device-1", "credential-1"
 DEVICE = "Bench device"
 
-_START_LIMIT = 60.0  # seconds
-_STOP_LIMIT = 10.0
 _HEAD = re.compile(rb"(GET|POST) ([^ ]+) HTTP/1\.1\r\n")
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
 
@@ -156,24 +154,9 @@ class _Connection(asyncio.Protocol):
             self._transport.write(answer)
 
 
-@contextmanager
-def serving(load: Load) -> Iterator[str]:
+def serving(load: Load) -> AbstractContextManager[str]:
     """Serve from a process of its own; yields the url. The process ends with the block."""
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_stand, args=(load, theirs), daemon=True)
-    process.start()
-    theirs.close()
-    try:
-        if not ours.poll(_START_LIMIT):
-            raise SystemExit("The server did not start.")
-        yield str(ours.recv())
-    finally:
-        ours.close()
-        process.join(_STOP_LIMIT)
-        if process.is_alive():
-            process.kill()
-            process.join()
+    return standing(_stand, load)
 
 
 def _stand(load: Load, pipe: Connection) -> None:

@@ -137,7 +137,7 @@ def download_token(device: Device, name: str) -> Call:
     return Call(
         "download",
         "POST",
-        f"/api/device/{_segment(device.id)}/data-files/CLIENT_SCOPE/download",
+        f"{_downloads(device)}/download",
         json=[name],
         repeat=Repeat.NEVER,
         device=device.name,
@@ -150,7 +150,7 @@ def download(device: Device, name: str, token: str, rest: Rest | None = None) ->
     return Call(
         "download",
         "GET",
-        f"/api/device/{_segment(device.id)}/data-files/CLIENT_SCOPE/token/{_segment(token)}",
+        f"{_downloads(device)}/token/{_segment(token)}",
         repeat=Repeat.NEVER,
         device=device.name,
         file=name,
@@ -163,7 +163,7 @@ def batch_token(device: Device, names: Sequence[str]) -> Call:
     return Call(
         f"download of {len(names)} files",
         "POST",
-        f"/api/device/{_segment(device.id)}/data-files/CLIENT_SCOPE/download",
+        f"{_downloads(device)}/download",
         json=list(names),
         repeat=Repeat.NEVER,
         device=device.name,
@@ -175,10 +175,14 @@ def batch(device: Device, names: Sequence[str], token: str) -> Call:
     return Call(
         f"download of {len(names)} files",
         "GET",
-        f"/api/device/{_segment(device.id)}/data-files/CLIENT_SCOPE/token/{_segment(token)}",
+        f"{_downloads(device)}/token/{_segment(token)}",
         repeat=Repeat.NEVER,
         device=device.name,
     )
+
+
+def _downloads(device: Device) -> str:
+    return f"/api/device/{_segment(device.id)}/data-files/CLIENT_SCOPE"
 
 
 def request_list(device: Device, window: TimeWindow, tag: str) -> Call:

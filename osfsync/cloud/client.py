@@ -162,14 +162,16 @@ class CloudClient:
             return await self._open_once(device, name, rest, stack)
 
     async def _open_once(self, device: Device, name: str, rest: Rest | None, stack: AsyncExitStack) -> Body:
-        first = calls.download_token(device, name)
-        async with self._sender.once(first) as body:
-            token = parsing.download_token(await body.read(_LARGEST_TEXT), first.what)
+        token = await self._token(calls.download_token(device, name))
         call = calls.download(device, name, token, rest)
         body = await stack.enter_async_context(self._sender.once(call))
         body.refuse_encoded()
         self._refuse_large(call, body.length)
         return replace(body, most=self._largest_file)
+
+    async def _token(self, call: Call) -> str:
+        async with self._sender.once(call) as body:
+            return parsing.download_token(await body.read(_LARGEST_TEXT), call.what)
 
     async def batch(self, device: Device, names: Sequence[str], most: int) -> bytes:
         """What the platform gives for several files at once, as it came: both steps, one try.
@@ -178,9 +180,7 @@ class CloudClient:
             ProtocolError: it is more than `most` bytes, or compressed on the way.
             CloudError: whatever else the platform answers, such as 404 where one of the files is gone.
         """
-        first = calls.batch_token(device, names)
-        async with self._sender.once(first) as body:
-            token = parsing.download_token(await body.read(_LARGEST_TEXT), first.what)
+        token = await self._token(calls.batch_token(device, names))
         async with self._sender.once(calls.batch(device, names, token)) as body:
             return await body.read(most)
 

@@ -95,7 +95,7 @@ async def _keep(spool: _Writable, piece: bytes) -> None:
 def _xml_is_cut(head: bytes, tail: bytes) -> bool:
     if b"<FileList" in head:
         return not tail.endswith((b"FileList>", b"/>"))
-    return head.startswith(b"<") and not tail.endswith(b">")
+    return head.startswith(b"<") and (not tail.endswith(b">") or tail.endswith(b"?>"))
 
 
 async def json_pages(

@@ -78,8 +78,7 @@ class Fetcher:
     ) -> None:
         if self._must_leave(jobs[0]):
             for job in jobs:
-                self.tally.unsettled.add(job.device.id)
-                self.feed.settle()
+                self._leave(job)
             return
         came = await batches.fetch(jobs)
         if came:
@@ -98,8 +97,7 @@ class Fetcher:
             if job.present and await self._adopt(job):
                 return
             if self._must_leave(job):
-                self.tally.unsettled.add(job.device.id)
-                self.feed.settle()
+                self._leave(job)
                 return
             body = await self.transfer.run(job, self.placed)
         except (LoginRefusedError, TenantError):
@@ -121,6 +119,10 @@ class Fetcher:
             self.tally.transfer_limit_reached = True
             return True
         return self.lifeline.is_suspended(job.device)
+
+    def _leave(self, job: FetchJob) -> None:
+        self.tally.unsettled.add(job.device.id)
+        self.feed.settle()
 
     async def _adopt(self, job: FetchJob) -> bool:
         """Take what lies at the path already, where it is whole: a killed run may have put it there.
@@ -249,9 +251,8 @@ async def fetch(
 
     async def look_for_present(page: Sequence[FetchJob]) -> None:
         present = await transfer.archive.sizes([job.path for job in page])
-        doubtful = await transfer.archive.doubtful(
-            [job.path for job in page if job.path in present and job.replaces is None]
-        )
+        unknown = [job.path for job in page if job.path in present and job.replaces is None]
+        doubtful = await transfer.archive.doubtful(unknown) if unknown else ()
         for job in page:
             job.present = job.path in present and job.path not in doubtful
 

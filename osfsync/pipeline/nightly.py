@@ -91,6 +91,8 @@ class Run:
     unsure: set[str] = field(default_factory=set)
     lifeline: Lifeline = field(init=False)
     listener: Listener = field(init=False)
+    transfer: Transfer = field(init=False)
+    batches: Batches = field(init=False)
     _numbers: Iterator[int] = field(init=False)
     _offset: timedelta | None = None
 
@@ -98,6 +100,8 @@ class Run:
         client, ledger = self.rooms.client, self.rooms.ledger
         self.lifeline = Lifeline(client.devices)
         self.listener = Listener(client, ledger, self.tally, self.now)
+        self.transfer = Transfer(client, self.rooms.archive, self.tally)
+        self.batches = Batches(client, self.tally, self.transfer.budget)
 
     def now(self) -> datetime:
         """See `by_platform`; one clock for the whole run, from its first answer on."""
@@ -211,15 +215,14 @@ class Run:
             self.lifeline,
             self.now,
         )
-        transfer = Transfer(self.rooms.client, self.rooms.archive, self.tally)
         downloads = FetchRoom(
-            transfer,
+            self.transfer,
             self.wishes.downloads,
             self.lifeline,
             TransferLimit(self.wishes.max_transfer),
             self.now,
             self.unsure,
-            Batches(self.rooms.client, self.tally, transfer.budget) if self.wishes.batch else None,
+            self.batches if self.wishes.batch else None,
         )
         to_decide, listings = anyio.create_memory_object_stream[Listing](PAGES)
         to_order, order_jobs = anyio.create_memory_object_stream[OrderJob](PAGES)

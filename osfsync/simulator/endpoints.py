@@ -44,6 +44,7 @@ class ServerOptions:
         token_lifetime: of a session. `download_token_lifetime` likewise.
         max_page_size: the most entries of one page, whatever limit is asked for; None for no limit.
         quoted_download_token: whether the token comes as a JSON string instead of bare text.
+        batches: whether several files can be asked for at once.
         ranges: whether parts of a file can be had.
         validator: by what versions of a file are told apart, where `ranges` is on.
         clock: what the two lifetimes are measured with, Unix seconds; the world's clock is another.
@@ -53,6 +54,7 @@ class ServerOptions:
     download_token_lifetime: timedelta = timedelta(minutes=5)
     max_page_size: int | None = None
     quoted_download_token: bool = False
+    batches: bool = True
     ranges: bool = False
     validator: Validator = Validator.ETAG
     clock: Clock = time.time
@@ -212,6 +214,8 @@ def download_token(desk: Desk, call: Call) -> Answer:
     names = tuple(dict.fromkeys(body_as(call, list[str])))
     if not names:
         raise Refusal(400, "Name at least one file")
+    if len(names) > 1 and not desk.options.batches:
+        raise Refusal(400, "Name one file")
     for name in names:
         file = device.files.get(name)
         if file is None or not file.status.on_server:

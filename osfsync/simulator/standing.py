@@ -4,7 +4,7 @@ import multiprocessing
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from multiprocessing.connection import Connection
 
@@ -35,8 +35,9 @@ async def run_clock(world: World, speed: float) -> None:
         before = now
 
 
-@contextmanager
-def own_process(build: Callable[[], World], options: ServerOptions = _DEFAULTS) -> Iterator[str]:
+def own_process(
+    build: Callable[[], World], options: ServerOptions = _DEFAULTS
+) -> AbstractContextManager[str]:
     """Serve a world from a process of its own, which shares no core with the client; yields its url.
 
     Args:
@@ -45,9 +46,18 @@ def own_process(build: Callable[[], World], options: ServerOptions = _DEFAULTS) 
 
     The process ends with the block, and with this process, however that ends. Raises SimulatorStartError.
     """
+    return standing(_stand, build, options)
+
+
+@contextmanager
+def standing(stand: Callable[..., None], *given: object) -> Iterator[str]:
+    """Run `stand(*given, pipe)` in a process of its own, until the block ends; yields the url that it sends.
+
+    It serves until the other end of its pipe is closed. Raises SimulatorStartError.
+    """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_stand, args=(build, options, theirs), daemon=True)
+    process = context.Process(target=stand, args=(*given, theirs), daemon=True)
     process.start()
     theirs.close()
     try:

@@ -37,6 +37,7 @@ async def test_a_mark_that_was_taken_away_is_not_written_anew_by_a_step(tmp_path
     await archive.prepare("one", holds=False)
     (tmp_path / PART_FOLDER / MARK).unlink()
     await archive.note_step("a run")
+    assert not (tmp_path / PART_FOLDER / MARK).exists()
     await LocalArchive(tmp_path).prepare("two", holds=False)
 
 

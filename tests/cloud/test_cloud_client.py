@@ -49,6 +49,9 @@ async def platform() -> AsyncIterator[Platform]:
         yield platform
 
 
+DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>'
+
+
 def xml_of(count: int) -> str:
     records = (
         f"<GeoLogFile><FileName>2025/{n}.osfz</FileName><Status>{n % 4}</Status></GeoLogFile>"
@@ -274,16 +277,17 @@ async def test_a_bad_list_is_an_error_of_that_device(platform: Platform, body: s
     assert parser_threads() == 0
 
 
-async def test_a_list_that_is_cut_without_a_length_is_fetched_again(platform: Platform) -> None:
+@pytest.mark.parametrize("here", [40_000, len(DECLARATION)])
+async def test_a_list_that_is_cut_without_a_length_is_fetched_again(platform: Platform, here: int) -> None:
     platform.give_list("")
-    whole = xml_of(900).encode()
+    whole = DECLARATION + xml_of(900).encode()
 
     async def handler(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Connection": "close"})
         response.force_close()
         await response.prepare(request)
         if platform.requests[request.path] == 1:
-            await response.write(whole[:40_000])
+            await response.write(whole[:here])
             assert request.transport is not None
             request.transport.close()
             return response

@@ -2,14 +2,18 @@
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from osfsync.app.runs import BackfillRequest
 from osfsync.cloud.settings import BatchMode
 from osfsync.domain.errors import ExitCode
 from osfsync.domain.model import StorageStatus
+from osfsync.pipeline.batch import GIVEN_UP_AFTER
 from osfsync.simulator.behaviour import Behaviour
+from osfsync.simulator.endpoints import ServerOptions
 from osfsync.simulator.faults import Fault
 from osfsync.simulator.fleet import SimDevice
 from osfsync.simulator.world import World
@@ -57,12 +61,12 @@ async def test_a_file_that_is_gone_fails_alone(
 async def test_a_platform_that_gives_no_batches_is_not_asked_for_ever(
     mirror_of: MirrorOf, empty_world: World, device: SimDevice
 ) -> None:
-    for number in range(250):
-        empty_world.add_file(device, f"more/{number}.osf", StorageStatus.BOTH)
-    async with mirror_of(empty_world) as mirror:
-        mirror.change("limits", batch=BatchMode.AUTO, downloads=2)
-        mirror.simulator.faults.add(Fault.html(), on="download", times=5)
-        await mirror.sync()
-        asked = mirror.simulator.requests["download-token"]
-        assert FILES + 251 < asked <= FILES + 251 + 5
+    """Nor in each window of a backfill."""
+    for number in range(40):
+        start = empty_world.now - timedelta(days=60 + 30 * (number % 4))
+        empty_world.add_file(device, f"old/{number}.osf", StorageStatus.BOTH, start=start)
+    async with mirror_of(empty_world, ServerOptions(batches=False)) as mirror:
+        mirror.change("limits", batch=BatchMode.AUTO, downloads=1)
+        await mirror.backfill(BackfillRequest(since=empty_world.now - timedelta(days=200)))
+        assert mirror.simulator.requests["download-token"] == FILES + 41 + GIVEN_UP_AFTER
         await mirror.assert_equals_server()

@@ -13,7 +13,7 @@ from osfsync.domain.errors import ExitCode
 from osfsync.domain.model import StorageStatus
 from osfsync.simulator.behaviour import Behaviour
 from osfsync.simulator.faults import Fault
-from osfsync.simulator.fleet import ListedBy
+from osfsync.simulator.fleet import ListedBy, SimDevice
 from osfsync.simulator.listing import Dialect
 from osfsync.simulator.world import World
 
@@ -28,6 +28,11 @@ async def assert_all_is_here(mirror: Any) -> None:
     await mirror.assert_equals_server()
 
 
+def record_a_night(world: World, device: SimDevice, night: int) -> None:
+    world.advance(DAY)
+    world.add_file(device, f"{night}.osf", StorageStatus.BOTH)
+
+
 @pytest.mark.parametrize("trouble", ["no run at all", "the list fails"])
 async def test_nights_without_a_list_are_made_up_for(
     mirror_of: MirrorOf, empty_world: World, trouble: str
@@ -39,8 +44,7 @@ async def test_nights_without_a_list_are_made_up_for(
         await mirror.sync()
         mirror.simulator.faults.add(Fault.status(500), on="file-list", times=None)
         for night in range(1, 41):
-            empty_world.advance(DAY)
-            empty_world.add_file(device, f"{night}.osf", StorageStatus.BOTH)
+            record_a_night(empty_world, device, night)
             if trouble == "the list fails" and night % 10 == 0:
                 assert (await mirror.sync()).exit_code is ExitCode.PARTIAL
         mirror.simulator.faults.clear()
@@ -72,8 +76,7 @@ async def test_days_that_fail_while_the_newest_are_listed_are_asked_for_again(
         mirror.change("limits", retries=0)
         await mirror.sync()
         for night in range(1, 41):
-            empty_world.advance(DAY)
-            empty_world.add_file(device, f"{night}.osf", StorageStatus.BOTH)
+            record_a_night(empty_world, device, night)
         fault = Fault.status(500) if status == 500 else Fault.bad_xml()
         mirror.simulator.faults.add(fault, on="file-list", times=1)  # the oldest window
         summary = await mirror.sync()
