@@ -283,16 +283,12 @@ async def test_a_list_that_is_cut_without_a_length_is_fetched_again(platform: Pl
     whole = DECLARATION + xml_of(900).encode()
 
     async def handler(request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse(headers={"Connection": "close"})
-        response.force_close()
-        await response.prepare(request)
-        if platform.requests[request.path] == 1:
-            await response.write(whole[:here])
-            assert request.transport is not None
-            request.transport.close()
-            return response
-        await response.write(whole)
-        return response
+        if platform.requests[request.path] > 1:
+            return web.Response(body=whole)
+        assert request.transport is not None
+        request.transport.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + whole[:here])
+        request.transport.close()
+        return web.Response()
 
     platform.on(list_path(), handler)
     async with platform.client() as client:
