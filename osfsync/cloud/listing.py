@@ -73,7 +73,7 @@ async def _fill(spool: _Spool, body: Body) -> None:
     await spool.truncate()
     head = tail = b""
     async for piece in body.plain_pieces(LARGEST_XML):
-        head = head or piece[:_EDGE]
+        head = head if len(head) >= _EDGE else (head + piece)[:_EDGE]
         tail = (tail + piece)[-_EDGE:]
         await _keep(spool, piece)
     if _xml_is_cut(head.lstrip(), tail.rstrip()):
@@ -93,8 +93,11 @@ async def _keep(spool: _Writable, piece: bytes) -> None:
 
 
 def _xml_is_cut(head: bytes, tail: bytes) -> bool:
-    if b"<FileList" in head:
-        return not tail.endswith((b"FileList>", b"/>"))
+    root = head.find(b"<FileList")
+    if root >= 0:
+        opening, closed, _ = head[root:].partition(b">")
+        is_empty = bool(closed) and opening.endswith(b"/")
+        return not is_empty and not tail.endswith(b"</FileList>")
     return head.startswith(b"<") and (not tail.endswith(b">") or tail.endswith(b"?>"))
 
 

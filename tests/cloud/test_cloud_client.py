@@ -13,6 +13,7 @@ from aiohttp import web
 
 from osfsync.cloud import listing
 from osfsync.cloud.client import CloudClient
+from osfsync.cloud.settings import LimitSettings
 from osfsync.domain.errors import (
     DiskFullError,
     ForbiddenError,
@@ -294,6 +295,36 @@ async def test_a_list_that_is_cut_without_a_length_is_fetched_again(platform: Pl
     async with platform.client() as client:
         assert sum([len(page) async for page in client.files(DEVICE, WINDOW)]) == 900
     assert platform.requests[list_path()] == 2
+
+
+@pytest.mark.parametrize(
+    "whole",
+    [
+        DECLARATION
+        + b'<FileList version=""><GeoLogFile><FileName>a.osfz</FileName><Tag/><Status>3</Status></GeoLogFile>'
+        b"</FileList>",
+        b"<FileList/>",
+    ],
+)
+async def test_wherever_a_list_is_cut_without_a_length_it_counts_as_cut(
+    platform: Platform, whole: bytes
+) -> None:
+    platform.give_list("")
+    here = 0
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        assert request.transport is not None
+        request.transport.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + whole[:here])
+        request.transport.close()
+        return web.Response()
+
+    platform.on(list_path(), handler)
+    async with platform.client(limits=LimitSettings(retries=0)) as client:
+        for here in range(1, len(whole)):  # noqa: B007 - the handler reads it
+            with pytest.raises(InterruptedBodyError):
+                assert [page async for page in client.files(DEVICE, WINDOW)]
+        here = len(whole)
+        assert sum([len(page) async for page in client.files(DEVICE, WINDOW)]) == whole.count(b"<GeoLogFile>")
 
 
 async def test_server_files_in_pages_of_500(platform: Platform) -> None:

@@ -1,5 +1,6 @@
 """Logins, limits, redirects, commands, and a platform that goes away."""
 
+from dataclasses import replace
 from typing import Any
 
 from osfsync.domain.errors import ExitCode
@@ -148,17 +149,13 @@ PLATFORM: tuple[Case, ...] = (
     commands("HTML with status 200 for the communication log", HTML, UNREADABLE, on=LOG),
     Case(
         name="a platform that goes away",
-        troubles=tuple(
-            trouble
-            for on, times in ((TOKEN, 15), ("devices", 1))
-            for trouble in (Trouble(always(Fault.delay(0)), on, times=times), Trouble(RESET, on))
-        ),
+        troubles=(Trouble(always(Fault.delay(0)), None, times=70), Trouble(RESET, None)),
         exit=ExitCode.UNREACHABLE,
         left=Left.SOME,
         reasons=RETRYING | {"on-server"},
         problems=BROKEN,
         waiting=NOT_ORDERED | {"ordered"},
-        fleet=MANY,
+        fleet=replace(MANY, files=range(18, 21)),
         tuning=NO_HURRY,
         says="the next run goes on",
     ),
