@@ -94,7 +94,8 @@ def safe_path(  # noqa: PLR0913 - one keyword a field of the layout
         start: of the recording, zone-aware.
     """
     parts = name.split("/")
-    ordinary = all(map(_is_ordinary, parts)) and _bytes(name) <= _NAME_BYTES
+    ordinary = _is_ordinary(parts[-1]) and all(map(_is_ordinary_folder, parts[:-1]))
+    ordinary = ordinary and _bytes(name) <= _NAME_BYTES
     if ordinary and layout.endswith("{path}"):
         ordinary = _has_suffix(parts[-1]) and not any(map(_looks_like_file, parts[:-1]))
     if not ordinary:
@@ -108,7 +109,7 @@ def safe_path(  # noqa: PLR0913 - one keyword a field of the layout
         "date": "undated" if start is None else start.astimezone(UTC).date().isoformat(),
     }
     *folders, last = _render(layout, values).split("/")
-    folders = [folder if _is_ordinary(folder) else _hashed(folder, folder) for folder in folders]
+    folders = [folder if _is_ordinary_folder(folder) else _hashed(folder, folder) for folder in folders]
     if not ordinary or not _is_ordinary(last) or _looks_hashed(last):
         last = _hashed(last, name)
     return "/".join([*folders, last])
@@ -172,10 +173,17 @@ def _is_ordinary(component: str) -> bool:
     )
 
 
+@lru_cache(maxsize=1024)
+def _is_ordinary_folder(component: str) -> bool:
+    """The same: thousands of files share a folder."""
+    return _is_ordinary(component)
+
+
 def _is_folder(component: str) -> bool:
     return _is_ordinary(component) and not _looks_hashed(component) and _bytes(component) <= _FOLDER_BYTES
 
 
+@lru_cache(maxsize=256)
 def _folder(text: str) -> str:
     return text if _is_folder(text) else _hashed(text, text, _FOLDER_BYTES)
 
@@ -221,6 +229,7 @@ def _with_hash(component: str, text: str) -> str:
     return f"{stem}~{_short_hash(text)}{suffix}"
 
 
+@lru_cache(maxsize=1024)
 def _looks_like_file(component: str) -> bool:
     """Whether some file system may take a folder for what a file is called here."""
     return _has_suffix(component) or _looks_hashed(component)

@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
+from osfsync.cloud.calls import Call
 from osfsync.cloud.ranges import Proof, Reply
 from osfsync.cloud.throttle import Throttle
 from osfsync.domain.errors import InterruptedBodyError, ProtocolError, TooLargeError
@@ -14,12 +15,12 @@ MEASURING_SPAN = 30.0
 _PLAIN = frozenset({"", "identity"})
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Body:
-    """A body that is read once.
+    """A body that is read once, and closed by whoever opened it.
 
     Attributes:
-        what: it belongs to, in the words of a message.
+        call: that it answers.
         length: Content-Length in bytes, None where the platform does not tell it. A body that ends before it
             is an error here.
         framed: the end of the body can be proven, by Content-Length or chunked transfer encoding. Otherwise
@@ -27,48 +28,60 @@ class Body:
         encoding: Content-Encoding, in lower case. The bytes come as they were sent.
         reply: whether these are all bytes of what was asked for, or those from a place on.
         proof: how the rest could be had should the connection break; None where it can't.
-        most: bytes that it may have; None means that nothing bounds it here.
     """
 
-    what: str
+    call: Call
     length: int | None
     framed: bool
     encoding: str
     reply: Reply
     proof: Proof | None
+    close: Callable[[], None] = field(repr=False)
     _read: Callable[[], Awaitable[bytes]] = field(repr=False)
     _throttle: Throttle = field(repr=False)
     _minimum_rate: int = field(repr=False)
-    most: int | None = None
+    _received: int = 0  # in the present measuring span
+    _waited: float = 0.0  # seconds, likewise
+    _total: int = 0
 
-    async def pieces(self) -> AsyncIterator[bytes]:
-        """The bytes as they come.
+    @property
+    def what(self) -> str:
+        """What it is, in the words of a message."""
+        return self.call.what
+
+    async def piece(self) -> bytes:
+        """The next bytes, none at the end.
 
         Raises:
             InterruptedBodyError: the connection broke, fell silent, ended early, or gave less than the
                 minimum rate over a measuring span. Only the waiting for bytes counts, not what the reader
                 does with them.
-            TooLargeError: it has more than `most` bytes.
+            TooLargeError: it has more bytes than `Call.most`.
         """
-        received, waited, total = 0, 0.0, 0
-        while True:
-            asked = time.monotonic()
-            piece = await self._read()
-            if not piece:
-                return
-            total += len(piece)
-            if self.most is not None and total > self.most:
-                raise too_large(self.what, self.most)
-            received += len(piece)
-            waited += time.monotonic() - asked
-            if waited >= MEASURING_SPAN:
-                if received < self._minimum_rate * waited:
-                    raise InterruptedBodyError(
-                        f"The {self.what} came too slowly: {received} bytes in {waited:.0f} seconds.",
-                        hint="See cloud.minimum_rate.",
-                    )
-                received, waited = 0, 0.0
-            await self._throttle.spend(len(piece))
+        asked = time.monotonic()
+        piece = await self._read()
+        length = len(piece)
+        self._total += length
+        if self.call.most is not None and self._total > self.call.most:
+            raise too_large(self.what, self.call.most)
+        self._received += length
+        self._waited += time.monotonic() - asked
+        if self._waited >= MEASURING_SPAN and piece:
+            self._look_at_rate()
+        await self._throttle.spend(length)
+        return piece
+
+    def _look_at_rate(self) -> None:
+        if self._received < self._minimum_rate * self._waited:
+            raise InterruptedBodyError(
+                f"The {self.what} came too slowly: {self._received} bytes in {self._waited:.0f} seconds.",
+                hint="See cloud.minimum_rate.",
+            )
+        self._received, self._waited = 0, 0.0
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """The bytes as they come. Raises as `piece` does."""
+        while piece := await self.piece():
             yield piece
 
     def refuse_encoded(self) -> None:
@@ -83,18 +96,24 @@ class Body:
         """The bytes of a text. Raises ProtocolError where it is compressed or larger than `most` bytes."""
         self.refuse_encoded()
         length = 0
-        async for piece in self.pieces():
+        while piece := await self.piece():
             length += len(piece)
             if length > most:
-                raise ProtocolError(f"The {self.what} is larger than {most} bytes.")
+                raise self._larger(most)
             yield piece
 
     async def read(self, most: int) -> bytes:
         """The whole of a text. Raises ProtocolError where it is compressed or larger than `most` bytes."""
+        self.refuse_encoded()
         whole = bytearray()  # a list of pieces would take many times their bytes where these are small
-        async for piece in self.plain_pieces(most):
+        while piece := await self.piece():
             whole += piece
+            if len(whole) > most:
+                raise self._larger(most)
         return bytes(whole)
+
+    def _larger(self, most: int) -> ProtocolError:
+        return ProtocolError(f"The {self.what} is larger than {most} bytes.")
 
 
 def too_large(what: str, most: int) -> TooLargeError:

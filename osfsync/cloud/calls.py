@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import Enum
+from functools import lru_cache
 from urllib.parse import quote
 
 from osfsync.cloud.ranges import Rest
@@ -52,6 +53,7 @@ class Call:
             without them.
         device: the name of the device it is about, empty where there is none. Likewise `file`.
         rest: the part of the answer's body that is wanted; None means all of it.
+        most: bytes that the answer's body may have; None means that whoever reads it bounds it.
     """
 
     label: str
@@ -65,6 +67,7 @@ class Call:
     device: str = ""
     file: str = ""
     rest: Rest | None = None
+    most: int | None = None
 
     @property
     def what(self) -> str:
@@ -145,7 +148,9 @@ def download_token(device: Device, name: str) -> Call:
     )
 
 
-def download(device: Device, name: str, token: str, rest: Rest | None = None) -> Call:
+def download(
+    device: Device, name: str, token: str, rest: Rest | None = None, most: int | None = None
+) -> Call:
     """Second step of a download: the file itself, or what is still wanted of it."""
     return Call(
         "download",
@@ -155,6 +160,7 @@ def download(device: Device, name: str, token: str, rest: Rest | None = None) ->
         device=device.name,
         file=name,
         rest=rest,
+        most=most,
     )
 
 
@@ -181,6 +187,7 @@ def batch(device: Device, names: Sequence[str], token: str) -> Call:
     )
 
 
+@lru_cache(maxsize=64)
 def _downloads(device: Device) -> str:
     return f"/api/device/{_segment(device.id)}/data-files/CLIENT_SCOPE"
 

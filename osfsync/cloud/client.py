@@ -1,8 +1,7 @@
 """The verbs: what can be asked of the platform, in domain types."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
-from dataclasses import replace
+from contextlib import aclosing, asynccontextmanager, closing
 from datetime import timedelta
 
 from osfsync.cloud import calls, parsing
@@ -135,42 +134,39 @@ class CloudClient:
         """
         known = max(listed or 0, 0 if rest is None else rest.size)
         self._refuse_large(calls.download_token(device, name), known)
-        async with AsyncExitStack() as stack:
-            body = None if rest is None else await self._open_rest(device, name, rest, stack)
-            if body is None:
-                body = await self._open(device, name, None, stack)
-                if body.reply is not Reply.WHOLE:
-                    raise ProtocolError(f"The {body.what} brought a part of it, which was not asked for.")
+        body = None if rest is None else await self._open_rest(device, name, rest)
+        if body is None:
+            body = await self._open(device, name, None)
+        with closing(body):
+            body.refuse_encoded()
+            self._refuse_large(body.call, body.length)
+            if body.reply is Reply.OTHER:
+                raise ProtocolError(f"The {body.what} brought a part of it, which was not asked for.")
             yield body
 
-    async def _open_rest(self, device: Device, name: str, rest: Rest, stack: AsyncExitStack) -> Body | None:
+    async def _open_rest(self, device: Device, name: str, rest: Rest) -> Body | None:
         """The rest or the whole; None where the answer is neither. It is let go then, its token used up."""
-        async with AsyncExitStack() as own:
-            try:
-                body = await self._open(device, name, rest, own)
-            except RefusedError:  # 416, or whatever a platform says that can't do this
-                return None
-            if body.reply is Reply.OTHER:
-                return None
-            await stack.enter_async_context(own.pop_all())
-            return body
-
-    async def _open(self, device: Device, name: str, rest: Rest | None, stack: AsyncExitStack) -> Body:
         try:
-            return await self._open_once(device, name, rest, stack)
-        except NotFoundError:
-            return await self._open_once(device, name, rest, stack)
+            body = await self._open(device, name, rest)
+        except RefusedError:  # 416, or whatever a platform says that can't do this
+            return None
+        if body.reply is Reply.OTHER:
+            body.close()
+            return None
+        return body
 
-    async def _open_once(self, device: Device, name: str, rest: Rest | None, stack: AsyncExitStack) -> Body:
+    async def _open(self, device: Device, name: str, rest: Rest | None) -> Body:
+        try:
+            return await self._open_once(device, name, rest)
+        except NotFoundError:
+            return await self._open_once(device, name, rest)
+
+    async def _open_once(self, device: Device, name: str, rest: Rest | None) -> Body:
         token = await self._token(calls.download_token(device, name))
-        call = calls.download(device, name, token, rest)
-        body = await stack.enter_async_context(self._sender.once(call))
-        body.refuse_encoded()
-        self._refuse_large(call, body.length)
-        return replace(body, most=self._largest_file)
+        return await self._sender.once(calls.download(device, name, token, rest, self._largest_file))
 
     async def _token(self, call: Call) -> str:
-        async with self._sender.once(call) as body:
+        with closing(await self._sender.once(call)) as body:
             return parsing.download_token(await body.read(_LARGEST_TEXT), call.what)
 
     async def batch(self, device: Device, names: Sequence[str], most: int) -> bytes:
@@ -181,7 +177,7 @@ class CloudClient:
             CloudError: whatever else the platform answers, such as 404 where one of the files is gone.
         """
         token = await self._token(calls.batch_token(device, names))
-        async with self._sender.once(calls.batch(device, names, token)) as body:
+        with closing(await self._sender.once(calls.batch(device, names, token))) as body:
             return await body.read(most)
 
     def _refuse_large(self, call: Call, size: int | None) -> None:

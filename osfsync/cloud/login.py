@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -104,7 +105,8 @@ class Login:
         return parsing.authorities(await self._post(calls.authorization(self._username, password)))
 
     async def _post(self, call: Call) -> bytes:
-        async with self._session.exchange(call) as answer:
+        answer = await self._session.exchange(call)
+        with closing(answer.body):
             if answer.status in _REFUSED:
                 raise LoginRefusedError(
                     f"The platform does not accept the user name {self._username!r} with its password.",

@@ -114,6 +114,8 @@ def worth_repeating(call: Call, error: BaseException) -> bool:
 
 
 def _http_date(text: str) -> datetime | None:
+    if not text:
+        return None
     try:
         moment = parsedate_to_datetime(text)
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment

@@ -1,7 +1,7 @@
 """Sends calls with a login, and again where that helps."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import closing
 from datetime import timedelta
 from typing import TypeVar
 
@@ -67,14 +67,14 @@ class Sender:
     async def send(self, call: Call, receive: Callable[[Body], Awaitable[_T]]) -> _T:
         """Send a call and let `receive` read its answer, both again where that helps and does no harm."""
         async for attempt in self.attempts(call.label, lambda error: worth_repeating(call, error)):
-            with attempt:
-                async with self.once(call) as body:
-                    return await receive(body)
+            with attempt, closing(await self.once(call)) as body:
+                return await receive(body)
         raise AssertionError("stamina ends with a result or an error")
 
-    @asynccontextmanager
-    async def once(self, call: Call) -> AsyncIterator[Body]:
+    async def once(self, call: Call) -> Body:
         """One try, but for a login that has run out: it is renewed, and the call repeated, once.
+
+        The body must be closed.
 
         Raises:
             UnauthorizedError: the platform accepts the login, and refuses this call with it.
@@ -82,12 +82,13 @@ class Sender:
             CloudError: whatever else its status means.
         """
         for may_renew in (True, False):
-            async with self._session.exchange(call, self._login.token) as answer:
-                if answer.status != _UNAUTHORIZED:
-                    if (error := refusal(call, answer.status, answer.headers)) is not None:
-                        raise error
-                    yield answer.body
-                    return
+            answer = await self._session.exchange(call, self._login.token)
+            error = refusal(call, answer.status, answer.headers)
+            if error is None:
+                return answer.body
+            answer.body.close()
+            if answer.status != _UNAUTHORIZED:
+                raise error
             if may_renew:
                 self._login.refused(answer.bearer)
         # The renewed login is kept: it was accepted, and the other calls go on with it.

@@ -47,9 +47,9 @@ Bearer = Callable[[], Awaitable[str]]
 """Gives the login token. Asked after the throttle: a pause may outlast a token."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answer:
-    """An answer whose body is still on the line.
+    """An answer whose body is still on the line: to be closed.
 
     Attributes:
         status: HTTP status.
@@ -63,12 +63,12 @@ class Answer:
     body: Body
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Line:
     """Reads the body of one answer."""
 
     response: aiohttp.ClientResponse = field(repr=False)
-    what: str
+    call: Call
     origin: str
     within: float
 
@@ -85,7 +85,7 @@ class _Line:
             async with asyncio.timeout(self.within):
                 return await content.readany()
         except LINE_ERRORS as error:
-            raise fault(error, self.what, self.origin) from None
+            raise fault(error, self.call.what, self.origin) from None
 
 
 class Session:
@@ -107,13 +107,14 @@ class Session:
         self._head_within = cloud.connect_timeout.total_seconds() + self._piece_within
         self.clock_offset: timedelta | None = None
 
-    @asynccontextmanager
-    async def exchange(self, call: Call, bearer: Bearer | None = None) -> AsyncIterator[Answer]:
+    async def exchange(self, call: Call, bearer: Bearer | None = None) -> Answer:
         """One try: send a call, follow redirects within the platform, give the answer whatever its status.
 
-        A pause that the platform asks for is noted for all workers.
+        A pause that the platform asks for is noted for all workers. The answer's body must be closed.
         """
-        url = URL(self._origin + call.path, encoded=True).with_query(call.params or None)
+        url = URL(self._origin + call.path, encoded=True)
+        if call.params:
+            url = url.with_query(call.params)
         for _ in range(_MOST_REDIRECTS + 1):
             if call.aside:
                 await self._aside[call.label].turn()
@@ -123,11 +124,12 @@ class Session:
             try:
                 if response.status not in _REDIRECTS:
                     self._heed(call, response)
-                    yield Answer(response.status, response.headers, token, self._body(call, response))
-                    return
+                    return Answer(response.status, response.headers, token, self._body(call, response))
                 url = _redirected(call, url, response.headers.get("Location", ""))
-            finally:
+            except BaseException:
                 response.release()
+                raise
+            response.release()
         raise ProtocolError(
             f"The request for the {call.what} is redirected more than {_MOST_REDIRECTS} times."
         )
@@ -151,13 +153,14 @@ class Session:
     def _body(self, call: Call, response: aiohttp.ClientResponse) -> Body:
         length = response.content_length
         return Body(
-            what=call.what,
+            call=call,
             length=length,
             framed=length is not None or _is_chunked(response.headers),
             encoding=", ".join(response.headers.getall("Content-Encoding", ())).strip().lower(),
             reply=reply_to(call.rest, response.status, response.headers),
             proof=proof_of(response.status, response.headers),
-            _read=_Line(response, call.what, self._origin, self._piece_within).read,
+            close=response.release,
+            _read=_Line(response, call, self._origin, self._piece_within).read,
             _throttle=self._throttle,
             _minimum_rate=self._minimum_rate,
         )

@@ -144,7 +144,11 @@ class Fetcher:
 
     async def placed(self, job: FetchJob, placed: Placed) -> None:
         """A file is in place."""
-        await self._tell(Fetched(job.device.id, job.file.name, placed.held, adopted=False))
+        await self._tell(_fetched(job, placed))
+        self.note_placed(job, placed)
+
+    def note_placed(self, job: FetchJob, placed: Placed) -> None:
+        """A file is in place, and told to the state."""
         self.tally.file_fetched(job.device.id, job.file.name)
         self.tally.bytes += placed.held.size
         if placed.kept is not None:
@@ -186,6 +190,10 @@ class Fetcher:
         await self.facts.send(Facts((fact,)))
 
 
+def _fetched(job: FetchJob, placed: Placed) -> Fetched:
+    return Fetched(job.device.id, job.file.name, placed.held, adopted=False)
+
+
 async def _work(fetcher: Fetcher, small: MemoryObjectSendStream[SmallBody]) -> None:
     async with small:
         while True:
@@ -217,11 +225,14 @@ async def _place_groups(fetcher: Fetcher, small: MemoryObjectReceiveStream[Small
 async def _place(fetcher: Fetcher, group: Sequence[SmallBody]) -> None:
     bodies = [Body(m.job.path, m.data, m.size, m.check, m.job.replaces) for m in group]
     results = await fetcher.transfer.archive.place(bodies)
+    done = [(m.job, result) for m, result in zip(group, results, strict=True) if isinstance(result, Placed)]
+    if done:
+        await fetcher.facts.send(Facts(tuple(_fetched(job, placed) for job, placed in done)))
     for member, result in zip(group, results, strict=True):
         fetcher.transfer.budget.give(member.share)
         match result:
             case Placed():
-                await fetcher.placed(member.job, result)
+                fetcher.note_placed(member.job, result)
             case DamagedError():
                 await fetcher.damaged(member.job, result)
             case _:

@@ -93,7 +93,8 @@ class Receipt:
 
     async def wait(self) -> bool:
         """Whether the facts are in the state, once that is known."""
-        await self._answered.wait()
+        if not self.committed:  # an event that is set costs a turn of the loop
+            await self._answered.wait()
         return self.committed
 
 

@@ -1,8 +1,9 @@
 """The beginning of one large file that is here, over all tries of a run and from runs before."""
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
 
 import structlog
 
@@ -22,17 +23,36 @@ BARREN_TRIES = 2
 
 @dataclass(slots=True)
 class Part:
-    """What is here of a file. Made by `part_of`; all tries of a run share one."""
+    """What is here of a file: `async with`, all tries of a run share one.
+
+    Nothing of it is in place at the end, unless it was committed; what is worth it is kept. A small file has
+    no part, and costs nothing here.
+    """
 
     _archive: Archive
     _job: FetchJob
-    _stack: AsyncExitStack
+    _stack: AsyncExitStack | None = None
     _receiver: Receiver | None = None
     _label: PartLabel | None = None
     _asked_at: int = 0
     _barren: int = 0
 
-    async def take_up(self) -> None:
+    async def __aenter__(self) -> Self:
+        await self._take_up()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._stack is not None:
+            await self._stack.__aexit__(kind, error, traceback)
+
+    def _opened(self) -> AsyncExitStack:
+        if self._stack is None:
+            self._stack = AsyncExitStack()
+        return self._stack
+
+    async def _take_up(self) -> None:
         """Go on with what an earlier run left, where it is of the listed file; else remove it."""
         path = self._job.path
         label = await self._archive.kept(path)
@@ -42,7 +62,7 @@ class Part:
             await self._archive.forget(path)
             return
         try:
-            self._receiver = await self._stack.enter_async_context(
+            self._receiver = await self._opened().enter_async_context(
                 self._archive.resume(path, check_of(self._job))
             )
         except DamagedError as error:
@@ -72,7 +92,7 @@ class Part:
         """The platform gives the whole, and it is large."""
         self._label = label_for(self._job, size, proof)
         self._asked_at, self._barren = 0, 0
-        self._receiver = await self._stack.enter_async_context(
+        self._receiver = await self._opened().enter_async_context(
             self._archive.receive(self._job.path, size, check, self._label)
         )
         return self._receiver
@@ -85,12 +105,3 @@ class Part:
 
     def _log(self, event: str, **facts: object) -> None:
         log.info(event, device=self._job.device.name, file=self._job.file.name, **facts)
-
-
-@asynccontextmanager
-async def part_of(archive: Archive, job: FetchJob) -> AsyncIterator[Part]:
-    """Nothing of it is in place at the end, unless it was committed; what is worth it is kept."""
-    async with AsyncExitStack() as stack:
-        part = Part(archive, job, stack)
-        await part.take_up()
-        yield part

@@ -28,19 +28,27 @@ async def batches(
         weight = 0
         deadline = float("inf")
         while weight < most:
-            with anyio.move_on_at(deadline):
-                try:
-                    item = await stream.receive()
-                except anyio.EndOfStream:
-                    ended = True
-                    break
-                batch.append(item)
-                weight += weigh(item)
-                deadline = min(deadline, anyio.current_time() + patience(item))
-                continue
-            break
+            try:
+                item = await _next(stream, deadline)
+            except anyio.EndOfStream:
+                ended = True
+                break
+            except TimeoutError:
+                break
+            batch.append(item)
+            weight += weigh(item)
+            deadline = min(deadline, anyio.current_time() + patience(item))
         if batch:
             yield batch
+
+
+async def _next(stream: MemoryObjectReceiveStream[T], deadline: float) -> T:
+    """The next item. Raises TimeoutError at the deadline, EndOfStream."""
+    try:
+        return stream.receive_nowait()  # nearly always, in bulk
+    except anyio.WouldBlock:
+        with anyio.fail_after(deadline - anyio.current_time()):
+            return await stream.receive()
 
 
 class Feed(Generic[T]):
@@ -61,6 +69,7 @@ class Feed(Generic[T]):
         self._reading = False
         self._ended = False
         self._changed = anyio.Event()
+        self._waiting = 0
 
     async def take(self) -> T:
         """The next item. Raises anyio.EndOfStream when nothing more can come."""
@@ -73,7 +82,7 @@ class Feed(Generic[T]):
             elif self._ended and self._open == 0:
                 raise anyio.EndOfStream
             else:
-                await self._changed.wait()
+                await self._wait()
 
     def more(self, joins: Callable[[T], bool]) -> list[T]:
         """Items that are ready and come next, as long as they join."""
@@ -106,9 +115,17 @@ class Feed(Generic[T]):
             self._reading = False
             self._wake()
 
+    async def _wait(self) -> None:
+        self._waiting += 1
+        try:
+            await self._changed.wait()
+        finally:
+            self._waiting -= 1
+
     def _wake(self) -> None:
-        self._changed.set()
-        self._changed = anyio.Event()
+        if self._waiting:
+            self._changed.set()
+            self._changed = anyio.Event()
 
 
 class ByteBudget:

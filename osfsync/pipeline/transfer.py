@@ -12,7 +12,7 @@ from osfsync.domain.errors import DamagedError, InterruptedBodyError
 from osfsync.domain.model import ContentCheck
 from osfsync.pipeline.checks import agreed_size, check_of
 from osfsync.pipeline.messages import FetchJob
-from osfsync.pipeline.part import Part, part_of
+from osfsync.pipeline.part import Part
 from osfsync.pipeline.streams import ByteBudget
 from osfsync.pipeline.tally import Tally
 
@@ -76,7 +76,7 @@ class Transfer:
         """
         damage: DamagedError | None = None
         result: SmallBody | None = None
-        async with part_of(self.archive, job) as part:
+        async with Part(self.archive, job) as part:
             async for attempt in self.client.retrying():
                 with attempt:
                     try:
@@ -118,7 +118,7 @@ class Transfer:
         length = 0
         if size is not None and size > most:
             return head, True
-        async for piece in body.pieces():
+        while piece := await body.piece():
             head.append(piece)
             length += len(piece)
             self.tally.received += len(piece)
@@ -132,7 +132,7 @@ class Transfer:
         """All that comes; where the line breaks too, so that none of it is asked for again."""
         pieces, length = head, sum(map(len, head))
         try:
-            async for piece in body.pieces():
+            while piece := await body.piece():
                 pieces.append(piece)
                 length += len(piece)
                 self.tally.received += len(piece)
