@@ -131,7 +131,7 @@ class Archive(Protocol):
         """
 
     async def doubtful(self, paths: Sequence[str]) -> set[str]:
-        """Those at which the file of another name may lie: a twin, made by `twin_path`, lies beside them."""
+        """Those at which the file of another name may lie: a twin, made by `twin_paths`, lies beside them."""
 
     async def place(self, bodies: Sequence[Body]) -> list[Placed | OsfsyncError]:
         """Put small files in place, as a group: one result per body, in order.

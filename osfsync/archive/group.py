@@ -101,6 +101,7 @@ class Group:
                     sync_folder(folder)
         except OSError as error:
             raise translate(error, "making names durable", self._tree.root) from error
+        self._tree.know(changed)
 
     def _discard(self, parts: Iterable[str]) -> None:
         for part in parts:

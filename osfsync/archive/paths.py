@@ -8,7 +8,7 @@ rules are fixed ranges of characters and fixed lengths, the same on every system
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
@@ -23,19 +23,22 @@ __all__ = [
     "check_layout",
     "device_folder",
     "is_component",
+    "names_have_paths_of_their_own",
     "path_key",
     "safe_path",
     "twin_of",
-    "twin_path",
+    "twin_paths",
 ]
 
 PART_FOLDER = ".osfsync-part"  # at the archive's root; no path ever leads into it
 FIELDS = ("tenant", "device", "device_id", "path", "name", "date")
 
 _HASH_DIGITS = 10
+_TWIN_DIGITS = (10, 20, 40)  # a short hash alone may be met by a name that was made for it
 _COMPONENT_BYTES = 240  # file systems take 255; the rest is for one more hash
 _FOLDER_BYTES = 100  # tenant, device and device id: the whole path must stay under 1,024 bytes (macOS)
 _NAME_BYTES = 400
+_LONGEST = 255  # bytes; what file systems take
 _LAYOUT_LENGTH = 120
 
 # Control characters, invisible and direction-changing ones, lone surrogates, non-characters, and what
@@ -46,7 +49,7 @@ _UNSAFE = re.compile(
 )
 _RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|clock\$|(com|lpt)[0-9¹²³]) *(\.|$)", re.IGNORECASE)
 _SUFFIX = re.compile(r"(?<=.)\.[0-9A-Za-z]{1,16}\Z", re.DOTALL)
-_HASHED = re.compile(rf"~[0-9a-f]{{{_HASH_DIGITS}}}\Z")
+_HASHED = re.compile(rf"~(?:[0-9a-f]{{{_HASH_DIGITS}}}){{1,4}}\Z")
 
 
 def check_layout(layout: str) -> None:
@@ -83,7 +86,7 @@ def safe_path(  # noqa: PLR0913 - one keyword a field of the layout
     """Where a file goes: relative to the archive, `/`-separated, safe on every system.
 
     Two names of a device get different paths, but for names that differ only as `path_key` ignores
-    and, with `{name}`, those that share their last part: `twin_path` tells these apart.
+    and, with `{name}`, those that share their last part: `twin_paths` tells these apart.
 
     Args:
         layout: passed `check_layout`.
@@ -115,14 +118,20 @@ def safe_path(  # noqa: PLR0913 - one keyword a field of the layout
     return "/".join([*folders, last])
 
 
-def twin_path(path: str, name: str) -> str:
-    """`path` told apart by a short hash of the full original name."""
+def names_have_paths_of_their_own(layout: str) -> bool:
+    """Whether plain paths tell a device's names apart, but for twins; not where only the last part counts."""
+    return layout.endswith("{path}")
+
+
+def twin_paths(path: str, name: str) -> Iterator[str]:
+    """`path` told apart by a hash of the full original name: a short one first, then longer ones."""
     folders, slash, last = path.rpartition("/")
-    return folders + slash + _with_hash(last, name)
+    for digits in _TWIN_DIGITS:
+        yield folders + slash + _with_hash(last, name, digits)
 
 
 def twin_of(component: str) -> str | None:
-    """The last part of the path from which `twin_path` made this one; None where it made none."""
+    """The last part of the path from which `twin_paths` made this one; None where it made none."""
     stem, suffix = _split(component)
     found = _HASHED.search(stem)
     return None if found is None else stem[: found.start()] + suffix
@@ -142,7 +151,10 @@ def device_folder(name: str, device_id: str, taken: Collection[str]) -> str:
         key = path_key(name)
         if all(path_key(folder) != key for folder in taken):
             return name
-    return _hashed(name, device_id, _FOLDER_BYTES)
+    keys = {path_key(folder) for folder in taken}
+    cleaned = _clean(name, _FOLDER_BYTES - _HASH_DIGITS - 1)
+    folders = [_with_hash(cleaned, device_id, digits) for digits in _TWIN_DIGITS]
+    return next((folder for folder in folders if path_key(folder) not in keys), folders[-1])
 
 
 @lru_cache(maxsize=16)
@@ -224,9 +236,12 @@ def _shortened(component: str, limit: int) -> str:
     return stem.encode()[:room].decode(errors="ignore").rstrip(" .") + suffix
 
 
-def _with_hash(component: str, text: str) -> str:
+def _with_hash(component: str, text: str, digits: int = _HASH_DIGITS) -> str:
     stem, suffix = _split(component)
-    return f"{stem}~{_short_hash(text)}{suffix}"
+    room = _LONGEST - digits - 1 - len(suffix)
+    if _bytes(stem) > room:
+        stem = _shortened(stem, room)
+    return f"{stem}~{_hash(text)[:digits]}{suffix}"
 
 
 @lru_cache(maxsize=1024)
@@ -250,8 +265,8 @@ def _split(component: str) -> tuple[str, str]:
     return (component[: found.start()], found.group()) if found else (component, "")
 
 
-def _short_hash(text: str) -> str:
-    return sha256(text.encode(errors="surrogatepass")).hexdigest()[:_HASH_DIGITS]
+def _hash(text: str) -> str:
+    return sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 
 def _bytes(text: str) -> int:

@@ -179,6 +179,7 @@ class LocalReceiver:
             finally:  # folders that were made stay, and other files rely on them
                 for folder in changed:
                     sync_folder(folder)
+            self._tree.know(changed)
         except OSError as error:
             raise translate(error, f"making {self._path} durable", self._tree.root) from error
         return Placed(held, kept)

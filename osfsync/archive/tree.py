@@ -5,6 +5,7 @@ import os
 import re
 import stat
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
@@ -192,10 +193,16 @@ class Tree:
         self._refuse_outside(existing)
         for new in reversed(missing):
             new.mkdir(exist_ok=True)  # raises FileExistsError where a file lies
-            changed.add(str(new.parent))
+        # Also where it was there: another thread may have made it just now.
+        while folder != str(self.root):
+            folder = folder.rpartition(os.sep)[0]
+            changed.add(folder)
+
+    def know(self, durable: AbstractSet[str]) -> None:
+        """These folders, and their names in the folders above, are on the disk."""
         if len(self._known) >= _KNOWN_FOLDERS:
             self._known.clear()
-        self._known.add(folder)
+        self._known |= durable
 
 
 def _rename(part: str, target: str) -> None:

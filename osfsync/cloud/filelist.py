@@ -1,5 +1,6 @@
 """The XML file list → pages of DataFile, while its bytes come in. Sans-IO; CPU-bound, made for a thread."""
 
+import re
 import time
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -32,6 +33,8 @@ _ENCODINGS = frozenset({"utf-8", "utf-16", "us-ascii", "iso-8859-1", "iso-8859-1
 _ROOT = "FileList"
 _RECORD = "geologfile"
 _TEXT = "#text"  # of a record: the blanks between its elements
+_TROUBLE = re.compile("error|exception|fault", re.IGNORECASE)
+_NO_TROUBLE = frozenset({"", "0", "false", "no", "none", "ok"})
 _GIL_TURN = 50  # records; measured: keeps the event loop's lag under 5 ms
 
 
@@ -126,6 +129,9 @@ class _Collector:
         self.strangers += 1
         if self.strangers > MOST_OTHERS:
             raise ProtocolError(f"The {self.what} has more than {MOST_OTHERS} elements that are no files.")
+        if item and _TROUBLE.search(tag) and str(item).strip().lower() not in _NO_TROUBLE:
+            told = tag[:_LONGEST_NOTED]
+            raise ProtocolError(f"The {self.what} holds an element {told!r}: it may be incomplete.")
         if isinstance(item, dict) and len(self.others) < _MOST_NOTED:
             self.others.add(tag[:_LONGEST_NOTED])
 

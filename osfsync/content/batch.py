@@ -23,21 +23,22 @@ _PLAIN = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 def unpack(data: bytes, sizes: Mapping[str, int]) -> dict[str, bytes]:
     """The files of a batch, by name, of those that `sizes` (bytes) tells to be wanted.
 
-    Each was checked against its CRC-32 and its size. A file that is missing, that is there twice or that is
-    not as it should be is left out; so are others. Never unpacks more than was wanted.
+    Each was checked against its CRC-32 and its size; one that is not as it should be is left out. Never
+    unpacks more than was wanted.
 
-    Raises DamagedError where it is no ZIP, or one that breaks off.
+    Raises DamagedError where it is no ZIP, or one that breaks off, or its names are not exactly those that
+    were asked for, each once: a platform that spells them otherwise may mean another file by one of them.
     """
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
-            members: dict[str, zipfile.ZipInfo | None] = {}
-            for member in archive.infolist():
-                members[member.filename] = None if member.filename in members else member
+            members = archive.infolist()
+            if sorted(member.filename for member in members) != sorted(sizes):
+                raise DamagedError("zip", "Several files came under other names than were asked for.")
             found = {}
-            for name, size in sizes.items():
-                wanted = members.get(name)
-                if wanted is not None and (content := _content(archive, wanted, size)) is not None:
-                    found[name] = content
+            for member in members:
+                content = _content(archive, member, sizes[member.filename])
+                if content is not None:
+                    found[member.filename] = content
             return found
     except _NO_ZIP as error:
         raise DamagedError("zip", f"Several files came as no sound ZIP: {error}.") from error

@@ -14,6 +14,7 @@ from osfsync.domain.model import (
     StorageStatus,
     TimeWindow,
 )
+from osfsync.domain.reach import Reach
 
 
 class RunOutcome(StrEnum):
@@ -61,7 +62,8 @@ class Listed:
     """One window of one device was listed to its end.
 
     `source` is the list that served; `files` how many it named. `backfill` is the id of the backfill that
-    asked for the window, None in a plain sync.
+    asked for the window, None in a plain sync. `compared`: the server's own list was read as well, where
+    `source` is the device's.
     """
 
     device_id: str
@@ -70,6 +72,7 @@ class Listed:
     files: int
     at: datetime
     backfill: str | None = None
+    compared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +208,15 @@ class OrderGivenUp:
 
 
 @dataclass(frozen=True, slots=True)
+class Reached:
+    """How far a list of a device is seen now."""
+
+    device_id: str
+    source: ListingSource
+    reach: Reach
+
+
+@dataclass(frozen=True, slots=True)
 class WindowSettled:
     """Every file of the backfill's window that could be had from this device is in place."""
 
@@ -231,5 +243,6 @@ Fact = (
     | OrderRefused
     | OrderFollowed
     | OrderGivenUp
+    | Reached
     | WindowSettled
 )

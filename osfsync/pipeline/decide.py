@@ -7,8 +7,9 @@ from typing import assert_never
 
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
+from osfsync.domain.dialogue import CLOCKS_AHEAD
 from osfsync.domain.model import DataFile, FileRecord, ListingSource, StorageStatus
-from osfsync.domain.outcomes import FilesSeen, Listed, ListingFailed, ListsCompared, SeenFile
+from osfsync.domain.outcomes import Fact, FilesSeen, Listed, ListingFailed, ListsCompared, SeenFile
 from osfsync.domain.planner import Action, Holding, holding_of, plan
 from osfsync.domain.policy import Policy
 from osfsync.domain.selection import Selection
@@ -27,6 +28,7 @@ from osfsync.pipeline.messages import (
     WindowListed,
 )
 from osfsync.pipeline.pathbook import PathBook
+from osfsync.pipeline.reaching import Reaching
 from osfsync.pipeline.settle import DeviceProgress, Settler
 from osfsync.pipeline.tally import Tally
 from osfsync.reports.text import amount
@@ -64,6 +66,7 @@ class Decider:
     clock: Callable[[], datetime]
     settler: Settler
     backfill: str | None = None
+    reaching: Reaching | None = None
     count: Count = count
     _devices: dict[str, DeviceProgress] = field(default_factory=dict)
     _straddling: set[tuple[str, str]] = field(default_factory=set)
@@ -87,6 +90,7 @@ class Decider:
     ) -> None:
         record = decided.records.get(listed.name)
         file = reconciled(listed, record, page.source)
+        _note_newest(progress, file, decided.at if record is None else record.first_seen)
         if record is None or record.file != file or record.lost_at is not None:
             decided.changed.append(file)
         if record is not None and record.lost_at is not None:
@@ -132,12 +136,25 @@ class Decider:
 
     async def window_listed(self, listed: WindowListed, out: Outputs) -> None:
         """The window's pages are all decided; its listing is a fact now."""
-        self._devices[listed.device.id].listed.append(listed)
-        fact = Listed(listed.device.id, listed.window, listed.source, listed.files, listed.at, self.backfill)
+        progress = self._devices[listed.device.id]
+        progress.asked.append(listed.window)
+        progress.listed.append(listed)
+        fact = Listed(
+            listed.device.id,
+            listed.window,
+            listed.source,
+            listed.files,
+            listed.at,
+            self.backfill,
+            compared=listed.compared,
+        )
         await out.facts.send(Facts((fact,)))
 
     async def window_failed(self, failed: WindowFailed, out: Outputs) -> None:
         """What was listed before the failure is decided; the failure is a fact."""
+        progress = self._devices[failed.device.id]
+        progress.asked.append(failed.window)
+        progress.failures.add(failed.slug)
         fact = ListingFailed(failed.device.id, failed.window, failed.slug, failed.explanation, failed.at)
         await out.facts.send(Facts((fact,)))
 
@@ -157,9 +174,11 @@ class Decider:
     async def device_done(self, done: DeviceDone, out: Outputs) -> None:
         """Order what the device was seen to have, find what it lost, and forget what was remembered of it."""
         progress = self._devices.pop(done.device.id)
-        facts = await self.settler.facts_of(done.device, progress, self.clock())
+        facts: list[Fact] = [*await self.settler.facts_of(done.device, progress, self.clock())]
+        if self.reaching is not None:
+            facts += await self.reaching.facts_of(done.device, progress, self.clock())
         if facts:
-            await out.facts.send(Facts(facts))
+            await out.facts.send(Facts(tuple(facts)))
         job = self.settler.job_of(done.device, progress, self.clock())
         if job is not None:
             await out.orders.send(job)
@@ -172,6 +191,14 @@ class Decider:
         if file.end is not None and file.end >= page.window.end:
             self._straddling.add(key)
         return True
+
+
+def _note_newest(progress: DeviceProgress, file: DataFile, first_seen: datetime) -> None:
+    end = file.end or file.start
+    if end is None:
+        progress.untimed = True
+    elif end <= first_seen + CLOCKS_AHEAD and (progress.newest is None or end > progress.newest):
+        progress.newest = end
 
 
 def _status_before(file: DataFile, decided: _Decided) -> StorageStatus | None:

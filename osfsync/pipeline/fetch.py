@@ -241,7 +241,10 @@ async def _place(fetcher: Fetcher, group: Sequence[SmallBody]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class FetchRoom:
-    """What one round's downloads work with."""
+    """What one round's downloads work with.
+
+    `adopts`: no two names share a path, so that what lies at a file's path may be that file.
+    """
 
     transfer: Transfer
     workers: int
@@ -249,6 +252,7 @@ class FetchRoom:
     limit: TransferLimit
     clock: Callable[[], datetime]
     unsure: Collection[str]
+    adopts: bool
     batches: Batches | None = None
 
 
@@ -261,6 +265,8 @@ async def fetch(
     transfer = room.transfer
 
     async def look_for_present(page: Sequence[FetchJob]) -> None:
+        if not room.adopts:
+            return
         present = await transfer.archive.sizes([job.path for job in page])
         unknown = [job.path for job in page if job.path in present and job.replaces is None]
         doubtful = await transfer.archive.doubtful(unknown) if unknown else ()

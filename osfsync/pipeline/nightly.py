@@ -15,10 +15,12 @@ import structlog
 from anyio.streams.memory import MemoryObjectSendStream
 
 from osfsync.archive.base import Archive
+from osfsync.archive.paths import names_have_paths_of_their_own
 from osfsync.cloud.client import CloudClient
 from osfsync.domain.errors import DiskFullError
 from osfsync.domain.model import Device, Tenant, TimeWindow, split_window, utc_now
 from osfsync.domain.outcomes import DeviceSeen, WindowSettled
+from osfsync.domain.reach import lag_for
 from osfsync.pipeline.batch import Batches
 from osfsync.pipeline.counting import Count, count, recount
 from osfsync.pipeline.decide import Decider, Outputs, decide
@@ -28,6 +30,7 @@ from osfsync.pipeline.listen import Listener
 from osfsync.pipeline.messages import Facts, FetchJob, Listing, OrderJob
 from osfsync.pipeline.order import Orderer, order
 from osfsync.pipeline.pathbook import PathBook
+from osfsync.pipeline.reaching import Reaching
 from osfsync.pipeline.record import record
 from osfsync.pipeline.stop import Stop
 from osfsync.pipeline.survey import Surveyor, survey
@@ -137,7 +140,10 @@ class Run:
             self.tally.pending = set()
         devices = await self.meet_devices()
         windows_of = windows_to_list(self.rooms.reader, self.wishes, self.now(), since, until)
-        await self._round(devices, windows_of, self._decider(None))
+        decider = self._decider(None)
+        if since is None and until is None:
+            decider.reaching = Reaching(self.rooms.reader, self.tally, lag_for(self.wishes.lookback))
+        await self._round(devices, windows_of, decider)
         await self._wait_for_deliveries(devices, windows_of, wait)
 
     async def sync_windows(self, windows_of: WindowsOf) -> None:
@@ -222,6 +228,7 @@ class Run:
             TransferLimit(self.wishes.max_transfer),
             self.now,
             self.unsure,
+            names_have_paths_of_their_own(self.wishes.layout),
             self.batches if self.wishes.batch else None,
         )
         to_decide, listings = anyio.create_memory_object_stream[Listing](PAGES)
@@ -263,5 +270,5 @@ class Run:
             self.now,
             settler_of(self.rooms.ledger, self.wishes, self.tally, finds_losses=counting is count),
             backfill,
-            counting,
+            count=counting,
         )

@@ -1,9 +1,9 @@
 """Which path a new file gets, when thousands of them are new at once and some are twins."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from osfsync.archive.paths import path_key, safe_path, twin_path
+from osfsync.archive.paths import path_key, safe_path, twin_paths
 from osfsync.domain.model import DataFile, Device, Tenant
 from osfsync.pipeline.messages import Receipt
 from osfsync.state.reader import Reader
@@ -31,12 +31,25 @@ class PathBook:
         given: dict[str, str] = {}
         for index, (file, path) in enumerate(zip(files, plain, strict=True)):
             key = path_key(path)
-            if key in taken or key in given or any(key in keys for _, keys in self._under_way):
-                plain[index] = twin_path(path, file.name)
+            if key in taken or key in given or self._is_under_way(key):
+                plain[index] = await self._twin(path, file, given)
                 key = path_key(plain[index])
             given[key] = file.name
         self._under_way.append((receipt, given))
         return plain
+
+    def _is_under_way(self, key: str) -> bool:
+        return any(key in keys for _, keys in self._under_way)
+
+    async def _twin(self, path: str, file: DataFile, given: Mapping[str, str]) -> str:
+        twins = list(twin_paths(path, file.name))
+        taken = await self.reader.paths_taken([path_key(twin) for twin in twins])
+        free = (
+            twin
+            for twin in twins
+            if (key := path_key(twin)) not in taken and key not in given and not self._is_under_way(key)
+        )
+        return next(free, twins[-1])  # the last holds 160 bits of a hash
 
     def _plain(self, device: Device, file: DataFile) -> str:
         return safe_path(

@@ -36,7 +36,10 @@ class DeviceProgress:
         waiting: when recordings began that are ordered already, Unix seconds by tag.
         hopeless: orders that were the last attempt for a file.
         near: files that the device is about to drop; `due` is the first such moment.
+        asked: windows that were asked for, in order; `failures` are the slugs of those that failed.
         listed: windows that were read to their end.
+        newest: recording that was listed, and did not lie ahead when it was first seen.
+        untimed: whether the list tells no times of some file.
     """
 
     dialogue: Dialogue
@@ -46,7 +49,11 @@ class DeviceProgress:
     hopeless: set[int] = field(default_factory=set)
     near: int = 0
     due: datetime | None = None
+    asked: list[TimeWindow] = field(default_factory=list)
+    failures: set[str] = field(default_factory=set)
     listed: list[WindowListed] = field(default_factory=list)
+    newest: datetime | None = None
+    untimed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,12 +186,25 @@ class Settler:
             self.tally.unsettled.add(device.id)
             text = "The list came empty, though the file was on the server before: it could not be fetched."
             self.tally.problem(device.name, name, "empty-list", text)
+        if not on_server and not on_device and await self._knows_held(device, progress):
+            self.tally.unsettled.add(device.id)
+            text = "The list came empty, though files of these days are held: it is suspect."
+            self.tally.problem(device.name, None, "empty-list", text)
         if on_device:
             text = (
                 f"The list came empty, though it named {amount(on_device, 'file')} before that only the "
                 "device has: such a list is suspect, and nothing counts as lost."
             )
             self.tally.problem(device.name, None, "empty-list", text)
+
+    async def _knows_held(self, device: Device, progress: DeviceProgress) -> bool:
+        """Not where the device's list can't be read: a server may have made room."""
+        for told in progress.listed:
+            if told.source is ListingSource.DEVICE_LIST and await self.ledger.holds_within(
+                device.id, told.window
+            ):
+                return True
+        return False
 
     async def _unnamed(
         self, device: Device, progress: DeviceProgress, listed: Sequence[WindowListed]

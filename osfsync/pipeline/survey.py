@@ -134,12 +134,20 @@ class Surveyor:
         """The device counts as failed, unless the platform keeps its own lists from this account at all."""
         log.warning("lists are not compared", device=device.name, reason=error.slug, error=str(error))
         if isinstance(error, ForbiddenError | NotFoundError | RefusedError):
+            self._tell_refused(error)
             return
         self.tally.unsettled.add(device.id)
         if device.id not in self.tally.devices_suspect:
             self.tally.devices_suspect.add(device.id)
             text = f"Files that only the server's own list names can't be seen in this run. {error}"
             self.tally.problem(device.name, None, "not-compared", text)
+
+    def _tell_refused(self, error: CloudError) -> None:
+        """Once: it is the platform's way with this account, or soon will be."""
+        if not self.tally.server_lists_refused:
+            self.tally.server_lists_refused = True
+            text = f"Files that only the server's own lists name can't be seen. {error}"
+            self.tally.problem("(platform)", None, "not-compared", text)
 
     async def _reconcile(self, device: Device, comparison: Comparison, out: Out) -> None:
         """Pass on what only the server's own list knows, and tell of contradictions."""

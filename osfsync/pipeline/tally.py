@@ -42,6 +42,7 @@ class Tally:
     received: int = 0
     orders_sent: int = 0
     transfer_limit_reached: bool = False
+    server_lists_refused: bool = False
     problems: list[Problem] = field(default_factory=list)
     problems_dropped: int = 0
 

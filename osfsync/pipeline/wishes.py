@@ -14,6 +14,7 @@ from osfsync.domain.loss import LOOKED_FOR
 from osfsync.domain.model import Device, TimeWindow, merge_windows, split_window
 from osfsync.domain.planner import Choice
 from osfsync.domain.policy import Policy
+from osfsync.domain.reach import begin_of
 from osfsync.domain.selection import Selection
 from osfsync.pipeline.merge import MergeTerms
 from osfsync.pipeline.settle import Settler
@@ -31,9 +32,6 @@ CLOCK_TOLERANCE = timedelta(seconds=30)
 
 LONGEST = timedelta(days=366)
 """Of a window that reaches back: one more request a night for each year that a device is silent."""
-
-OVERLAP = timedelta(days=1)
-"""How far what is listed reaches into what was complete before."""
 
 WindowsOf = Callable[[Device], Awaitable[Sequence[TimeWindow]]]
 """What to list of a device."""
@@ -147,17 +145,18 @@ def windows_to_list(
         if since is not None or until is not None:
             return [recent]
         gaps = await reader.unheld_windows(
-            device.id, lambda name: selected(name) is Choice.SELECTED, now - LOOKED_FOR
+            device.id, lambda name: selected(name) is Choice.SELECTED, now - LOOKED_FOR, recent.end
         )
         *older, newest = merge_windows([recent, *(gap for gap in gaps if gap.start <= recent.end)])
-        complete = await reader.complete_until(device.id)
-        if complete is not None and complete - OVERLAP < newest.start:
+        begin = begin_of((await reader.reaches(device.id)).values(), now)
+        if begin is not None and begin < newest.start:
             # Windows of their own: the platform may refuse one for its age or length, and give the next.
-            silent = TimeWindow(complete - OVERLAP, newest.start)
+            unseen = TimeWindow(begin, newest.start)
             older = [
-                piece for window in merge_windows([*older, silent]) for piece in split_window(window, LONGEST)
+                piece for window in merge_windows([*older, unseen]) for piece in split_window(window, LONGEST)
             ]
-        return [*older, newest]
+        ahead = [gap for gap in gaps if gap.start > recent.end]
+        return [*older, *ahead, newest]
 
     return windows_of
 

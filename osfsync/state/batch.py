@@ -22,6 +22,7 @@ from osfsync.domain.outcomes import (
     OrderPrepared,
     OrderRefused,
     OrderTaken,
+    Reached,
     WindowSettled,
 )
 from osfsync.state import file_rows, order_rows
@@ -96,6 +97,8 @@ def _rows(fact: Fact, run: RunKey) -> Iterator[Placed]:  # noqa: C901, PLR0911, 
             return order_rows.order_followed(fact)
         case OrderGivenUp():
             return order_rows.order_given_up(fact)
+        case Reached():
+            return file_rows.reached(fact)
         case WindowSettled():
             return file_rows.window_settled(fact)
         case _:

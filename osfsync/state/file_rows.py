@@ -15,6 +15,7 @@ from osfsync.domain.outcomes import (
     Listed,
     ListingFailed,
     ListsCompared,
+    Reached,
     WindowSettled,
 )
 from osfsync.domain.pathkey import path_key
@@ -80,6 +81,7 @@ def listed(fact: Listed, run_id: str) -> Iterator[Placed]:
         "end": to_text(fact.window.end),
         "source": fact.source.value,
         "files": fact.files,
+        "compared": fact.compared,
         "listed_at": to_text(fact.at),
         "backfill": fact.backfill,
         "problem": None,
@@ -99,6 +101,7 @@ def listing_failed(fact: ListingFailed, run_id: str) -> Iterator[Placed]:
         "end": to_text(fact.window.end),
         "source": None,
         "files": None,
+        "compared": None,
         "listed_at": to_text(fact.at),
         "backfill": None,
         "problem": fact.slug,
@@ -176,6 +179,21 @@ def lists_compared(fact: ListsCompared) -> Iterator[Placed]:
         for name in names:
             row = {"of_device": fact.device_id, "of_name": name, "source": source.value}
             yield Step.SET_LISTED_BY, about, row
+
+
+def reached(fact: Reached) -> Iterator[Placed]:
+    """How far a list is seen."""
+    reach = fact.reach
+    row = {
+        "device_id": fact.device_id,
+        "source": fact.source.value,
+        "until": to_text(reach.until),
+        "newest": to_text(reach.newest),
+        "newest_at": to_text(reach.newest_at),
+        "served_at": None if reach.served_at is None else to_text(reach.served_at),
+        "refusals": reach.refusals,
+    }
+    yield Step.UPSERT_REACH, ("reach", fact.device_id, fact.source), row
 
 
 def window_settled(fact: WindowSettled) -> Iterator[Placed]:

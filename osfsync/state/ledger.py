@@ -64,6 +64,10 @@ _UNLISTED = f"""
     WHERE {MISSING} AND sha256 IS NULL AND device_id = ? AND name > ? AND lost_at IS NULL
     ORDER BY name LIMIT {PAGE}
 """  # noqa: S608 - constants
+_HELD_WITHIN = """
+    SELECT 1 FROM files WHERE device_id = ? AND sha256 IS NOT NULL
+      AND coalesce(start, "end", seen_from) >= ? AND coalesce("end", start, seen_to) <= ? LIMIT 1
+"""
 _STATUSES = "SELECT at, was, became FROM statuses WHERE device_id = ? AND name = ? ORDER BY at"
 _COLUMNS_OF_ORDERS = ", ".join(f"orders.{column.strip()}" for column in _ORDER.split(","))
 _OWED = f"files.order_id = orders.id AND {MISSING} AND lost_at IS NULL"
@@ -181,6 +185,11 @@ class Ledger:
             if rows:
                 last = rows[-1][0]
                 yield [(name, _window(first, end), bool(server)) for name, first, end, server in rows]
+
+    async def holds_within(self, device_id: str, window: TimeWindow) -> bool:
+        """Whether a recording of these days is held."""
+        key = (device_id, to_text(window.start), to_text(window.end))
+        return bool(await self._query.sql(_HELD_WITHIN, key))
 
     async def statuses(self, device_id: str, name: str) -> list[StatusRow]:
         """Every change of a file's storage status, oldest first."""

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import false, literal_column, select
 
-from osfsync.domain.model import Device, FileRecord, TimeWindow, merge_windows
+from osfsync.domain.model import Device, FileRecord, ListingSource, TimeWindow, merge_windows
 from osfsync.domain.outcomes import RunOutcome
+from osfsync.domain.reach import Reach
 from osfsync.state.query import Query
 from osfsync.state.records import COLUMNS, records_of
 from osfsync.state.tables import MISSING, devices, listings, runs, to_text
@@ -24,30 +25,12 @@ _RECORDS = f"SELECT {COLUMNS} FROM files WHERE device_id = ? AND name IN ({_MARK
 _PATHS = f"SELECT path_key, device_id, name FROM files WHERE path_key IN ({_MARKS})"  # noqa: S608 - constants
 _UNHELD_DAYS = f"""
     SELECT name, substr(coalesce(start, "end", seen_from), 1, 10),
-           substr(coalesce("end", start, seen_to), 1, 10)
+           substr(coalesce("end", start, seen_to), 1, 10), start > first_seen
     FROM files INDEXED BY ix_files_missing
     WHERE {MISSING} AND device_id = ? AND name > ? AND (lost_at IS NULL OR lost_at > ?)
     ORDER BY name LIMIT {DAYS_PAGE}
 """  # noqa: S608 - constants
-# By the list that was read, over the syncs without a period: where they first began, and when one was last
-# read up to the present. A run that could not list some days of the device leaves them to the next; days that
-# the platform refuses as such are refused tomorrow as well.
-_LISTED = """
-    SELECT source, min(start), max(listed_at) FROM (
-        SELECT max(source) AS source, min(start) AS start, max(listed_at) AS listed_at FROM (
-            SELECT run_id, source, problem, listed_at,
-                   CASE WHEN problem IS NULL AND "end" >= listed_at THEN start END AS start
-            FROM listings JOIN runs ON runs.id = run_id
-            WHERE device_id = ? AND command = 'sync' AND runs.since IS NULL AND runs.until IS NULL
-        ) GROUP BY run_id HAVING NOT max(problem IS NOT NULL AND problem NOT IN ('refused', 'not-found'))
-    ) WHERE start IS NOT NULL GROUP BY source ORDER BY source
-"""
-_NEWEST = """
-    SELECT max(CASE WHEN coalesce("end", start) BETWEEN ? AND ? THEN coalesce("end", start) END),
-           max(coalesce("end", start) IS NULL)
-    FROM files WHERE device_id = ?
-"""
-
+_REACHES = "SELECT source, until, newest, newest_at, served_at, refusals FROM reaches WHERE device_id = ?"
 _DEVICES = "SELECT id, name, last_seen FROM devices WHERE tenant_id = ?"
 _LAST_RUN = "SELECT id, finished IS NOT NULL FROM runs ORDER BY rowid DESC LIMIT 1"
 
@@ -99,42 +82,56 @@ class Reader:
         return {Device(row[0], row[1]): datetime.fromisoformat(row[2]) for row in rows}
 
     async def unheld_windows(
-        self, device_id: str, wanted: Callable[[str], bool], lost_since: datetime
+        self, device_id: str, wanted: Callable[[str], bool], lost_since: datetime, until: datetime = _LAST
     ) -> list[TimeWindow]:
         """The days, merged, of a device's files that are known, not held, and `wanted` by name.
 
         A file's days are those of its recording, and one more on either side (the list may tell other times
         than UTC); where the list does not tell them, those of the window that listed it. What was lost before
-        `lost_since` is not looked for any more.
+        `lost_since` is not looked for any more. What lies after `until` is looked for where it lay ahead when
+        it was first seen: the device's clock is wrong, and not ours.
         """
         days: set[tuple[str, str]] = set()
+        last_day = to_text(until)[:10]
         last, full = "", True
         while full:
             rows = await self._query.sql(_UNHELD_DAYS, (device_id, last, to_text(lost_since)))
             full = len(rows) == DAYS_PAGE
-            days.update((first, end) for name, first, end in rows if wanted(name))
+            days.update(
+                (first, end)
+                for name, first, end, ahead in rows
+                if (ahead or first <= last_day) and wanted(name)
+            )
             last = rows[-1][0] if rows else ""
         return merge_windows(_days(first, max(first, end)) for first, end in days)
 
-    async def complete_until(self, device_id: str) -> datetime | None:
-        """Up to when syncs have seen what a device recorded; None where none listed it yet.
-
-        A device that was out of contact tells its recordings afterwards: so far back as its newest known one
-        nothing is missing, and no further than syncs listed. Where the list tells no times, that is when it
-        was last read.
-        """
-        listed = await self._query.sql(_LISTED, (device_id,))
-        if not listed:
-            return None
-        _, first, last = listed[0]  # the device's own list, where there ever was one, before the server's
-        ((newest, untimed),) = await self._query.sql(_NEWEST, (first, last, device_id))
-        return datetime.fromisoformat(newest or (last if untimed else first))
+    async def reaches(self, device_id: str) -> dict[ListingSource, Reach]:
+        """How far each list of a device was read; none before its first sync."""
+        rows = await self._query.sql(_REACHES, (device_id,))
+        return {
+            ListingSource(source): Reach(
+                datetime.fromisoformat(until),
+                datetime.fromisoformat(newest),
+                datetime.fromisoformat(newest_at),
+                None if served_at is None else datetime.fromisoformat(served_at),
+                refusals,
+            )
+            for source, until, newest, newest_at, served_at, refusals in rows
+        }
 
     async def settled(self, backfill: str) -> set[tuple[str, TimeWindow]]:
-        """Windows that this backfill is done with: (device id, window)."""
+        """Windows that this backfill is done with: (device id, window).
+
+        Not those that were seen in part: the device's list, or the server's own, may be readable now.
+        """
         columns = (listings.c.device_id, listings.c.start, listings.c.end)
         rows = await self._query.select(
-            select(*columns).where(listings.c.backfill == backfill, listings.c.settled)
+            select(*columns).where(
+                listings.c.backfill == backfill,
+                listings.c.settled,
+                listings.c.source == ListingSource.DEVICE_LIST.value,
+                listings.c.compared.is_not(false()),
+            )
         )
         return {(device_id, TimeWindow(start, end)) for device_id, start, end in rows}
 
@@ -151,7 +148,7 @@ class Reader:
                 runs.c.since == since,
                 runs.c.until.is_not_distinct_from(until),
             )
-            .order_by(runs.c.started.desc())
+            .order_by(literal_column("runs.rowid").desc())  # a clock that was wrong orders nothing
             .limit(1)
         )
         for backfill, outcome in rows:

@@ -29,6 +29,7 @@ from osfsync.state.tables import (
     listings,
     order_files,
     orders,
+    reaches,
     runs,
     statuses,
     tenants,
@@ -138,6 +139,7 @@ FINISH_RUN = Statement.of(
 )
 
 UPSERT_DEVICE = _upsert_device()
+UPSERT_REACH = Statement.of(insert(reaches).prefix_with("OR REPLACE"), reaches.c.keys())
 UPSERT_FILE = _upsert_file()
 INSERT_LISTING = _insert(listings, "id", "settled")
 DEVICE_LISTED = _update_device(

@@ -36,6 +36,7 @@ class Step(IntEnum):
     FILE_FAILED = 24
     HELD_REFUTED = 25
     INSERT_ATTEMPT = 26
+    UPSERT_REACH = 27
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Dialect
 
-HEAD = "0002"
+HEAD = "0003"
 """The migration that these tables correspond to."""
 
 
@@ -190,6 +190,7 @@ listings = Table(
     Column("settled", Boolean, nullable=False, server_default=text("0")),
     Column("problem", Text),
     Column("problem_text", Text),
+    Column("compared", Boolean),
 )
 Index(
     "ix_listings_backfill",
@@ -199,6 +200,19 @@ Index(
 )
 
 Index("ix_listings_device_id", listings.c.device_id, listings.c.listed_at)
+
+reaches = Table(
+    "reaches",
+    metadata,
+    Column("device_id", ForeignKey("devices.id"), primary_key=True),
+    Column("source", Text, primary_key=True),
+    Column("until", UtcTime, nullable=False),
+    Column("newest", UtcTime, nullable=False),
+    Column("newest_at", UtcTime, nullable=False),
+    Column("served_at", UtcTime),
+    Column("refusals", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
 
 orders = Table(
     "orders",

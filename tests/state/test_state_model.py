@@ -42,9 +42,11 @@ from osfsync.domain.outcomes import (
     OrderPrepared,
     OrderRefused,
     OrderTaken,
+    Reached,
     SeenFile,
     WindowSettled,
 )
+from osfsync.domain.reach import Reach
 from osfsync.domain.rows import DeviceProblem
 from osfsync.state.database import open_state
 from osfsync.state.settings import StateSettings
@@ -59,6 +61,7 @@ devices = st.sampled_from(DEVICES)
 names = st.sampled_from(NAMES)
 windows = st.sampled_from(WINDOWS)
 words = st.text(max_size=5)
+reaches = st.builds(Reach, moments, moments, moments, st.none() | moments, st.integers(0, 7))
 data_files = st.builds(
     DataFile,
     device_id=st.just(""),
@@ -111,7 +114,9 @@ facts: st.SearchStrategy[Fact] = st.one_of(
         st.integers(0, 9),
         moments,
         st.sampled_from([None, "b1", "b2"]),
+        st.booleans(),
     ),
+    st.builds(Reached, devices, st.sampled_from(ListingSource), reaches),
     st.builds(ListingFailed, devices, windows, words, words, moments),
     st.builds(Fetched, devices, names, helds, st.booleans()),
     st.builds(FetchFailed, devices, names, failures),
@@ -137,7 +142,8 @@ class KnownDevice:
 class Model:
     devices: dict[str, KnownDevice] = field(default_factory=dict)
     files: dict[tuple[str, str], FileRecord] = field(default_factory=dict)
-    listings: list[tuple[str | None, str, TimeWindow]] = field(default_factory=list)
+    listings: list[Listed] = field(default_factory=list)
+    reaches: dict[tuple[str, ListingSource], Reach] = field(default_factory=dict)
     settled: dict[str, set[tuple[str, TimeWindow]]] = field(
         default_factory=lambda: {"b1": set(), "b2": set()}
     )
@@ -167,7 +173,9 @@ class Model:
             case Listed():
                 device = self.devices[fact.device_id]
                 device.listed_at, device.source, device.problem = fact.at, fact.source, None
-                self.listings.append((fact.backfill, fact.device_id, fact.window))
+                self.listings.append(fact)
+            case Reached():
+                self.reaches[fact.device_id, fact.source] = fact.reach
             case ListingFailed():
                 self.devices[fact.device_id].problem = DeviceProblem(fact.slug, fact.explanation, fact.at)
             case Fetched():
@@ -213,9 +221,12 @@ class Model:
                 pytest.fail("drawn nowhere: the ledger has tests of its own")
             case WindowSettled():
                 self.settled[fact.backfill] |= {
-                    (device_id, window)
-                    for backfill, device_id, window in self.listings
-                    if (backfill, device_id, window) == (fact.backfill, fact.device_id, fact.window)
+                    (told.device_id, told.window)
+                    for told in self.listings
+                    if (told.backfill, told.device_id, told.window)
+                    == (fact.backfill, fact.device_id, fact.window)
+                    and told.source is ListingSource.DEVICE_LIST
+                    and told.compared
                 }
 
     def see(self, fact: FilesSeen, placed: SeenFile) -> None:
@@ -274,6 +285,10 @@ async def _compare(where: StateSettings, batches: list[list[Fact]]) -> None:
             records = await database.reader.records(device_id, NAMES)
             # When a lost file was last seen is another question, asked in another test.
             assert {name: replace(record, last_seen=None) for name, record in records.items()} == expected
+            known = {
+                (device_id, source): r for source, r in (await database.reader.reaches(device_id)).items()
+            }
+            assert known == {key: reach for key, reach in model.reaches.items() if key[0] == device_id}
         for key, expected_attempts in model.attempts.items():
             told = await database.overview.attempts(*key)
             assert [attempt.failure for attempt in told] == expected_attempts

@@ -211,7 +211,7 @@ async def test_a_settled_window_is_settled_where_its_listing_succeeded(
     database: Database, writer: Writer
 ) -> None:
     other = TimeWindow(NOW, LATER)
-    listed = Listed(DEVICE.id, WINDOW, ListingSource.DEVICE_LIST, 1, NOW, backfill="b1")
+    listed = Listed(DEVICE.id, WINDOW, ListingSource.DEVICE_LIST, 1, NOW, backfill="b1", compared=True)
     await writer.commit(
         [
             listed,
@@ -226,10 +226,21 @@ async def test_a_settled_window_is_settled_where_its_listing_succeeded(
     assert await database.reader.settled("b2") == set()
 
 
+@pytest.mark.parametrize(
+    ("source", "compared"), [(ListingSource.SERVER_LIST, False), (ListingSource.DEVICE_LIST, False)]
+)
+async def test_a_window_that_was_seen_in_part_is_looked_at_again(
+    database: Database, writer: Writer, source: ListingSource, compared: bool
+) -> None:
+    listed = Listed(DEVICE.id, WINDOW, source, 1, NOW, backfill="b1", compared=compared)
+    await writer.commit([listed, WindowSettled("b1", DEVICE.id, WINDOW, LATER)])
+    assert await database.reader.settled("b1") == set()
+
+
 async def test_what_is_listed_after_a_window_was_settled_is_not_settled(
     database: Database, writer: Writer
 ) -> None:
-    listed = Listed(DEVICE.id, WINDOW, ListingSource.DEVICE_LIST, 1, NOW, backfill="b1")
+    listed = Listed(DEVICE.id, WINDOW, ListingSource.DEVICE_LIST, 1, NOW, backfill="b1", compared=True)
     await writer.commit([WindowSettled("b1", DEVICE.id, WINDOW, NOW), listed])
     assert await database.reader.settled("b1") == set()
 

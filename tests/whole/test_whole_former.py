@@ -226,3 +226,39 @@ async def test_a_device_keeps_its_folder_where_the_state_is_lost_and_another_too
         assert sum(mirror.simulator.downloads.values()) == 2  # the first one's file was taken over
         await mirror.assert_equals_server()
         assert (await mirror.files())[one.id, "a.osf"].path == "Truck 1/a.osf"
+
+
+async def test_where_names_share_paths_nothing_that_lies_there_is_taken_for_the_file(
+    mirror_of: MirrorOf, empty_world: World
+) -> None:
+    """A backup of the state was put back, which does not know whose file lies there."""
+    device = empty_world.add_device("Truck", behaviour=DEAD)
+    empty_world.add_file(device, "0/old.osf", StorageStatus.BOTH)
+    async with mirror_of(empty_world) as mirror:
+        mirror.change("archive", layout="{device}/{name}")
+        await mirror.sync()
+        state = mirror.settings.archive.path.with_name("osfsync.db")
+        copy = state.with_name("copy.db")
+        with closing(sqlite3.connect(state)) as source, closing(sqlite3.connect(copy)) as target:
+            source.backup(target)
+        start = empty_world.now
+        empty_world.add_file(device, "b/rec.osf", StorageStatus.BOTH, start=start, size=4_000)
+        await mirror.sync()
+        for suffix in ("-wal", "-shm"):
+            state.with_name(state.name + suffix).unlink(missing_ok=True)
+        copy.replace(state)
+        later = device.files.pop("b/rec.osf")
+        empty_world.add_file(device, "a/rec.osf", StorageStatus.BOTH, start=start, size=4_000)
+        device.files["b/rec.osf"] = later
+        await mirror.sync()
+        await mirror.assert_equals_server()
+
+
+async def test_twins_whose_short_hashes_are_the_same_as_well(mirror_of: MirrorOf, empty_world: World) -> None:
+    """Names that were made for it, in a second of hashing."""
+    device = empty_world.add_device("Truck", behaviour=DEAD)
+    for name in ("abcdefghijklmnopqrstuvwxyz", "AbCDeFGHijklMnoPQRsTuvwxyz", "AbcdEFgHijKLmNopqRstUvwxyz"):
+        empty_world.add_file(device, f"{name}.osf", StorageStatus.BOTH)
+    async with mirror_of(empty_world) as mirror:
+        assert (await mirror.sync()).exit_code is ExitCode.COMPLETE
+        await mirror.assert_equals_server()

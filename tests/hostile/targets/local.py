@@ -12,7 +12,7 @@ from datetime import UTC, timedelta
 from itertools import pairwise
 
 from osfsync import logs
-from osfsync.archive.paths import PART_FOLDER, device_folder, path_key, safe_path, twin_path
+from osfsync.archive.paths import PART_FOLDER, device_folder, path_key, safe_path, twin_paths
 from osfsync.config import parse_duration, parse_end, parse_moment, parse_rate, parse_size
 from osfsync.config.addresses import check_proxy, check_server, in_the_clear, mask_password
 from osfsync.content import check_for
@@ -88,7 +88,7 @@ def _paths(data: bytes) -> None:
             "{device}/{path}", tenant=name, device_folder="D", device_id=name, name=name, start=None
         )
         if path_key(path) in given:
-            path = twin_path(path, name)
+            path = next(twin_paths(path, name))
         _assert_safe(path)
         assert given.setdefault(path_key(path), name) == name, "two names share a path"
     for key in given:

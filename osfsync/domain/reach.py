@@ -1,0 +1,127 @@
+"""How far back syncs have read a device's lists without a gap, and so where the next one must begin. Pure.
+
+A device that was out of contact tells its recordings afterwards, some nights later and not all at once; a
+list fails for weeks, or only one of the two can be read. What was recorded before `Reach.until` was seen.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from osfsync.domain.model import TimeWindow, merge_windows
+
+OVERLAP = timedelta(days=1)
+"""How far what is listed reaches into what was seen before: lists may tell local time."""
+
+LONGEST_LAG = timedelta(days=14)
+STILL_SERVED = timedelta(days=7)
+"""A list that could not be read for longer is not reached back for until it can be read again."""
+
+MOST_REFUSALS = 7
+"""Nights on which a platform refuses older days as such, before they are asked for no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What was seen of one of a device's lists.
+
+    Attributes:
+        until: nothing that was recorded before is left to be seen.
+        newest: the newest recording that was known at `newest_at`; `until` moves there later, since what lies
+            before it may be told some nights after it.
+        served_at: when any part of this list was last read; None before that.
+        refusals: nights on which older days were refused.
+    """
+
+    until: datetime
+    newest: datetime
+    newest_at: datetime
+    served_at: datetime | None = None
+    refusals: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one sync read of one of a device's lists, at `at`.
+
+    Attributes:
+        recent: the newest window that was asked for, read or not.
+        asked: all windows that were asked for.
+        read: those that were read to their end.
+        refused: all others were refused as such; what fails otherwise may be had the next night.
+        newest: recording that was listed, none that lies ahead; the present where lists tell no times. None
+            where nothing was listed.
+    """
+
+    recent: TimeWindow
+    asked: Sequence[TimeWindow]
+    read: Sequence[TimeWindow]
+    refused: bool
+    newest: datetime | None
+    at: datetime
+
+
+def lag_for(lookback: timedelta) -> timedelta:
+    """How long `until` stays behind, at most: a sync lists what lies in the lookback anyway."""
+    return max(timedelta(0), min(LONGEST_LAG, (lookback - OVERLAP) / 2))
+
+
+def begin_of(reaches: Collection[Reach], now: datetime) -> datetime | None:
+    """Where a device's next list must begin; None where no sync ever asked for it."""
+    served = [
+        reach for reach in reaches if reach.served_at is not None and now - reach.served_at <= STILL_SERVED
+    ]
+    return min((reach.until - OVERLAP for reach in served or reaches), default=None)
+
+
+def gives_up(before: Reach | None, reading: Reading) -> bool:
+    """Whether older days were refused often enough."""
+    return before is not None and _is_refused(before, reading) and before.refusals + 1 >= MOST_REFUSALS
+
+
+def moved(before: Reach | None, reading: Reading, lag: timedelta) -> Reach:
+    """The reach after one more reading."""
+    if before is None:
+        return _first(reading, lag)
+    served_at = reading.at if reading.read else before.served_at
+    if _covers(reading, before.until):
+        return _advanced(replace(before, served_at=served_at, refusals=0), reading, lag)
+    if gives_up(before, reading):
+        return replace(before, until=reading.recent.start, served_at=served_at, refusals=0)
+    refusals = before.refusals + _is_refused(before, reading)
+    return replace(before, served_at=served_at, refusals=refusals)
+
+
+def _first(reading: Reading, lag: timedelta) -> Reach:
+    start = reading.recent.start
+    if reading.newest is None or not _covers(reading, start):
+        return Reach(start, start, reading.at, reading.at if reading.read else None)
+    # Until it moves the first time, no list need begin before the lookback.
+    until = min(reading.newest, start + lag + OVERLAP)
+    return Reach(max(until, start), reading.newest, reading.at, reading.at)
+
+
+def _advanced(reach: Reach, reading: Reading, lag: timedelta) -> Reach:
+    if reading.newest is None or timedelta(0) <= reading.at - reach.newest_at < lag:
+        return reach
+    # A newest recording that lies ahead was told under a clock that was wrong.
+    until = reach.until if reach.newest > reading.at else max(reach.until, reach.newest)
+    return replace(reach, until=until, newest=reading.newest, newest_at=reading.at)
+
+
+def _covers(reading: Reading, since: datetime) -> bool:
+    return _cover(reading.read, TimeWindow(min(since, reading.recent.start), reading.recent.end))
+
+
+def _is_refused(before: Reach, reading: Reading) -> bool:
+    whole = TimeWindow(min(before.until, reading.recent.start), reading.recent.end)
+    return (
+        reading.refused
+        and _cover(reading.asked, whole)
+        and _cover(reading.read, reading.recent)
+        and not _cover(reading.read, whole)
+    )
+
+
+def _cover(windows: Sequence[TimeWindow], whole: TimeWindow) -> bool:
+    return any(window.start <= whole.start and whole.end <= window.end for window in merge_windows(windows))

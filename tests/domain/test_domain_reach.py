@@ -1,0 +1,179 @@
+"""How far a list was read without a gap, night by night."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from osfsync.domain.model import TimeWindow
+from osfsync.domain.reach import (
+    MOST_REFUSALS,
+    OVERLAP,
+    STILL_SERVED,
+    Reach,
+    Reading,
+    begin_of,
+    gives_up,
+    lag_for,
+    moved,
+)
+
+DAY = timedelta(days=1)
+FIRST = datetime(2026, 3, 1, tzinfo=UTC)
+LOOKBACK = 30 * DAY
+LAG = lag_for(LOOKBACK)
+
+
+@dataclass
+class Device:
+    """A device and its list; `sync` lists what a sync would."""
+
+    recordings: set[datetime] = field(default_factory=set)
+    seen: set[datetime] = field(default_factory=set)
+    reach: Reach | None = None
+    now: datetime = FIRST
+    asked: list[TimeWindow] = field(default_factory=list)
+
+    def windows(self) -> list[TimeWindow]:
+        recent = TimeWindow(self.now - LOOKBACK, self.now)
+        begin = begin_of([] if self.reach is None else [self.reach], self.now)
+        return (
+            [recent] if begin is None or begin >= recent.start else [TimeWindow(begin, recent.start), recent]
+        )
+
+    def sync(self, works: Sequence[bool] = (True, True), *, refused: bool = False) -> bool:
+        """Whether the older days are given up; the last of `works` is about the lookback."""
+        self.asked = self.windows()
+        read = [w for w, good in zip(self.asked, works[-len(self.asked) :], strict=True) if good]
+        found = {r for r in self.recordings if r <= self.now and any(w.start <= r <= w.end for w in read)}
+        self.seen |= found
+        reading = Reading(self.asked[-1], self.asked, read, refused, max(found, default=None), self.now)
+        given_up = gives_up(self.reach, reading)
+        self.reach = moved(self.reach, reading, LAG)
+        return given_up
+
+
+def test_a_device_that_records_each_day_is_listed_over_its_lookback_alone() -> None:
+    device = Device()
+    for _ in range(100):
+        device.recordings.add(device.now)
+        device.sync()
+        assert len(device.asked) == 1
+        device.now += DAY
+
+
+def test_no_list_for_weeks() -> None:
+    device = Device()
+    for night in range(120):
+        device.recordings.add(device.now)
+        device.sync((True, True) if not 10 < night < 80 else (False, False))
+        device.now += DAY
+    assert device.seen == device.recordings
+    assert len(device.asked) == 1  # it caught up
+
+
+def test_a_device_whose_first_nights_fail() -> None:
+    device = Device()
+    for night in range(60):
+        device.recordings.add(device.now)
+        device.sync((night > 50, night > 50))
+        device.now += DAY
+    assert device.seen == device.recordings
+
+
+@pytest.mark.parametrize("late", [1, 5, 10])
+def test_the_backlog_of_a_silent_device_that_is_told_over_some_nights(late: int) -> None:
+    device = Device({FIRST})
+    for _ in range(60):
+        device.sync()
+        device.now += DAY
+    device.recordings.add(device.now)  # the newest comes first
+    for _ in range(late):
+        device.sync()
+        device.now += DAY
+    device.recordings |= {FIRST + night * DAY for night in range(1, 60)}
+    device.sync()
+    assert device.seen == device.recordings
+
+
+def test_older_days_that_fail_are_asked_for_until_they_come() -> None:
+    device = Device({FIRST})
+    device.sync()
+    device.now += 60 * DAY
+    device.recordings.add(FIRST + 20 * DAY)
+    for _ in range(3 * MOST_REFUSALS):
+        assert not device.sync((False, True))
+        device.now += DAY
+    device.sync()
+    assert device.seen == device.recordings
+
+
+def test_older_days_that_are_refused_again_and_again_are_given_up() -> None:
+    device = Device({FIRST})
+    device.sync()
+    device.now += 60 * DAY
+    nights = 0
+    while not device.sync((False, True), refused=True):
+        assert len(device.asked) == 2
+        device.now += DAY
+        nights += 1
+    assert nights == MOST_REFUSALS - 1
+    device.now += DAY
+    device.sync()
+    assert device.asked[0].start >= device.now - LOOKBACK - 2 * DAY
+
+
+def test_a_single_refusal_gives_nothing_up() -> None:
+    device = Device({FIRST})
+    device.sync()
+    device.now += 60 * DAY
+    device.recordings.add(FIRST + 20 * DAY)
+    device.sync((False, True), refused=True)
+    device.now += DAY
+    device.sync()
+    assert device.seen == device.recordings
+
+
+def test_a_clock_that_was_ahead_for_one_night_hides_nothing() -> None:
+    device = Device({FIRST})
+    device.sync()
+    right = device.now + DAY
+    device.now = datetime(2097, 1, 1, tzinfo=UTC)
+    device.sync()
+    device.now = right
+    for night in range(80):
+        device.recordings.add(device.now)
+        device.sync((night > 60, night > 60))
+        device.now += DAY
+    assert device.seen == device.recordings
+
+
+def test_only_lists_that_were_served_of_late_are_reached_back_for() -> None:
+    now = FIRST + 100 * DAY
+    old = Reach(FIRST, FIRST, FIRST, None)
+    new = Reach(now - 20 * DAY, now, now, now - DAY)
+    assert begin_of([old, new], now) == now - 20 * DAY - OVERLAP
+    assert begin_of([Reach(FIRST, FIRST, FIRST, now - STILL_SERVED), new], now) == FIRST - OVERLAP
+    assert begin_of([old], now) == FIRST - OVERLAP  # neither was: whichever comes back
+    assert begin_of([], now) is None
+
+
+@given(
+    st.lists(
+        st.tuples(st.booleans(), st.booleans(), st.booleans(), st.integers(1, 12)), min_size=1, max_size=40
+    )
+)
+def test_whatever_fails_all_is_seen_once_lists_work_again(
+    nights: list[tuple[bool, bool, bool, int]],
+) -> None:
+    device = Device()
+    for older, recent, records, days in nights:
+        if records:
+            device.recordings.add(device.now)
+        device.sync((older, recent))
+        device.now += days * DAY
+    device.sync()
+    assert device.seen == device.recordings

@@ -1,0 +1,198 @@
+"""How far back a sync looks, where lists come and go: nothing that could be seen later stays unseen."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from osfsync.app.runs import BackfillRequest
+from osfsync.domain.errors import ExitCode
+from osfsync.domain.model import StorageStatus
+from osfsync.simulator.behaviour import Behaviour
+from osfsync.simulator.faults import Fault, Replace
+from osfsync.simulator.fleet import ListedBy, SimDevice
+from osfsync.simulator.world import World
+
+MirrorOf = Callable[..., AbstractAsyncContextManager[Any]]
+DEAD = Behaviour(contact_every=None, files_per_day=0)
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+BOTH, DEVICE_ONLY = StorageStatus.BOTH, StorageStatus.DEVICE_ONLY
+NO_XML = Fault(Replace(b"<FileList/>", "application/xml"))
+NO_JSON = Fault(Replace(b'{"data": [], "totalElements": 0, "hasNext": false}', "application/json"))
+
+
+@pytest.fixture
+def truck(empty_world: World) -> SimDevice:
+    device = empty_world.add_device("Truck 1", behaviour=DEAD)
+    empty_world.add_file(device, "0.osf", BOTH)
+    return device
+
+
+async def nights(mirror: Any, world: World, device: SimDevice, *days: int) -> Any:
+    """So many days later each a sync; a new file each time. Answers the last summary."""
+    summaries = []
+    for step in days:
+        world.advance(step * DAY)
+        world.add_file(device, f"{world.now:%m%d}.osf", BOTH, start=world.now - HOUR)
+        summaries.append(await mirror.sync())
+    return summaries[-1]
+
+
+async def test_what_only_the_device_has_is_looked_for_once_its_list_may_be_read(
+    mirror_of: MirrorOf, empty_world: World, truck: SimDevice
+) -> None:
+    truck.readable = False
+    async with mirror_of(empty_world) as mirror:
+        await nights(mirror, empty_world, truck, 0, 5)
+        empty_world.add_file(truck, "device.osf", DEVICE_ONLY, start=empty_world.now)
+        await nights(mirror, empty_world, truck, *[8] * 5)
+        truck.readable = True
+        await nights(mirror, empty_world, truck, 1, 1)
+        assert "device.osf" in await mirror.missing()
+
+
+@pytest.mark.parametrize("status", [404, 500])
+async def test_what_only_the_server_s_own_list_names_is_looked_for_once_it_is_back(
+    mirror_of: MirrorOf, empty_world: World, truck: SimDevice, status: int
+) -> None:
+    async with mirror_of(empty_world) as mirror:
+        mirror.change("limits", retries=0)
+        await mirror.sync()
+        mirror.simulator.faults.add(Fault.status(status), on="server-list", times=None)
+        hidden = empty_world.add_file(truck, "server.osf", StorageStatus.SERVER_ONLY)
+        hidden.listed_by = ListedBy.SERVER_LIST
+        summary = await nights(mirror, empty_world, truck, *[9] * 5)
+        assert "not-compared" in {problem.reason for problem in summary.problems}
+        mirror.simulator.faults.clear()
+        await nights(mirror, empty_world, truck, 1, 1)
+        await mirror.assert_equals_server()
+
+
+@pytest.mark.parametrize("first", [True, False])
+async def test_lists_that_fail_for_weeks_from_the_first_night_on_or_later(
+    mirror_of: MirrorOf, empty_world: World, truck: SimDevice, first: bool
+) -> None:
+    async with mirror_of(empty_world) as mirror:
+        mirror.change("limits", retries=0)
+        if not first:
+            await mirror.sync()
+        for label in ("file-list", "server-list"):
+            mirror.simulator.faults.add(Fault.status(500), on=label, times=None)
+        summary = await nights(mirror, empty_world, truck, *[10] * 6)
+        assert summary.exit_code is ExitCode.PARTIAL
+        mirror.simulator.faults.clear()
+        mirror.simulator.faults.add(Fault.status(404), on="file-list", times=1)
+        assert (await nights(mirror, empty_world, truck, 1)).exit_code is ExitCode.PARTIAL
+        assert (await nights(mirror, empty_world, truck, 1)).exit_code is ExitCode.COMPLETE
+        await mirror.assert_equals_server()
+
+
+async def test_a_backlog_that_is_told_over_two_nights(
+    mirror_of: MirrorOf, empty_world: World, truck: SimDevice
+) -> None:
+    async with mirror_of(empty_world) as mirror:
+        for _ in range(6):
+            await mirror.sync()
+            empty_world.advance(10 * DAY)
+        await nights(mirror, empty_world, truck, 1)
+        for days in range(5, 60, 9):
+            empty_world.add_file(truck, f"late{days}.osf", BOTH, start=empty_world.now - days * DAY)
+        await nights(mirror, empty_world, truck, 1)
+        await mirror.assert_equals_server()
+
+
+async def test_days_that_a_platform_refuses_each_night_are_told_and_left(
+    mirror_of: MirrorOf, empty_world: World, truck: SimDevice
+) -> None:
+    async with mirror_of(empty_world) as mirror:
+        mirror.change("limits", retries=0)
+        await mirror.sync()
+        empty_world.advance(60 * DAY)
+        codes = []
+        for _ in range(8):
+            mirror.simulator.faults.add(Fault.status(400), on="file-list", times=1)
+            summary = await nights(mirror, empty_world, truck, 1)
+            mirror.simulator.faults.clear()
+            codes.append(summary.exit_code)
+            told = {problem.reason for problem in summary.problems}
+            assert ("days-refused" in told) == (len(codes) == 7)
+        assert codes[:7] == [ExitCode.PARTIAL] * 7
+        summary = await nights(mirror, empty_world, truck, 1)
+        assert summary.exit_code is ExitCode.COMPLETE
+
+
+async def test_known_files_that_lie_ahead_are_listed_again(
+    mirror_of: MirrorOf, empty_world: World, truck: SimDevice
+) -> None:
+    now = empty_world.now
+    empty_world.add_file(truck, "ahead.osf", BOTH, start=now + 400 * DAY)
+    async with mirror_of(empty_world) as mirror:
+        mirror.change("limits", retries=0)
+        mirror.simulator.faults.add(Fault.status(500), on="download-token", file="ahead.osf", times=None)
+        await mirror.backfill(BackfillRequest(since=now - DAY, until=now + 500 * DAY))
+        mirror.simulator.faults.clear()
+        await nights(mirror, empty_world, truck, 3)
+        await mirror.assert_equals_server()
+
+
+async def test_windows_that_were_seen_in_part_are_listed_again_by_a_resumed_backfill(
+    mirror_of: MirrorOf, empty_world: World, truck: SimDevice
+) -> None:
+    now = empty_world.now
+    truck.readable = False
+    for window in range(4):
+        start = now - (115 - 30 * window) * DAY
+        empty_world.add_file(truck, f"server{window}.osf", BOTH, start=start, size=50_000)
+        empty_world.add_file(truck, f"device{window}.osf", DEVICE_ONLY, start=start + DAY)
+    async with mirror_of(empty_world) as mirror:
+        part = BackfillRequest(since=now - 120 * DAY, until=now, max_transfer=60_000)
+        assert (await mirror.backfill(part)).exit_code is ExitCode.MAX_TRANSFER
+        truck.readable = True
+        await mirror.backfill(BackfillRequest(since=now - 120 * DAY, until=now))
+        assert {f"device{window}.osf" for window in range(4)} <= (await mirror.missing()).keys()
+
+
+async def test_empty_lists_of_days_whose_files_are_held_are_suspect(
+    mirror_of: MirrorOf, empty_world: World, truck: SimDevice
+) -> None:
+    async with mirror_of(empty_world) as mirror:
+        await mirror.sync()
+        mirror.simulator.faults.add(NO_XML, on="file-list", times=None)
+        mirror.simulator.faults.add(NO_JSON, on="server-list", times=None)
+        summary = await nights(mirror, empty_world, truck, *[8] * 3)
+        assert [problem.reason for problem in summary.problems] == ["empty-list"]
+        empty_world.advance(40 * DAY)
+        await mirror.sync()
+        mirror.simulator.faults.clear()
+        await mirror.sync()
+        await mirror.assert_equals_server()
+
+
+async def test_a_backfill_is_resumed_or_begun_anew_whatever_the_clock_said(
+    mirror_of: MirrorOf, empty_world: World, truck: SimDevice
+) -> None:
+    now = empty_world.now
+    for days in (75, 50, 25):
+        empty_world.add_file(truck, f"{days}.osf", BOTH, start=now - days * DAY, size=50_000)
+    request = BackfillRequest(since=now - 100 * DAY, until=now)
+    async with mirror_of(empty_world) as mirror:
+        empty_world.now = datetime(2099, 1, 1, tzinfo=UTC)
+        part = BackfillRequest(since=request.since, until=now, max_transfer=40_000)
+        assert (await mirror.backfill(part)).exit_code is ExitCode.MAX_TRANSFER
+        empty_world.now = now + DAY
+        await mirror.backfill(request)
+        empty_world.add_file(truck, "late.osf", BOTH, start=now - 60 * DAY)
+        await mirror.backfill(request)
+        await mirror.assert_equals_server()
+
+
+@pytest.mark.usefixtures("truck")
+async def test_a_list_that_holds_an_error_is_no_list(mirror_of: MirrorOf, empty_world: World) -> None:
+    error = b"<FileList><Error>query timed out</Error></FileList>"
+    async with mirror_of(empty_world) as mirror:
+        mirror.simulator.faults.add(Fault(Replace(error, "application/xml")), on="file-list", times=None)
+        summary = await mirror.sync()
+        assert summary.exit_code is ExitCode.PARTIAL
+        assert "'Error'" in summary.problems[0].explanation
