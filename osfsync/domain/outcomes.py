@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
 from osfsync.domain.model import (
     CommunicationEvent,
@@ -15,15 +14,6 @@ from osfsync.domain.model import (
     TimeWindow,
 )
 from osfsync.domain.reach import Reach
-
-
-class RunOutcome(StrEnum):
-    """How a run ended."""
-
-    COMPLETE = "complete"
-    PARTIAL = "partial"
-    INTERRUPTED = "interrupted"
-    FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)

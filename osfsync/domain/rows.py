@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from osfsync.domain.dialogue import Order, OrderState
 from osfsync.domain.model import Device, Failure, FileRecord, ListingSource, StorageStatus
-from osfsync.domain.outcomes import RunOutcome
+from osfsync.domain.summary import RunOutcome
 
 
 @dataclass(frozen=True, slots=True)

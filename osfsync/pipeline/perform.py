@@ -9,7 +9,7 @@ from typing import Any
 import anyio
 
 from osfsync.domain.errors import ExitCode, OsfsyncError, leaves
-from osfsync.domain.outcomes import RunOutcome
+from osfsync.domain.summary import RunOutcome
 from osfsync.pipeline.stop import Stop, stopped_by_signals
 from osfsync.pipeline.tally import Tally
 

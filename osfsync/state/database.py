@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from anyio import to_thread
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -18,7 +19,9 @@ from osfsync.state.overview import Overview
 from osfsync.state.query import Query
 from osfsync.state.reader import Reader
 from osfsync.state.settings import StateSettings
-from osfsync.state.writer import NewRun, Writer
+
+if TYPE_CHECKING:
+    from osfsync.state.writer import NewRun, Writer
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +41,10 @@ class Database(View):
 
     engine: AsyncEngine
 
-    async def start_run(self, run: NewRun, at: datetime) -> Writer:
+    async def start_run(self, run: "NewRun", at: datetime) -> "Writer":
         """Record that a run has started; the writer takes its facts."""
+        from osfsync.state.writer import Writer  # noqa: PLC0415 - a report has no use for it
+
         return await Writer.start_run(self.engine, self.path, run, at)
 
 

@@ -11,9 +11,8 @@ from osfsync.domain.dialogue import MUTE_AFTER, Dialogue, Order, OrderState, Ref
 from osfsync.domain.loss import horizon_of
 from osfsync.domain.model import CommunicationEvent, Device, StorageStatus, TimeWindow
 from osfsync.domain.rows import OrderRow, StatusRow
-from osfsync.state.order_rows import KEEP_EVENTS
 from osfsync.state.query import Query
-from osfsync.state.tables import AWAITED, MISSING, to_text
+from osfsync.state.tables import AWAITED, KEEP_EVENTS, MISSING, to_text
 
 PAGE = 5_000
 

@@ -1,7 +1,6 @@
 """Facts about orders and what devices told → rows. Pure."""
 
 from collections.abc import Iterator
-from datetime import timedelta
 
 import msgspec
 
@@ -16,9 +15,8 @@ from osfsync.domain.outcomes import (
     OrderTaken,
 )
 from osfsync.state.steps import Placed, Step
-from osfsync.state.tables import to_text
+from osfsync.state.tables import KEEP_EVENTS, to_text
 
-KEEP_EVENTS = timedelta(days=120)
 MOST_EVENTS = 5_000
 """Communication events of one device: older ones are forgotten, what they told of orders is not."""
 

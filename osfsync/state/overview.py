@@ -11,7 +11,6 @@ from osfsync.domain.dialogue import CONTACT_KINDS, GREETINGS
 from osfsync.domain.estimate import as_contacts
 from osfsync.domain.forecast import Awaited
 from osfsync.domain.model import Device, Failure, ListingSource, StorageStatus
-from osfsync.domain.outcomes import RunOutcome
 from osfsync.domain.rows import (
     AttemptRow,
     DeviceGlance,
@@ -21,6 +20,7 @@ from osfsync.domain.rows import (
     RunRow,
     Totals,
 )
+from osfsync.domain.summary import RunOutcome
 from osfsync.state.ledger import OPEN_ORDERS
 from osfsync.state.query import Query
 from osfsync.state.records import COLUMNS, records_of

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import false, literal_column, select
 
 from osfsync.domain.model import Device, FileRecord, ListingSource, TimeWindow, merge_windows
-from osfsync.domain.outcomes import RunOutcome
 from osfsync.domain.reach import Reach
+from osfsync.domain.summary import RunOutcome
 from osfsync.state.query import Query
 from osfsync.state.records import COLUMNS, records_of
 from osfsync.state.tables import MISSING, devices, listings, runs, to_text

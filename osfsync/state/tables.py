@@ -1,6 +1,6 @@
 """The tables. Natural keys: the platform's ids and names, never numbers of our own where a name exists."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -246,6 +246,9 @@ order_files = Table(
     ForeignKeyConstraint(["device_id", "name"], ["files.device_id", "files.name"]),
     sqlite_with_rowid=False,
 )
+
+KEEP_EVENTS = timedelta(days=120)
+"""Communication events that are older are forgotten; what they told of orders is not."""
 
 events = Table(
     "events",

@@ -13,7 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from osfsync.domain.dialogue import OrderState
 from osfsync.domain.errors import OsfsyncError
 from osfsync.domain.model import Tenant
-from osfsync.domain.outcomes import Fact, RunOutcome
+from osfsync.domain.outcomes import Fact
+from osfsync.domain.summary import RunOutcome
 from osfsync.state import statements
 from osfsync.state.batch import groups_of
 from osfsync.state.border import border

@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from osfsync.domain.errors import ExitCode
 from osfsync.domain.estimate import Estimate
 from osfsync.domain.model import ListingSource, StorageStatus, Verification
-from osfsync.domain.outcomes import RunOutcome
 from osfsync.domain.rows import DeviceProblem, DeviceRow, Totals
-from osfsync.domain.summary import DeviceCounts, FileCounts, OrderCounts, Problem, RunSummary
+from osfsync.domain.summary import DeviceCounts, FileCounts, OrderCounts, Problem, RunOutcome, RunSummary
 from osfsync.reports.build import device_model, file_model, status_model, summary_model
 from osfsync.reports.models import FileModel, MissingModel
 from osfsync.reports.renderers import FORMATS, renderer

@@ -6,7 +6,8 @@ import pytest
 
 from osfsync.domain.errors import OsfsyncError
 from osfsync.domain.model import Failure
-from osfsync.domain.outcomes import FilesLost, HeldRefuted, RunOutcome
+from osfsync.domain.outcomes import FilesLost, HeldRefuted
+from osfsync.domain.summary import RunOutcome
 from osfsync.domain.verdict import HeldFile
 from osfsync.state import holdings
 from osfsync.state.database import Database

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from osfsync.domain.model import StorageStatus, TimeWindow
-from osfsync.domain.outcomes import RunOutcome
 from osfsync.domain.pathkey import path_key
 from osfsync.domain.rows import FileRow, Totals
+from osfsync.domain.summary import RunOutcome
 from osfsync.state import overview
 from osfsync.state.database import Database
 from osfsync.state.writer import Writer

@@ -25,10 +25,10 @@ from osfsync.domain.outcomes import (
     Listed,
     ListingFailed,
     OrderTaken,
-    RunOutcome,
     SeenFile,
     WindowSettled,
 )
+from osfsync.domain.summary import RunOutcome
 from osfsync.state.database import Database
 from osfsync.state.writer import Writer
 from tests.state.state_samples import (

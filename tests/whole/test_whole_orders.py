@@ -15,7 +15,7 @@ from osfsync.app.runs import SyncRequest, sync
 from osfsync.cloud.client import CloudClient
 from osfsync.domain.errors import ExitCode
 from osfsync.domain.model import OrderMode, StorageStatus
-from osfsync.domain.outcomes import RunOutcome
+from osfsync.domain.summary import RunOutcome
 from osfsync.pipeline import nightly
 from osfsync.pipeline.perform import FailOn
 from osfsync.simulator.behaviour import LIST_ONLY, STILL, Behaviour

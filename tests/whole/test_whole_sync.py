@@ -10,7 +10,7 @@ import pytest
 from osfsync.app.runs import BackfillRequest, SyncRequest
 from osfsync.domain.errors import ExitCode
 from osfsync.domain.model import OrderMode, StorageStatus
-from osfsync.domain.outcomes import RunOutcome
+from osfsync.domain.summary import RunOutcome
 from osfsync.simulator.behaviour import Behaviour
 from osfsync.simulator.faults import Fault
 from osfsync.simulator.world import World

@@ -14,7 +14,8 @@ from osfsync.app.runs import BackfillRequest, SyncRequest
 from osfsync.cloud.client import CloudClient
 from osfsync.domain.errors import ExitCode, StateError
 from osfsync.domain.model import StorageStatus
-from osfsync.domain.outcomes import Fact, RunOutcome
+from osfsync.domain.outcomes import Fact
+from osfsync.domain.summary import RunOutcome
 from osfsync.pipeline.lifeline import GIVE_UP_AFTER
 from osfsync.simulator.behaviour import Behaviour
 from osfsync.simulator.faults import Fault

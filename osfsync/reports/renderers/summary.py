@@ -11,8 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from osfsync.domain.errors import ForbiddenError
-from osfsync.domain.outcomes import RunOutcome
-from osfsync.domain.summary import FileCounts, Problem, RunSummary
+from osfsync.domain.summary import FileCounts, Problem, RunOutcome, RunSummary
 from osfsync.reports.renderers.table import draw, wrap
 from osfsync.reports.text import amount, count, printable, size
 
