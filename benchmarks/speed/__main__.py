@@ -86,18 +86,18 @@ def table(case: str, latency: float, results: dict[str, Timed]) -> str:
     return "\n".join(lines)
 
 
-def measure(size: int, files: int, latency: float) -> dict[str, Timed]:
-    """All programs in turn, against one server; a small round first warms everything."""
+def measure(size: int, files: int, latency: float, scratch: Path) -> dict[str, Timed]:
+    """All programs in turn, against one server, each into a folder of its own below `scratch`."""
     now = datetime.now(UTC)
     content = write(Recording("bench", now, now, "bench", 1), size, Packing.PLAIN, Random(1))
     load = Load(files, content, latency=latency)
     results = {}
-    with serving(load) as url, tempfile.TemporaryDirectory() as scratch:
+    with serving(load) as url:
         for name, peer in PEERS.items():
             if name.startswith("curl") and shutil.which("curl") is None:
                 continue
-            folder = Path(scratch) / str(len(results))
-            folder.mkdir()
+            folder = scratch / str(len(results))
+            folder.mkdir(parents=True)
             results[name] = timed(peer(load, url, folder, most_for(name, files, latency)))
     return results
 
@@ -126,12 +126,15 @@ def main() -> None:
     given = parser.parse_args()
     told = [machine()]
     print(told[0], flush=True)
-    for case in given.case or ["4kB", "64kB", "1MB"]:
-        size, files = CASES[case]
-        for latency in given.latency or ([0, 20, 100] if case in {"4kB", "64kB"} else [0]):
-            results = measure(size, given.files or files, latency / 1000)
-            told.append(table(case, latency / 1000, results))
-            print(f"\n{told[-1]}", flush=True)
+    # Nothing is deleted before the end: ext4 creates files many times slower for minutes after that.
+    with tempfile.TemporaryDirectory() as scratch:
+        for case in given.case or ["4kB", "64kB", "1MB"]:
+            size, files = CASES[case]
+            for latency in given.latency or ([0, 20, 100] if case in {"4kB", "64kB"} else [0]):
+                folder = Path(scratch) / f"{case}-{latency:g}"
+                results = measure(size, given.files or files, latency / 1000, folder)
+                told.append(table(case, latency / 1000, results))
+                print(f"\n{told[-1]}", flush=True)
     if given.write is not None:
         given.write.write_text("\n\n".join(told) + "\n", encoding="utf-8")
 

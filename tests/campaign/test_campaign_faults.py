@@ -1,4 +1,4 @@
-"""The fault campaign in short: one seed, short waits between tries, a quarter of the troubles that pass."""
+"""The fault campaign in short: one seed, short waits between tries, an eighth of the troubles that pass."""
 
 from pathlib import Path
 
