@@ -99,7 +99,7 @@ def safe_path(  # noqa: PLR0913 - one keyword a field of the layout
     parts = name.split("/")
     ordinary = _is_ordinary(parts[-1]) and all(map(_is_ordinary_folder, parts[:-1]))
     ordinary = ordinary and _bytes(name) <= _NAME_BYTES
-    if ordinary and layout.endswith("{path}"):
+    if ordinary and names_have_paths_of_their_own(layout):
         ordinary = _has_suffix(parts[-1]) and not any(map(_looks_like_file, parts[:-1]))
     if not ordinary:
         parts = _cleaned_parts(name)
@@ -147,11 +147,9 @@ def device_folder(name: str, device_id: str, taken: Collection[str]) -> str:
 
     `taken` holds the folders of all other devices.
     """
-    if _is_folder(name):
-        key = path_key(name)
-        if all(path_key(folder) != key for folder in taken):
-            return name
     keys = {path_key(folder) for folder in taken}
+    if _is_folder(name) and path_key(name) not in keys:
+        return name
     cleaned = _clean(name, _FOLDER_BYTES - _HASH_DIGITS - 1)
     folders = [_with_hash(cleaned, device_id, digits) for digits in _TWIN_DIGITS]
     return next((folder for folder in folders if path_key(folder) not in keys), folders[-1])

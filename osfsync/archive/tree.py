@@ -183,7 +183,7 @@ class Tree:
             _rename(part, target)
 
     def _make_folder(self, folder: str, changed: set[str]) -> None:
-        if folder in self._known:
+        if folder in self._known or folder in changed:  # what changed is made durable with those above it
             return
         missing = []
         existing = Path(folder)

@@ -96,7 +96,7 @@ class Body:
         """The bytes of a text. Raises ProtocolError where it is compressed or larger than `most` bytes."""
         self.refuse_encoded()
         length = 0
-        while piece := await self.piece():
+        async for piece in self.pieces():
             length += len(piece)
             if length > most:
                 raise self._larger(most)

@@ -47,9 +47,9 @@ Bearer = Callable[[], Awaitable[str]]
 """Gives the login token. Asked after the throttle: a pause may outlast a token."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer whose body is still on the line: to be closed.
+    """An answer whose body is still on the line, and must be closed.
 
     Attributes:
         status: HTTP status.
@@ -63,7 +63,7 @@ class Answer:
     body: Body
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Line:
     """Reads the body of one answer."""
 

@@ -45,20 +45,23 @@ class Reading:
     """What one sync read of one of a device's lists, at `at`.
 
     Attributes:
-        recent: the newest window that was asked for, read or not.
-        asked: all windows that were asked for.
+        asked: all windows that were asked for, at least one; the newest days last.
         read: those that were read to their end.
         refused: all others were refused as such; what fails otherwise may be had the next night.
         newest: recording that was listed, none that lies ahead; the present where lists tell no times. None
             where nothing was listed.
     """
 
-    recent: TimeWindow
     asked: Sequence[TimeWindow]
     read: Sequence[TimeWindow]
     refused: bool
     newest: datetime | None
     at: datetime
+
+    @property
+    def recent(self) -> TimeWindow:
+        """The window of the newest days, read or not."""
+        return self.asked[-1]
 
 
 def lag_for(lookback: timedelta) -> timedelta:

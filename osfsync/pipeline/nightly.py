@@ -140,9 +140,8 @@ class Run:
             self.tally.pending = set()
         devices = await self.meet_devices()
         windows_of = windows_to_list(self.rooms.reader, self.wishes, self.now(), since, until)
-        decider = self._decider(None)
-        if since is None and until is None:
-            decider.reaching = Reaching(self.rooms.reader, self.tally, lag_for(self.wishes.lookback))
+        reaching = Reaching(self.rooms.reader, self.tally, lag_for(self.wishes.lookback))
+        decider = self._decider(None, reaching=reaching if since is None and until is None else None)
         await self._round(devices, windows_of, decider)
         await self._wait_for_deliveries(devices, windows_of, wait)
 
@@ -259,7 +258,9 @@ class Run:
             async with send:
                 yield send
 
-    def _decider(self, backfill: str | None, counting: Count = count) -> Decider:
+    def _decider(
+        self, backfill: str | None, counting: Count = count, reaching: Reaching | None = None
+    ) -> Decider:
         paths = PathBook(self.rooms.reader, self.wishes.layout, self.tenant, self.folders)
         return Decider(
             self.rooms.reader,
@@ -270,5 +271,6 @@ class Run:
             self.now,
             settler_of(self.rooms.ledger, self.wishes, self.tally, finds_losses=counting is count),
             backfill,
-            count=counting,
+            reaching,
+            counting,
         )

@@ -1,6 +1,7 @@
 """Which path a new file gets, when thousands of them are new at once and some are twins."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from osfsync.archive.paths import path_key, safe_path, twin_paths
@@ -21,35 +22,36 @@ class PathBook:
     layout: str
     tenant: Tenant
     folders: dict[str, str]
-    _under_way: list[tuple[Receipt, dict[str, str]]] = field(default_factory=list)
+    _under_way: list[tuple[Receipt, frozenset[str]]] = field(default_factory=list)
 
     async def assign(self, device: Device, files: Sequence[DataFile], receipt: Receipt) -> list[str]:
         """Paths for new files of one device, in their order; remembered here until `receipt` confirms."""
         self._under_way = [(told, keys) for told, keys in self._under_way if not told.committed]
         plain = [self._plain(device, file) for file in files]
-        taken = await self.reader.paths_taken([path_key(path) for path in plain])
-        given: dict[str, str] = {}
-        for index, (file, path) in enumerate(zip(files, plain, strict=True)):
-            key = path_key(path)
-            if key in taken or key in given or self._is_under_way(key):
-                plain[index] = await self._twin(path, file, given)
-                key = path_key(plain[index])
-            given[key] = file.name
-        self._under_way.append((receipt, given))
-        return plain
+        taken = await self._taken(plain, files)
+        given = []
+        for path, file in zip(plain, files, strict=True):
+            paths = [path] if path_key(path) not in taken else list(twin_paths(path, file.name))
+            # The last twin holds 160 bits of a hash.
+            given.append(next((path for path in paths if path_key(path) not in taken), paths[-1]))
+            taken.add(path_key(given[-1]))
+        self._under_way.append((receipt, frozenset(map(path_key, given))))
+        return given
 
-    def _is_under_way(self, key: str) -> bool:
-        return any(key in keys for _, keys in self._under_way)
-
-    async def _twin(self, path: str, file: DataFile, given: Mapping[str, str]) -> str:
-        twins = list(twin_paths(path, file.name))
-        taken = await self.reader.paths_taken([path_key(twin) for twin in twins])
-        free = (
-            twin
-            for twin in twins
-            if (key := path_key(twin)) not in taken and key not in given and not self._is_under_way(key)
-        )
-        return next(free, twins[-1])  # the last holds 160 bits of a hash
+    async def _taken(self, plain: Sequence[str], files: Sequence[DataFile]) -> set[str]:
+        """Which keys of these paths, and of the twins of those that clash, are another file's."""
+        keys = [path_key(path) for path in plain]
+        taken = {key for _, under_way in self._under_way for key in under_way}
+        taken.update(await self.reader.paths_taken(keys))
+        several = Counter(keys)
+        twins = [
+            path_key(twin)
+            for key, path, file in zip(keys, plain, files, strict=True)
+            if key in taken or several[key] > 1
+            for twin in twin_paths(path, file.name)
+        ]
+        taken.update(await self.reader.paths_taken(twins))
+        return taken
 
     def _plain(self, device: Device, file: DataFile) -> str:
         return safe_path(

@@ -45,7 +45,7 @@ def _readings(progress: DeviceProgress, now: datetime) -> Iterator[tuple[Listing
     newest = now if progress.newest is None and progress.untimed else progress.newest
     for source in ListingSource:
         read = [told.window for told in progress.listed if _was_read(source, told)]
-        yield source, Reading(progress.asked[-1], progress.asked, read, refused, newest, now)
+        yield source, Reading(progress.asked, read, refused, newest, now)
 
 
 def _was_read(source: ListingSource, told: WindowListed) -> bool:

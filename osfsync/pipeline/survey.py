@@ -143,7 +143,7 @@ class Surveyor:
             self.tally.problem(device.name, None, "not-compared", text)
 
     def _tell_refused(self, error: CloudError) -> None:
-        """Once: it is the platform's way with this account, or soon will be."""
+        """Once in a run: it is seldom one device's alone."""
         if not self.tally.server_lists_refused:
             self.tally.server_lists_refused = True
             text = f"Files that only the server's own lists name can't be seen. {error}"

@@ -13,6 +13,7 @@ from osfsync.archive.paths import (
     device_folder,
     path_key,
     safe_path,
+    twin_of,
     twin_paths,
 )
 from osfsync.archive.settings import ArchiveSettings
@@ -226,7 +227,16 @@ def test_longest_of_everything_fits() -> None:
         name="/".join(["ä" * 90] * 2) + "/" + "n" * 30,
         start=None,
     )
-    assert_safe(path)
+    for longest in (path, *twin_paths(path, "n")):
+        assert_safe(longest)
+
+
+def test_a_hash_that_another_has_already_is_made_longer() -> None:
+    first, second, third = twin_paths("d/a.osf", "A.osf")
+    assert len(first) < len(second) < len(third)
+    assert [twin_of(path.rpartition("/")[2]) for path in (first, second, third)] == ["a.osf"] * 3
+    short = device_folder("a/b", "id", [])
+    assert device_folder("a/b", "id", [short.upper()]).startswith(short)
 
 
 @pytest.mark.parametrize(

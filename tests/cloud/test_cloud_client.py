@@ -278,6 +278,13 @@ async def test_a_bad_list_is_an_error_of_that_device(platform: Platform, body: s
     assert parser_threads() == 0
 
 
+async def test_elements_beside_the_files_that_tell_of_no_trouble_do_no_harm(platform: Platform) -> None:
+    beside = "<DefaultTag>raw</DefaultTag><ErrorCount>0</ErrorCount><LastError/><Count>1</Count>"
+    platform.give_list(xml_of(1).replace("</FileList>", beside + "</FileList>"))
+    async with platform.client() as client:
+        assert sum([len(page) async for page in client.files(DEVICE, WINDOW)]) == 1
+
+
 @pytest.mark.parametrize("here", [40_000, len(DECLARATION)])
 async def test_a_list_that_is_cut_without_a_length_is_fetched_again(platform: Platform, here: int) -> None:
     platform.give_list("")

@@ -50,7 +50,7 @@ class Device:
         read = [w for w, good in zip(self.asked, works[-len(self.asked) :], strict=True) if good]
         found = {r for r in self.recordings if r <= self.now and any(w.start <= r <= w.end for w in read)}
         self.seen |= found
-        reading = Reading(self.asked[-1], self.asked, read, refused, max(found, default=None), self.now)
+        reading = Reading(self.asked, read, refused, max(found, default=None), self.now)
         given_up = gives_up(self.reach, reading)
         self.reach = moved(self.reach, reading, LAG)
         return given_up

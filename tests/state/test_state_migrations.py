@@ -159,6 +159,41 @@ def upgrade():
 """
 
 
+def test_an_older_state_reaches_back_to_its_first_sync(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(migrate, "HEAD", "0002")
+    with migrate._transaction(path) as connection:
+        upgrade_to(connection, "0002")
+        connection.exec_driver_sql("INSERT INTO tenants VALUES ('t', 'T', 'u', 'now')")
+        for run, command, since in (("r", "sync", None), ("p", "sync", "x"), ("b", "backfill", "x")):
+            connection.exec_driver_sql(
+                "INSERT INTO runs (id, tenant_id, command, arguments, started, since) "
+                "VALUES (?, 't', ?, '{}', 'now', ?)",
+                (run, command, since),
+            )
+        connection.exec_driver_sql(
+            "INSERT INTO devices (id, tenant_id, name, folder, folder_key, first_seen, last_seen) "
+            "VALUES ('d', 't', 'D', 'D', 'd', 'now', 'now')"
+        )
+        for run, start, source, at, problem in (
+            ("r", "2", "server-list", "5", None),
+            ("r", "3", None, "6", "server-error"),
+            ("p", "1", "device-list", "7", None),
+            ("b", "0", "device-list", "8", None),
+        ):
+            connection.exec_driver_sql(
+                'INSERT INTO listings (run_id, device_id, start, "end", source, listed_at, problem) '
+                "VALUES (?, 'd', ?, '9', ?, ?, ?)",
+                (run, start, source, at, problem),
+            )
+    monkeypatch.undo()
+    assert migrate.ensure_current(path) == ("0002", HEAD)
+    with closing(sqlite3.connect(path)) as state:
+        assert state.execute("SELECT * FROM reaches ORDER BY source").fetchall() == [
+            ("d", "device-list", "2", "2", "5", None, 0),
+            ("d", "server-list", "2", "2", "5", "5", 0),
+        ]
+
+
 def test_a_migration_that_fails_leaves_nothing_behind(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
