@@ -88,23 +88,22 @@ class _Again:
         """An ordinary pass over the days of the forgotten files, for them alone."""
         rooms, writer = self.rooms, await self.begin()
         tenant = await rooms.client.tenant()
-        known = await rooms.database.holdings.last_tenant()
-        if known is not None and tenant.id != known[0].id:
-            raise ConfigError(
-                f"The archive was mirrored from the tenant {known[0].name!r}, and the settings reach "
-                f"{tenant.name!r}; nothing was fetched.",
-                hint="Set cloud.url and cloud.tenant to where the files came from.",
-            )
-        selection = mender.selection()
         listed = {device.id for device in await rooms.client.devices()}
         if not listed & mender.device_ids:
+            known = await rooms.database.holdings.last_tenant()
+            if known is not None and tenant.id != known[0].id:
+                raise ConfigError(
+                    f"The archive was mirrored from the tenant {known[0].name!r}, and the settings reach "
+                    f"{tenant.name!r}; nothing was fetched.",
+                    hint="Set cloud.url and cloud.tenant to where the files came from.",
+                )
             return
 
         async def windows_of(device: Device) -> Sequence[TimeWindow]:
             reader, now = rooms.database.reader, self.conduct.clock()
             return await reader.unheld_windows(device.id, lambda name: hash(name) in mender.names, now)
 
-        run = rooms.run(tenant, writer, self.conduct.terms, selection)
+        run = rooms.run(tenant, writer, self.conduct.terms, mender.selection())
         await run.sync_windows(windows_of)
 
     async def outcome(self, mender: Mender) -> RepairModel:

@@ -22,7 +22,7 @@ from osfsync.pipeline.tally import Tally
 from osfsync.pipeline.verify import Progress, Verifier, files_to_read
 from osfsync.reports.verify import RepairModel, VerifiedModel, stranger_model, verified_model
 from osfsync.state.database import View, open_view
-from osfsync.state.location import database_path
+from osfsync.state.location import database_path, is_own_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +142,7 @@ def _refuse_as_target(target: Path, settings: Settings) -> None:
             f"{target} lies in the archive, where nothing but files of devices may be written.",
             hint="Give the manifest a place beside it.",
         )
-    state = database_path(settings.state).resolve()
-    if place in {state.with_name(state.name + end) for end in ("", "-wal", "-shm", ".lock", ".holder")}:
+    if is_own_file(place, database_path(settings.state)):
         raise ConfigError(f"{target} is a file of the state.", hint="Give the manifest another name.")
 
 

@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 @click.command()
 @device_option
 @click.option(
-    "--sample", "share", type=SHARE, help="Read only this share of the files (5%), another one each day."
+    "--sample",
+    "share",
+    type=SHARE,
+    help="Read only this share of the files (5%), another one each day; all are read only if it runs daily.",
 )
 @click.option("--seed", type=int, help="Which sample: one number, one choice of files. Else the day's.")
 @click.option("--repair", is_flag=True, help="Move aside what is broken, and fetch it again.")

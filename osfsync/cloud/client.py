@@ -9,7 +9,7 @@ from osfsync.cloud.attempts import Attempts
 from osfsync.cloud.body import Body, too_large
 from osfsync.cloud.calls import Call
 from osfsync.cloud.fields import RecordReader
-from osfsync.cloud.listing import json_pages, xml_pages
+from osfsync.cloud.listing import LARGEST_LOG, json_pages, xml_pages
 from osfsync.cloud.login import Login
 from osfsync.cloud.models import Reading
 from osfsync.cloud.ranges import Proof, Reply, Rest
@@ -192,7 +192,8 @@ class CloudClient:
 
         what = call_for(0).what
         found: list[CommunicationEvent] = []
-        async with aclosing(json_pages(self._sender, call_for, parsing.loose_page)) as pages:
+        pages_read = json_pages(self._sender, call_for, parsing.loose_page, LARGEST_LOG)
+        async with aclosing(pages_read) as pages:
             async for records in pages:
                 found += parsing.events(records, what)
                 if len(found) > MOST_EVENTS:

@@ -3,20 +3,23 @@
 import errno
 from collections.abc import AsyncGenerator, Callable
 from contextlib import closing
+from dataclasses import dataclass
 from functools import partial
 from tempfile import SpooledTemporaryFile
 from typing import BinaryIO, Protocol, cast
 
+import msgspec
 from aiofiles.tempfile.temptypes import AsyncSpooledTemporaryFile
 from anyio import to_thread
 
 from osfsync.cloud import parsing
 from osfsync.cloud.body import Body
+from osfsync.cloud.bounds import Raws
 from osfsync.cloud.calls import Call
 from osfsync.cloud.fields import RecordReader
 from osfsync.cloud.filelist import MOST_RECORDS, PAGE, Emit, read_file_list
 from osfsync.cloud.lockstep import Lockstep
-from osfsync.cloud.parsing import Page, Raws
+from osfsync.cloud.parsing import Page
 from osfsync.cloud.sender import Sender
 from osfsync.domain.errors import DiskFullError, InterruptedBodyError, ProtocolError
 from osfsync.domain.model import DataFile
@@ -24,8 +27,11 @@ from osfsync.domain.model import DataFile
 LARGEST_XML = 2_000_000_000
 """Bytes of one answer, which lie on the disk; a file takes 200 to 300 of them."""
 
-LARGEST_JSON = 256_000_000
+LARGEST_JSON = 128_000_000
 """Bytes of one answer, which lie in memory; a file takes 100 to 200 of them."""
+
+LARGEST_LOG = 16_000_000
+"""Bytes of one answer that tells what was said; a week of a talkative device has a tenth of it."""
 
 MOST_PAGES = 10_000
 
@@ -102,7 +108,10 @@ def _xml_is_cut(head: bytes, tail: bytes) -> bool:
 
 
 async def json_pages(
-    sender: Sender, call_for: Callable[[int], Call], read: Callable[[bytes, str], Page] = parsing.page
+    sender: Sender,
+    call_for: Callable[[int], Call],
+    read: Callable[[bytes, str], Page] = parsing.page,
+    largest: int | None = None,
 ) -> AsyncGenerator[Raws, None]:
     """Records of a JSON list, undecoded; follows its pages where the platform did not give all at once.
 
@@ -110,24 +119,26 @@ async def json_pages(
         sender: sends the calls.
         call_for: makes the call for a page by its number, from 0.
         read: takes an answer apart.
+        largest: bytes that one answer may have; LARGEST_JSON where None.
 
     Raises:
         ProtocolError: the list is known to be incomplete.
     """
-    seen, first, total = 0, b"", 0
+    seen, total, former = 0, 0, _NOTHING
     for number in range(MOST_PAGES):
         call = call_for(number)
-        body = await sender.send(call, _whole)
+        body = await sender.send(call, partial(_whole, largest=largest or LARGEST_JSON))
         page = await _off_loop(len(body), partial(read, body, call.what))
-        former, first = first, bytes(page.records[0]) if page.records else b""
-        if number and first == former:
+        if number and former.begins(page.records):
+            if seen >= total > 0:  # the last page told of more, and there is none
+                return
             raise _incomplete(call, seen, page)
         if page.total is not None and page.total < total:  # what followed moved up, over the pages' edge
             raise ProtocolError(f"The {call.what} got shorter while it was read.", hint="Try again later.")
         total = page.total or 0
         for start in range(0, len(page.records), PAGE):
             yield page.records[start : start + PAGE]
-        seen += len(page.records)
+        seen += former.fresh(page.records)
         if seen > MOST_RECORDS:
             raise ProtocolError(f"The {call.what} has more than {MOST_RECORDS:,} entries.")
         if not goes_on(page, number, seen):
@@ -136,18 +147,46 @@ async def json_pages(
             return
         if not page.records:
             raise _incomplete(call, seen, page)
+        former = _Marks.of(page.records)
     raise ProtocolError(f"The {call_for(0).what} has more than {MOST_PAGES} pages.")
 
 
+@dataclass(frozen=True, slots=True)
+class _Marks:
+    """The records of a page, to know them again: its neighbour may overlap, or be the same."""
+
+    first: int | None
+    all: frozenset[int]
+
+    @classmethod
+    def of(cls, records: Raws) -> "_Marks":
+        marks = [_mark(record) for record in records]
+        return cls(marks[0], frozenset(marks))
+
+    def begins(self, records: Raws) -> bool:
+        return not records or _mark(records[0]) == self.first
+
+    def fresh(self, records: Raws) -> int:
+        return sum(_mark(record) not in self.all for record in records) if self.all else len(records)
+
+
+def _mark(record: msgspec.Raw) -> int:
+    return hash(bytes(record))
+
+
+_NOTHING = _Marks(None, frozenset())
+
+
 def goes_on(page: Page, number: int, seen: int) -> bool:
-    """Whether a list has records beyond the `seen` of its pages 0 to `number`, by what the last one tells."""
-    if page.total is not None and seen >= page.total:
+    """Whether a list has records beyond the `seen` of its pages 0 to `number`, by what the last one tells.
+
+    Where it contradicts itself, more is asked for: a total may be that of the page.
+    """
+    if page.has_next or (page.total_pages is not None and number + 1 < page.total_pages):
+        return True
+    if page.has_next is not None or page.total_pages is not None:
         return False
-    if page.has_next is not None:
-        return page.has_next
-    if page.total_pages is not None:
-        return number + 1 < page.total_pages
-    return page.total is not None
+    return page.total is not None and seen < page.total
 
 
 def _incomplete(call: Call, seen: int, page: Page) -> ProtocolError:
@@ -157,8 +196,8 @@ def _incomplete(call: Call, seen: int, page: Page) -> ProtocolError:
     )
 
 
-async def _whole(body: Body) -> bytes:
-    read = await body.read(LARGEST_JSON)
+async def _whole(body: Body, largest: int) -> bytes:
+    read = await body.read(largest)
     if read[:1] in {b"[", b"{"} and not read[-_EDGE:].rstrip().endswith((b"]", b"}")):
         raise _cut(body)
     return read

@@ -6,12 +6,13 @@ Strict where the API page promises something, tolerant where the shape is only i
 import base64
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import msgspec
 
+from osfsync.cloud.bounds import Raws, bounded, refuse_swarm
 from osfsync.cloud.calls import from_epoch
 from osfsync.cloud.fields import (
     LONGEST_NAME,
@@ -31,12 +32,6 @@ LONGEST_TOKEN = 8_192
 
 LONGEST_ID = 1_000
 
-LARGEST_RECORD = 4_000_000
-"""Bytes of one record; an event may tell a device's whole list."""
-
-MOST_VALUES = 10_000_000
-"""Values in one answer. Each may become an object of 64 bytes: some MB of `{}` would fill the memory."""
-
 _VISIBLE = re.compile(r"[!-~]+", re.ASCII)
 
 _KIND_FIELDS = ("type", "eventtype", "kind", "command", "event", "messagetype", "action", "name")
@@ -47,7 +42,6 @@ _LONGEST_KIND = 64
 
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
-Raws = Sequence[msgspec.Raw]
 Chunks = Iterator[bytes]
 
 
@@ -140,7 +134,7 @@ def download_token(body: bytes, what: str) -> str:
 
 def page(body: bytes, what: str) -> Page:
     """One page of devices or server files; the records stand in `data` (API page)."""
-    _refuse_swarm(body, what)
+    refuse_swarm(body, what)
     try:
         answer = msgspec.json.decode(body, type=_Paged)
         records = msgspec.json.decode(answer.data, type=list[msgspec.Raw])
@@ -148,7 +142,7 @@ def page(body: bytes, what: str) -> Page:
     except _UNREADABLE:
         raise _unexpected(what, "a list under the name of data", body) from None
     has_more = has_next if isinstance(has_next, bool) else None
-    return Page(_bounded(records, body, what), number_of(total), number_of(pages), has_more)
+    return Page(bounded(records, body, what), number_of(total), number_of(pages), has_more)
 
 
 _NOTHING = msgspec.Raw(b"null")
@@ -164,17 +158,6 @@ class _Paged(msgspec.Struct, rename="camel"):
 def _scalar(raw: msgspec.Raw) -> object:
     """A value; None where it is a list or an object, of whatever size."""
     return None if bytes(memoryview(raw)[:1]) in {b"[", b"{"} else msgspec.json.decode(raw)
-
-
-def _refuse_swarm(body: bytes, what: str) -> None:
-    if body.count(b",") >= MOST_VALUES:
-        raise ProtocolError(f"The {what} holds more than {MOST_VALUES:,} values.")
-
-
-def _bounded(records: Raws, body: bytes, what: str) -> Raws:
-    if len(body) > LARGEST_RECORD and any(memoryview(raw).nbytes > LARGEST_RECORD for raw in records):
-        raise ProtocolError(f"The {what} has a record of more than {LARGEST_RECORD} bytes.")
-    return records
 
 
 def devices(records: Raws) -> list[Device]:
@@ -198,12 +181,12 @@ def loose_page(body: bytes, what: str) -> Page:
     """One page of a list of undocumented shape: bare, or under `data`."""
     if body.lstrip()[:1] != b"[":
         return page(body, what)
-    _refuse_swarm(body, what)
+    refuse_swarm(body, what)
     try:
         records = msgspec.json.decode(body, type=list[msgspec.Raw])
     except _UNREADABLE:
         raise _unexpected(what, "a list", body) from None
-    return Page(_bounded(records, body, what), None, None, None)
+    return Page(bounded(records, body, what), None, None, None)
 
 
 def events(records: Raws, what: str) -> list[CommunicationEvent]:

@@ -84,7 +84,7 @@ def gives_up(before: Reach | None, reading: Reading) -> bool:
 
 def moved(before: Reach | None, reading: Reading, lag: timedelta) -> Reach:
     """The reach after one more reading."""
-    if before is None:
+    if before is None or before.until > reading.at:  # what lies ahead was told under a clock that was wrong
         return _first(reading, lag)
     served_at = reading.at if reading.read else before.served_at
     if _covers(reading, before.until):

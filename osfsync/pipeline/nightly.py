@@ -37,6 +37,7 @@ from osfsync.pipeline.survey import Surveyor, survey
 from osfsync.pipeline.tally import Tally
 from osfsync.pipeline.transfer import Transfer
 from osfsync.pipeline.wishes import (
+    LISTED_AT_ONCE,
     WindowsOf,
     Wishes,
     by_platform,
@@ -54,7 +55,6 @@ from osfsync.state.writer import Writer
 
 log = structlog.get_logger(__name__)
 
-BACKFILL_WINDOW = timedelta(days=30)
 
 PAGES = 4
 """Pages of files between two stages."""
@@ -185,7 +185,7 @@ class Run:
         devices = await self.meet_devices()
         settled = await self.rooms.reader.settled(backfill)
         decider = self._decider(backfill)
-        for window in split_window(period, BACKFILL_WINDOW):
+        for window in split_window(period, LISTED_AT_ONCE):
             left = [device for device in devices if (device.id, window) not in settled]
             if not left:
                 continue

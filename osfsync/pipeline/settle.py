@@ -2,12 +2,22 @@
 
 from array import array
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import accumulate
+from operator import attrgetter
 
 from osfsync.domain.dialogue import Dialogue
 from osfsync.domain.loss import is_near, loss_due
-from osfsync.domain.model import DataFile, Device, FileRecord, ListingSource, StorageStatus, TimeWindow
+from osfsync.domain.model import (
+    DataFile,
+    Device,
+    FileRecord,
+    ListingSource,
+    StorageStatus,
+    TimeWindow,
+    merge_windows,
+)
 from osfsync.domain.outcomes import Fact, FilesLost, OrderGivenUp
 from osfsync.domain.planner import Action, Choice, Decision, Ordering, ordering_of
 from osfsync.domain.policy import Policy
@@ -17,8 +27,8 @@ from osfsync.pipeline.tally import Tally
 from osfsync.reports.text import amount
 from osfsync.state.ledger import Ledger
 
-MOST_WANTED = 20_000
-"""Files of one device that one run orders at most, the oldest first: bounds memory."""
+MOST_WANTED, MOST_WANTED_TEXT = 20_000, 2_000_000
+"""Files of one device that one run orders at most, the oldest first, and characters of their names."""
 
 SUSPECTED_NAMED = 20
 """Files of one device that a run tells to be missing from its empty list; `osfsync missing` tells all."""
@@ -54,6 +64,15 @@ class DeviceProgress:
     listed: list[WindowListed] = field(default_factory=list)
     newest: datetime | None = None
     untimed: bool = False
+    _wanted_text: int = 0
+
+    def want(self, file: Wanted) -> None:
+        """Note what is to be ordered; of too much, the oldest."""
+        self.wanted.append(file)
+        self._wanted_text += len(file.name)
+        if len(self.wanted) >= 2 * MOST_WANTED or self._wanted_text >= 2 * MOST_WANTED_TEXT:
+            self.wanted = _oldest(self.wanted)
+            self._wanted_text = sum(len(file.name) for file in self.wanted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +107,7 @@ class Settler:
             progress.near += 1
             progress.due = min(progress.due or due, due)
         if decision.action is Action.ORDER:
-            progress.wanted.append(Wanted(file.name, file.tag, span_of(file, seen_in), urgent))
-            if len(progress.wanted) >= 2 * MOST_WANTED:
-                progress.wanted = _oldest(progress.wanted)
+            progress.want(Wanted(file.name, file.tag, span_of(file, seen_in), urgent))
         elif file.status is StorageStatus.DEVICE_ONLY and record is not None and record.order is not None:
             start = span_of(file, seen_in).start.timestamp()
             progress.waiting.setdefault(file.tag, array("d")).append(start)
@@ -162,7 +179,7 @@ class Settler:
         for names in lost.values():
             self.tally.lost += len(names)
             text = (
-                f"{amount(len(names), 'file')} vanished from the device's list without ever having been "
+                f"{amount(len(names), 'file')} vanished from the device's list before what it named was "
                 f"held, such as {names[0]}."
             )
             self.tally.problem(device.name, None, "lost", text)
@@ -210,9 +227,10 @@ class Settler:
         self, device: Device, progress: DeviceProgress, listed: Sequence[WindowListed]
     ) -> AsyncIterator[tuple[str, WindowListed, bool]]:
         """Files that these windows cover and did not name, the window, and the last of `Ledger.unlisted`."""
+        together = _together(listed)
         async for page in self.ledger.unlisted(device.id):
             for name, span, server in page:
-                told = next((told for told in listed if _covers(told.window, span)), None)
+                told = next((told for told in together if _covers(told.window, span)), None)
                 if told is None or hash(name) in progress.unheld:
                     continue
                 if self.selection.file(name) is Choice.SELECTED:
@@ -227,7 +245,21 @@ def span_of(file: DataFile, seen_in: TimeWindow) -> TimeWindow:
 
 
 def _oldest(wanted: Sequence[Wanted]) -> list[Wanted]:
-    return sorted(wanted, key=lambda file: (not file.urgent, file.span))[:MOST_WANTED]
+    oldest = sorted(wanted, key=lambda file: (not file.urgent, file.span))[:MOST_WANTED]
+    texts = accumulate(len(file.name) for file in oldest)
+    return [file for file, text in zip(oldest, texts, strict=True) if text <= MOST_WANTED_TEXT]
+
+
+def _together(listed: Sequence[WindowListed]) -> list[WindowListed]:
+    """Windows that were read in the same way, as one where they touch: a file may reach over an edge."""
+    ways: dict[tuple[ListingSource, bool], list[WindowListed]] = {}
+    for told in listed:
+        ways.setdefault((told.source, told.compared), []).append(told)
+    return [
+        replace(max(alike, key=attrgetter("at")), window=window)
+        for alike in ways.values()
+        for window in merge_windows(told.window for told in alike)
+    ]
 
 
 def _covers(window: TimeWindow, span: TimeWindow) -> bool:

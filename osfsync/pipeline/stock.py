@@ -18,8 +18,8 @@ log = structlog.get_logger(__name__)
 
 NOT_IN_PLACE = (
     "State and archive are not of the same run (was one of them put back from a backup?), and {} that the "
-    "state holds did not lie in place as they were, such as {}: they are fetched again. `osfsync verify` "
-    "reads what is in place."
+    "state holds did not lie in place as they were, such as {}: those that are selected are fetched again. "
+    "`osfsync verify` reads what is in place."
 )
 
 

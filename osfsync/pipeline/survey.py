@@ -37,6 +37,9 @@ from osfsync.pipeline.wishes import WindowsOf
 
 log = structlog.get_logger(__name__)
 
+MOST_TROUBLES = 2
+"""Windows of a device that fail for the platform's trouble, each after retries: others wait a night."""
+
 DialogueWith = Callable[[Device], Awaitable[Dialogue]]
 Out = MemoryObjectSendStream[Listing]
 
@@ -57,9 +60,9 @@ class Surveyor:
         """Send all pages of a device. Its failure is told, and stays its own."""
         await out.send(DeviceBegun(device, await self.dialogue_with(device)))
         source = ListingSource.DEVICE_LIST
-        windows, trouble = await self.windows_of(device), False
+        windows, troubles = await self.windows_of(device), 0
         for window in windows:
-            if trouble and window != windows[-1]:
+            if troubles >= MOST_TROUBLES and window != windows[-1]:
                 continue  # the newest days are asked for all the same
             try:
                 source = await self._list_window(device, window, source, out)
@@ -68,7 +71,7 @@ class Surveyor:
             except CloudError as error:
                 await self._fail(device, window, error, out)
                 await self.lifeline.failed(device, error)
-                trouble = error.retryable  # else it may refuse a window for its age, and give the next
+                troubles += error.retryable  # else it may refuse a window for its age, and give the next
                 continue
             self.lifeline.answered(device)
         self.tally.devices_done.add(device.id)

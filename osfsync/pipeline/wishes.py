@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 from osfsync.archive.paths import device_folder, path_key
@@ -30,8 +30,13 @@ MOST_TOLD = 20
 CLOCK_TOLERANCE = timedelta(seconds=30)
 """Clocks that differ by less are taken for right."""
 
-LONGEST = timedelta(days=366)
-"""Of a window that reaches back: one more request a night for each year that a device is silent."""
+LISTED_AT_ONCE = timedelta(days=30)
+"""Of what is older than the lookback: a platform may refuse longer windows, or not manage them in time."""
+
+_MOST_AHEAD = timedelta(days=2)
+"""By which the newest window is longer for files that lie ahead; days beyond have windows of their own."""
+
+_FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 WindowsOf = Callable[[Device], Awaitable[Sequence[TimeWindow]]]
 """What to list of a device."""
@@ -132,9 +137,10 @@ def _check_clock(offset: timedelta | None, tally: Tally) -> None:
 def windows_to_list(
     reader: Reader, wishes: Wishes, now: datetime, since: datetime | None, until: datetime | None
 ) -> WindowsOf:
-    """What a sync lists of a device: the lookback window and the windows of what is known and not held.
+    """What a sync lists of a device: the windows of what is known and not held, and last the lookback's.
 
-    The lookback window begins earlier where no sync could list the device, or the device was out of contact.
+    What no sync could list, and what a device out of contact may tell late, is listed too. Older days never
+    share a window with the newest: the platform may refuse them for their age or length, and give the newest.
     With `since` or `until`, that period only.
     """
     end = until or now + CLOCKS_AHEAD
@@ -147,18 +153,33 @@ def windows_to_list(
         gaps = await reader.unheld_windows(
             device.id, lambda name: selected(name) is Choice.SELECTED, now - LOOKED_FOR, recent.end
         )
-        *older, newest = merge_windows([recent, *(gap for gap in gaps if gap.start <= recent.end)])
         begin = begin_of((await reader.reaches(device.id)).values(), now)
-        if begin is not None and begin < newest.start:
-            # Windows of their own: the platform may refuse one for its age or length, and give the next.
-            unseen = TimeWindow(begin, newest.start)
-            older = [
-                piece for window in merge_windows([*older, unseen]) for piece in split_window(window, LONGEST)
-            ]
-        ahead = [gap for gap in gaps if gap.start > recent.end]
-        return [*older, *ahead, newest]
+        unseen = [] if begin is None or begin >= recent.start else [TimeWindow(begin, recent.start)]
+        latest = max((gap.end for gap in gaps if gap.start <= recent.end), default=recent.end)
+        newest = TimeWindow(recent.start, min(max(recent.end, latest), recent.end + _MOST_AHEAD))
+        return [
+            *_between([*gaps, *unseen], _FIRST, recent.start),
+            *_between(gaps, newest.end, _LAST),
+            newest,
+        ]
 
     return windows_of
+
+
+def _between(windows: Sequence[TimeWindow], since: datetime, until: datetime) -> list[TimeWindow]:
+    """What of these windows lies in between, none longer than is listed at once."""
+    parts = [
+        TimeWindow(max(window.start, since), min(window.end, until))
+        for window in windows
+        if window.start < until and window.end > since
+    ]
+    return [
+        piece
+        for whole in merge_windows(parts)
+        for piece in (
+            [whole] if whole.end - whole.start <= LISTED_AT_ONCE else split_window(whole, LISTED_AT_ONCE)
+        )
+    ]
 
 
 def period_of(since: datetime, until: datetime) -> TimeWindow:

@@ -60,7 +60,7 @@ _UNLISTED = f"""
     SELECT name, coalesce(start, "end", seen_from), coalesce("end", start, seen_to),
         storage_status > 1 OR listed_by = 'server-list'
     FROM files INDEXED BY ix_files_missing
-    WHERE {MISSING} AND sha256 IS NULL AND device_id = ? AND name > ? AND lost_at IS NULL
+    WHERE {MISSING} AND device_id = ? AND name > ? AND lost_at IS NULL
     ORDER BY name LIMIT {PAGE}
 """  # noqa: S608 - constants
 _HELD_WITHIN = """
@@ -172,7 +172,7 @@ class Ledger:
         return _horizon(await self._query.sql(_STAYS, (device_id, "always")))
 
     async def unlisted(self, device_id: str) -> AsyncIterator[list[tuple[str, TimeWindow, bool]]]:
-        """Files of a device that are known, neither held nor lost, with the time that a list must cover.
+        """Files of a device that are neither held as listed nor lost, with the time that a list must cover.
 
         That is the recording's, or where the list does not tell it the window that listed them. Last is
         whether the server's own list may be the only one that names the file.

@@ -24,6 +24,13 @@ def database_path(settings: StateSettings) -> Path:
     return Path(path)
 
 
+def is_own_file(place: Path, database: Path) -> bool:
+    """Whether a path is one of the state's own: the database, SQLite's files beside it, the lock's."""
+    own = database.resolve()
+    ends = ("", "-wal", "-shm", "-journal", ".lock", ".holder")
+    return place.resolve() in {own.with_name(own.name + end) for end in ends}
+
+
 def require_folder(path: Path) -> None:
     """Raises StateError where the folder of the database at `path` does not exist."""
     folder = path.absolute().parent

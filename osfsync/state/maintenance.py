@@ -8,7 +8,7 @@ from anyio import to_thread
 
 from osfsync.domain.errors import StateDamagedError, StateError
 from osfsync.state.border import border
-from osfsync.state.location import database_path, require_database
+from osfsync.state.location import database_path, is_own_file, require_database
 from osfsync.state.migrate import ensure_current, read_revision
 from osfsync.state.settings import StateSettings
 from osfsync.state.tables import HEAD
@@ -44,6 +44,8 @@ async def backup(settings: StateSettings, target: Path) -> None:
     """
     path = database_path(settings)
     require_database(path)
+    if is_own_file(target, path):
+        raise StateError(f"{target} is a file of the state.", hint="Give the backup another name.")
     await to_thread.run_sync(_backup, path, target)
 
 

@@ -25,7 +25,7 @@ _RECORDS = f"SELECT {COLUMNS} FROM files WHERE device_id = ? AND name IN ({_MARK
 _PATHS = f"SELECT path_key, device_id, name FROM files WHERE path_key IN ({_MARKS})"  # noqa: S608 - constants
 _UNHELD_DAYS = f"""
     SELECT name, substr(coalesce(start, "end", seen_from), 1, 10),
-           substr(coalesce("end", start, seen_to), 1, 10), start > first_seen
+           substr(coalesce("end", start, seen_to), 1, 10), coalesce(start, "end") > first_seen
     FROM files INDEXED BY ix_files_missing
     WHERE {MISSING} AND device_id = ? AND name > ? AND (lost_at IS NULL OR lost_at > ?)
     ORDER BY name LIMIT {DAYS_PAGE}

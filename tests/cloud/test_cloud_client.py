@@ -104,6 +104,38 @@ async def test_devices_come_complete_however_the_pages_are_told(
     assert platform.requests[DEVICES] == 3
 
 
+@pytest.mark.parametrize(
+    ("told", "requests"),
+    [
+        ({"totalElements": 10}, 3),  # it counts the page
+        ({"totalElements": 25, "hasNext": True, "totalPages": None}, 4),  # the last page has none behind it
+        ({"totalElements": 10, "totalPages": None}, 3),
+    ],
+)
+async def test_pages_that_contradict_themselves_are_read_to_their_end(
+    platform: Platform, told: dict[str, Any], requests: int
+) -> None:
+    platform.on(DEVICES, paged(25, 10, **told))
+    async with platform.client() as client:
+        assert await client.devices() == [Device(f"d{n}", f"Crane {n}") for n in range(25)]
+    assert platform.requests[DEVICES] == requests
+
+
+async def test_pages_that_overlap_are_incomplete(platform: Platform) -> None:
+    """The total counts devices; so must we."""
+
+    async def handler(request: web.Request) -> web.Response:
+        start = int(request.query["page"]) * 2
+        ids = [0, 1, 1, 2][start : start + 2]
+        data = [{"id": {"id": f"d{n}"}, "name": f"Crane {n}"} for n in ids]
+        return web.json_response({"data": data, "totalElements": 4, "hasNext": start == 0})
+
+    platform.on(DEVICES, handler)
+    async with platform.client() as client:
+        with pytest.raises(ProtocolError, match="3 entries of 4"):
+            await client.devices()
+
+
 async def test_devices_in_one_answer_need_one_request(platform: Platform) -> None:
     platform.give(DEVICES, '{"data": [{"id": {"id": "d1"}, "name": "A"}]}')
     async with platform.client() as client:

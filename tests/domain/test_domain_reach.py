@@ -151,6 +151,18 @@ def test_a_clock_that_was_ahead_for_one_night_hides_nothing() -> None:
     assert device.seen == device.recordings
 
 
+def test_a_clock_that_was_ahead_when_the_device_was_first_met_hides_nothing() -> None:
+    device = Device({FIRST}, now=FIRST + 3 * 365 * DAY)
+    device.sync()
+    device.now = FIRST + DAY
+    for night in range(120):
+        device.recordings.add(device.now)
+        works = not 20 < night < 80
+        device.sync((works, works))
+        device.now += DAY
+    assert device.seen == device.recordings
+
+
 def test_only_lists_that_were_served_of_late_are_reached_back_for() -> None:
     now = FIRST + 100 * DAY
     old = Reach(FIRST, FIRST, FIRST, None)

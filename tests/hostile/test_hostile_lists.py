@@ -10,10 +10,10 @@ from itertools import chain, repeat
 
 import pytest
 
-from osfsync.cloud import filelist, listing, parsing
+from osfsync.cloud import bounds, filelist, listing, parsing
+from osfsync.cloud.bounds import LARGEST_RECORD, MOST_OBJECTS
 from osfsync.cloud.fields import RecordReader
 from osfsync.cloud.filelist import read_file_list
-from osfsync.cloud.parsing import LARGEST_RECORD
 from osfsync.cloud.settings import FieldNames
 from osfsync.domain.errors import ProtocolError
 from osfsync.domain.model import DataFile
@@ -155,10 +155,20 @@ SWARMS = {
 @pytest.mark.parametrize("shape", [b"[%b0]", b'{"data":[%b0]}'])
 def test_a_swarm_of_nothing(monkeypatch: pytest.MonkeyPatch, name: str, shape: bytes) -> None:
     """Bytes that become many times as many in memory."""
-    monkeypatch.setattr(parsing, "MOST_VALUES", 100_000)
+    monkeypatch.setattr(bounds, "MOST_VALUES", 100_000)
     assert len(parsing.loose_page(shape % (SWARMS[name] * 99_999), WHAT).records) == 100_000
     with memory_below(2_000_000), pytest.raises(ProtocolError, match="more than 100,000 values"):
         parsing.loose_page(shape % (SWARMS[name] * 100_000), WHAT)
+
+
+@pytest.mark.parametrize("shape", [b"[%b]", b'{"data":[%b]}'])
+def test_a_swarm_of_entries_and_of_what_is_none(monkeypatch: pytest.MonkeyPatch, shape: bytes) -> None:
+    monkeypatch.setattr(bounds, "MOST_OBJECTS", 1_000)
+    assert len(parsing.loose_page(shape % b",".join([b"{}"] * 1_000), WHAT).records) == 1_000
+    with pytest.raises(ProtocolError, match="more than 1,000 entries"):
+        parsing.loose_page(shape % b",".join([b"{}"] * 1_002), WHAT)
+    with pytest.raises(ProtocolError, match="belong to no entry"):
+        parsing.loose_page(shape % b",".join([b"{}"] * 10 + [b"1"] * 4_000), WHAT)
 
 
 @pytest.mark.parametrize("key", ["a", "totalElements", "totalPages", "hasNext"])
@@ -244,5 +254,6 @@ def test_a_login_token_of_any_age(expires: str) -> None:
 
 def test_the_bounds_fit_each_other() -> None:
     """Whoever changes one of them should look at the others."""
-    assert listing.LARGEST_JSON <= 256_000_000
-    assert parsing.MOST_VALUES * 64 <= 3 * listing.LARGEST_JSON
+    assert listing.LARGEST_JSON <= 128_000_000
+    most_records = 2 * MOST_OBJECTS  # as many that are none may stand beside them
+    assert most_records * 64 <= listing.LARGEST_JSON

@@ -97,9 +97,14 @@ async def test_a_backup_is_one_file_and_whole_while_a_run_writes(
 
 
 @pytest.mark.usefixtures("writer")
-async def test_a_backup_overwrites_nothing(settings: StateSettings, path: Path) -> None:
+async def test_a_backup_overwrites_nothing(settings: StateSettings, path: Path, tmp_path: Path) -> None:
+    (tmp_path / "copy.db").write_bytes(b"another backup")
     with pytest.raises(StateError, match="exists already"):
-        await backup(settings, path)
+        await backup(settings, tmp_path / "copy.db")
+    assert (tmp_path / "copy.db").read_bytes() == b"another backup"
+    for end in ("", "-wal", "-shm", "-journal", ".lock", ".holder"):
+        with pytest.raises(StateError, match="is a file of the state"):
+            await backup(settings, path.with_name(path.name + end))
     assert await check(settings) == []
 
 

@@ -262,3 +262,14 @@ async def test_twins_whose_short_hashes_are_the_same_as_well(mirror_of: MirrorOf
     async with mirror_of(empty_world) as mirror:
         assert (await mirror.sync()).exit_code is ExitCode.COMPLETE
         await mirror.assert_equals_server()
+
+
+async def test_ids_that_differ_in_case_alone(mirror_of: MirrorOf, empty_world: World) -> None:
+    """More devices than a file's name has hashes; all of them have a file of this name."""
+    for number, device_id in enumerate(("dev", "DEV", "Dev", "dEv", "deV", "DEv")):
+        device = empty_world.add_device(f"Truck {number}", device_id=device_id, behaviour=DEAD)
+        empty_world.add_file(device, "same.osf", StorageStatus.BOTH)
+    async with mirror_of(empty_world) as mirror:
+        mirror.change("archive", layout="{device_id}/{path}")
+        assert (await mirror.sync()).exit_code is ExitCode.COMPLETE
+        await mirror.assert_equals_server()

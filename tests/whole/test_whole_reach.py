@@ -13,6 +13,7 @@ from osfsync.domain.model import StorageStatus
 from osfsync.simulator.behaviour import Behaviour
 from osfsync.simulator.faults import Fault, Replace
 from osfsync.simulator.fleet import ListedBy, SimDevice
+from osfsync.simulator.listing import Dialect
 from osfsync.simulator.world import World
 
 MirrorOf = Callable[..., AbstractAsyncContextManager[Any]]
@@ -123,10 +124,53 @@ async def test_days_that_a_platform_refuses_each_night_are_told_and_left(
         assert summary.exit_code is ExitCode.COMPLETE
 
 
-async def test_known_files_that_lie_ahead_are_listed_again(
+async def test_older_days_that_fail_hold_up_no_newest_ones(
     mirror_of: MirrorOf, empty_world: World, truck: SimDevice
 ) -> None:
-    now = empty_world.now
+    """Files that never come join each day to the next: that must be no window that gets longer for ever."""
+    for days in range(100):
+        start = empty_world.now - days * DAY
+        empty_world.add_file(truck, f"never/{days}.osf", DEVICE_ONLY, start=start)
+    since = empty_world.now - 100 * DAY
+    async with mirror_of(empty_world) as mirror:
+        mirror.change("limits", retries=0)
+        await mirror.backfill(BackfillRequest(since=since))
+        for _ in range(3):
+            mirror.simulator.faults.add(Fault.status(504), on="file-list", times=2)
+            summary = await nights(mirror, empty_world, truck, 1)
+            mirror.simulator.faults.clear()
+            assert summary.exit_code is ExitCode.PARTIAL
+            assert summary.files.fetched == 1
+        summary = await nights(mirror, empty_world, truck, 1)
+        assert summary.files.device_only + summary.files.requested == 100
+        await mirror.assert_equals_server()
+
+
+async def test_a_newer_version_that_vanishes_before_it_was_had_is_lost(
+    mirror_of: MirrorOf, empty_world: World, truck: SimDevice
+) -> None:
+    empty_world.add_file(truck, "grows.osf", BOTH, size=3_000)
+    async with mirror_of(empty_world) as mirror:
+        mirror.change("limits", retries=0)
+        await mirror.sync()
+        start = empty_world.now - HOUR
+        empty_world.add_file(truck, "grows.osf", BOTH, size=9_000, start=start)
+        mirror.simulator.faults.add(Fault.status(500), on="download", file="grows.osf", times=None)
+        assert (await mirror.sync()).exit_code is ExitCode.PARTIAL
+        empty_world.remove_file(truck, "grows.osf")
+        summary = await nights(mirror, empty_world, truck, 1)
+        assert (summary.files.lost, summary.files.fetched) == (1, 1)
+        [row] = [row for row in (await mirror.missing()).values() if row.name == "grows.osf"]
+        assert row.reason == "lost"
+        assert "An older version of it is held." in row.explanation
+        assert (await nights(mirror, empty_world, truck, 1)).files.lost == 0
+
+
+@pytest.mark.parametrize("dialect", [Dialect(), Dialect(start=None)])
+async def test_known_files_that_lie_ahead_are_listed_again(
+    mirror_of: MirrorOf, empty_world: World, truck: SimDevice, dialect: Dialect
+) -> None:
+    now, empty_world.dialect = empty_world.now, dialect
     empty_world.add_file(truck, "ahead.osf", BOTH, start=now + 400 * DAY)
     async with mirror_of(empty_world) as mirror:
         mirror.change("limits", retries=0)

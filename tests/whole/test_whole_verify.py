@@ -273,6 +273,23 @@ async def test_a_repair_brings_everything_back_and_touches_nothing_else(
     assert again.verified.repair.queued == 0
 
 
+async def test_a_repair_with_the_settings_of_one_tenant_where_another_was_mirrored_last(
+    mirror: Mirror, empty_world: World
+) -> None:
+    other = empty_world.add_device("Other 1", behaviour=DEAD, tenant=empty_world.other)
+    empty_world.add_file(other, "other.osf")
+    own = mirror.settings.cloud.tenant
+    mirror.change("cloud", tenant=empty_world.other.name)
+    await mirror.sync()
+    mirror.change("cloud", tenant=own or empty_world.main.name)
+    flip(path_of(mirror, NAMES[0]))
+    found = await mend(mirror)
+    assert (found.code, found.verified.error) == (ExitCode.COMPLETE, "")
+    assert found.verified.repair is not None
+    assert (found.verified.repair.queued, found.verified.repair.back) == (1, 1)
+    assert (await look(mirror)).code is ExitCode.COMPLETE
+
+
 async def test_a_repair_of_nothing_asks_nobody(mirror: Mirror) -> None:
     mirror.simulator.requests.clear()
     assert (await mend(mirror)).code is ExitCode.COMPLETE
