@@ -124,13 +124,13 @@ async def json_pages(
     Raises:
         ProtocolError: the list is known to be incomplete.
     """
-    seen, total, former = 0, 0, _NOTHING
+    seen, total, first, former = 0, 0, 0, _NOTHING
     for number in range(MOST_PAGES):
         call = call_for(number)
         body = await sender.send(call, partial(_whole, largest=largest or LARGEST_JSON))
         page = await _off_loop(len(body), partial(read, body, call.what))
         if number and former.begins(page.records):
-            if seen >= total > 0:  # the last page told of more, and there is none
+            if seen >= total > first:  # the last page told of more, and there is none
                 return
             raise _incomplete(call, seen, page)
         if page.total is not None and page.total < total:  # what followed moved up, over the pages' edge
@@ -139,6 +139,7 @@ async def json_pages(
         for start in range(0, len(page.records), PAGE):
             yield page.records[start : start + PAGE]
         seen += former.fresh(page.records)
+        first = first or seen
         if seen > MOST_RECORDS:
             raise ProtocolError(f"The {call.what} has more than {MOST_RECORDS:,} entries.")
         if not goes_on(page, number, seen):

@@ -45,7 +45,7 @@ class Reading:
     """What one sync read of one of a device's lists, at `at`.
 
     Attributes:
-        asked: all windows that were asked for, at least one; the newest days last.
+        asked: all windows that were asked for, at least one; the newest days first.
         read: those that were read to their end.
         refused: all others were refused as such; what fails otherwise may be had the next night.
         newest: recording that was listed, none that lies ahead; the present where lists tell no times. None
@@ -61,7 +61,7 @@ class Reading:
     @property
     def recent(self) -> TimeWindow:
         """The window of the newest days, read or not."""
-        return self.asked[-1]
+        return self.asked[0]
 
 
 def lag_for(lookback: timedelta) -> timedelta:

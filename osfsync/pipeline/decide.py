@@ -12,6 +12,7 @@ from osfsync.domain.model import DataFile, FileRecord, ListingSource, StorageSta
 from osfsync.domain.outcomes import Fact, FilesSeen, Listed, ListingFailed, ListsCompared, SeenFile
 from osfsync.domain.planner import Action, Holding, holding_of, plan
 from osfsync.domain.policy import Policy
+from osfsync.domain.reach import OVERLAP
 from osfsync.domain.selection import Selection
 from osfsync.pipeline.counting import Count, count
 from osfsync.pipeline.messages import (
@@ -69,11 +70,12 @@ class Decider:
     reaching: Reaching | None = None
     count: Count = count
     _devices: dict[str, DeviceProgress] = field(default_factory=dict)
-    _straddling: set[tuple[str, str]] = field(default_factory=set)
+    _counted: set[int] = field(default_factory=set)
 
     async def device_begun(self, begun: DeviceBegun) -> None:
         """Its pages follow."""
-        self._devices[begun.device.id] = DeviceProgress(begun.dialogue)
+        several = begun.windows > 1 or self.backfill is not None
+        self._devices[begun.device.id] = DeviceProgress(begun.dialogue, several)
 
     async def page(self, page: ListedPage, out: Outputs) -> None:
         """Decide on every file of a page."""
@@ -97,7 +99,7 @@ class Decider:
             record = replace(record, lost_at=None, last_seen=None)
         choice = self.selection.file(file.name)
         decision = plan(file, record, choice, self.policy, decided.at, progress.dialogue)
-        if self._first_time(page, file):
+        if not progress.several or self._first_time(page, file):
             self.count(self.tally, decision, page.device, file, record)
         if record is not None and holding_of(record.file, record) is not Holding.CURRENT:
             progress.unheld.add(hash(file.name))  # also where the list makes it current again
@@ -184,13 +186,16 @@ class Decider:
             await out.orders.send(job)
 
     def _first_time(self, page: ListedPage, file: DataFile) -> bool:
-        """False for a file that reaches over a window's edge and was counted in the window before."""
-        key = (page.device.id, file.name)
-        if key in self._straddling:
-            return False
-        if file.end is not None and file.end >= page.window.end:
-            self._straddling.add(key)
-        return True
+        """False for a file near a window's edge that was counted in another window: they overlap."""
+        start, end = file.start or file.end, file.end or file.start
+        if start is not None and end is not None:
+            window = page.window
+            if window.start + OVERLAP < start and end < window.end - OVERLAP:
+                return True
+        key = hash((page.device.id, file.name))
+        known = key in self._counted
+        self._counted.add(key)
+        return not known
 
 
 def _note_newest(progress: DeviceProgress, file: DataFile, first_seen: datetime) -> None:

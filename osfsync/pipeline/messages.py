@@ -13,10 +13,14 @@ from osfsync.domain.outcomes import Fact
 
 @dataclass(frozen=True, slots=True)
 class DeviceBegun:
-    """The pages of a device follow. `dialogue` is what is known of it beside its files."""
+    """The pages of a device follow.
+
+    `dialogue` is what is known of it beside its files, `windows` how many are asked for.
+    """
 
     device: Device
     dialogue: Dialogue
+    windows: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,7 @@ class WindowListed:
     """The list of this window was read to its end; its pages went before.
 
     `compared` tells whether the server's own list was read as well, where `source` is the device's.
+    `missed` is the slug of why the other list was not, where that was tried.
     """
 
     device: Device
@@ -42,6 +47,7 @@ class WindowListed:
     files: int
     at: datetime
     compared: bool = False
+    missed: str = ""
 
 
 @dataclass(frozen=True, slots=True)

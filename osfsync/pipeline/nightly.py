@@ -18,7 +18,7 @@ from osfsync.archive.base import Archive
 from osfsync.archive.paths import names_have_paths_of_their_own
 from osfsync.cloud.client import CloudClient
 from osfsync.domain.errors import DiskFullError
-from osfsync.domain.model import Device, Tenant, TimeWindow, split_window, utc_now
+from osfsync.domain.model import Device, Tenant, TimeWindow, utc_now
 from osfsync.domain.outcomes import DeviceSeen, WindowSettled
 from osfsync.domain.reach import lag_for
 from osfsync.pipeline.batch import Batches
@@ -37,7 +37,6 @@ from osfsync.pipeline.survey import Surveyor, survey
 from osfsync.pipeline.tally import Tally
 from osfsync.pipeline.transfer import Transfer
 from osfsync.pipeline.wishes import (
-    LISTED_AT_ONCE,
     WindowsOf,
     Wishes,
     by_platform,
@@ -45,6 +44,7 @@ from osfsync.pipeline.wishes import (
     folders_of,
     in_turn,
     known_folders,
+    pieces_of,
     settler_of,
     unsure_of,
     windows_to_list,
@@ -185,7 +185,7 @@ class Run:
         devices = await self.meet_devices()
         settled = await self.rooms.reader.settled(backfill)
         decider = self._decider(backfill)
-        for window in split_window(period, LISTED_AT_ONCE):
+        for window in pieces_of(period):
             left = [device for device in devices if (device.id, window) not in settled]
             if not left:
                 continue

@@ -21,6 +21,7 @@ from osfsync.domain.model import (
 from osfsync.domain.outcomes import Fact, FilesLost, OrderGivenUp
 from osfsync.domain.planner import Action, Choice, Decision, Ordering, ordering_of
 from osfsync.domain.policy import Policy
+from osfsync.domain.reach import OVERLAP
 from osfsync.domain.selection import Selection
 from osfsync.pipeline.messages import OrderJob, Wanted, WindowListed
 from osfsync.pipeline.tally import Tally
@@ -41,6 +42,7 @@ class DeviceProgress:
     """What a round remembers of a device while it is listed.
 
     Attributes:
+        several: whether more than one window is asked for, in this round or in others of the backfill.
         unheld: hashes of the names of files that are not held; a device may list a million.
         wanted: files to be ordered.
         waiting: when recordings began that are ordered already, Unix seconds by tag.
@@ -53,6 +55,7 @@ class DeviceProgress:
     """
 
     dialogue: Dialogue
+    several: bool = False
     unheld: set[int] = field(default_factory=set)
     wanted: list[Wanted] = field(default_factory=list)
     waiting: "dict[str | None, array[float]]" = field(default_factory=dict)
@@ -229,8 +232,9 @@ class Settler:
         """Files that these windows cover and did not name, the window, and the last of `Ledger.unlisted`."""
         together = _together(listed)
         async for page in self.ledger.unlisted(device.id):
-            for name, span, server in page:
-                told = next((told for told in together if _covers(told.window, span)), None)
+            for name, span, server, timed in page:
+                windows = listed if timed else together
+                told = next((told for told in windows if _covers(told.window, span)), None)
                 if told is None or hash(name) in progress.unheld:
                     continue
                 if self.selection.file(name) is Choice.SELECTED:
@@ -251,7 +255,7 @@ def _oldest(wanted: Sequence[Wanted]) -> list[Wanted]:
 
 
 def _together(listed: Sequence[WindowListed]) -> list[WindowListed]:
-    """Windows that were read in the same way, as one where they touch: a file may reach over an edge."""
+    """Windows that were read in the same way, as one where they overlap: they name whatever has no times."""
     ways: dict[tuple[ListingSource, bool], list[WindowListed]] = {}
     for told in listed:
         ways.setdefault((told.source, told.compared), []).append(told)
@@ -263,4 +267,5 @@ def _together(listed: Sequence[WindowListed]) -> list[WindowListed]:
 
 
 def _covers(window: TimeWindow, span: TimeWindow) -> bool:
-    return window.start <= span.start and span.end <= window.end
+    """With a margin: lists may tell local time, and how they treat what lies at an edge is not documented."""
+    return window.start + OVERLAP <= span.start and span.end + OVERLAP <= window.end

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import anyio
@@ -16,7 +16,6 @@ from osfsync.domain.errors import (
     ForbiddenError,
     LoginRefusedError,
     NotFoundError,
-    OsfsyncError,
     RefusedError,
     TenantError,
 )
@@ -34,11 +33,15 @@ from osfsync.pipeline.messages import (
 )
 from osfsync.pipeline.tally import Tally
 from osfsync.pipeline.wishes import WindowsOf
+from osfsync.reports.text import amount
 
 log = structlog.get_logger(__name__)
 
 MOST_TROUBLES = 2
 """Windows of a device that fail for the platform's trouble, each after retries: others wait a night."""
+
+_REFUSALS = (ForbiddenError, NotFoundError, RefusedError)
+"""A platform may refuse days for their age, and give the next."""
 
 DialogueWith = Callable[[Device], Awaitable[Dialogue]]
 Out = MemoryObjectSendStream[Listing]
@@ -58,66 +61,83 @@ class Surveyor:
 
     async def list_device(self, device: Device, out: Out) -> None:
         """Send all pages of a device. Its failure is told, and stays its own."""
-        await out.send(DeviceBegun(device, await self.dialogue_with(device)))
-        source = ListingSource.DEVICE_LIST
-        windows, troubles = await self.windows_of(device), 0
-        for window in windows:
-            if troubles >= MOST_TROUBLES and window != windows[-1]:
-                continue  # the newest days are asked for all the same
+        dialogue = await self.dialogue_with(device)  # first: news from the device may decide what to list
+        windows = await self.windows_of(device)
+        await out.send(DeviceBegun(device, dialogue, len(windows)))
+        visit = _Visit(device, windows, out)
+        for number, window in enumerate(windows):
+            if visit.troubles >= MOST_TROUBLES:
+                self._tell_left(device, len(windows) - number)
+                break
             try:
-                source = await self._list_window(device, window, source, out)
+                await self._list_window(visit, window)
             except (LoginRefusedError, TenantError):
                 raise
             except CloudError as error:
-                await self._fail(device, window, error, out)
+                await self._fail(visit, window, error)
                 await self.lifeline.failed(device, error)
-                troubles += error.retryable  # else it may refuse a window for its age, and give the next
+                visit.troubles += not isinstance(error, _REFUSALS)
                 continue
             self.lifeline.answered(device)
         self.tally.devices_done.add(device.id)
         await out.send(DeviceDone(device))
 
-    async def _list_window(
-        self, device: Device, window: TimeWindow, source: ListingSource, out: Out
-    ) -> ListingSource:
-        files, compared = 0, False
-        if source is ListingSource.DEVICE_LIST:
+    async def _list_window(self, visit: "_Visit", window: TimeWindow) -> None:
+        device, listed = visit.device, _Listed(0)
+        source = ListingSource.SERVER_LIST
+        if await self._may_be_listed(visit):
             try:
-                files, compared = await self._device_list(device, window, out)
-            except ForbiddenError as error:
-                source = ListingSource.SERVER_LIST
-                self._limited(device, error)
+                listed = await self._device_list(visit, window)
+                source = ListingSource.DEVICE_LIST
+            except ForbiddenError as error:  # of this list alone, perhaps for its age
+                self._limited_days(visit, window, error)
+                listed = _Listed(0, missed=RefusedError.slug)
         if source is ListingSource.SERVER_LIST:
+            files = 0
             async with aclosing(self.client.server_files(device, window)) as pages:
                 async for page in pages:
                     files += len(page)
-                    await out.send(ListedPage(device, window, source, page))
-        log.info("device listed", device=device.name, window=str(window), source=source.value, files=files)
-        await out.send(WindowListed(device, window, source, files, self.clock(), compared))
-        return source
+                    await visit.out.send(ListedPage(device, window, source, page))
+            listed = replace(listed, files=files)
+        log.info(
+            "device listed", device=device.name, window=str(window), source=source.value, files=listed.files
+        )
+        told = WindowListed(
+            device, window, source, listed.files, self.clock(), listed.compared, listed.missed
+        )
+        await visit.out.send(told)
 
-    async def _device_list(self, device: Device, window: TimeWindow, out: Out) -> tuple[int, bool]:
-        """The device's list, reconciled with the server's own where that can be had too.
+    async def _may_be_listed(self, visit: "_Visit") -> bool:
+        """Whether the device's credentials may be read; without them there is no list of its own."""
+        if visit.limited:
+            return False
+        try:
+            await self.client.check_listing(visit.device)
+        except ForbiddenError as error:
+            visit.limited = True
+            self._limited(visit.device, error)
+        return not visit.limited
 
-        Answers how many files it named, and whether it was reconciled.
-        """
-        await self.client.check_listing(device)
-        comparison = await self._server_list(device, window)
+    async def _device_list(self, visit: "_Visit", window: TimeWindow) -> "_Listed":
+        """The device's list, reconciled with the server's own where that can be had too."""
+        device = visit.device
+        comparison, missed = await self._server_list(visit, window)
         files = 0
         async with aclosing(self.client.files(device, window)) as pages:
             async for page in pages:
                 files += len(page)
                 judged = page if comparison is None else comparison.device_list(page)
-                await out.send(ListedPage(device, window, ListingSource.DEVICE_LIST, judged))
+                await visit.out.send(ListedPage(device, window, ListingSource.DEVICE_LIST, judged))
         if comparison is not None:
-            await self._reconcile(device, comparison, out)
-        return files, comparison is not None
+            await self._reconcile(device, comparison, visit.out)
+        return _Listed(files, comparison is not None, missed)
 
-    async def _server_list(self, device: Device, window: TimeWindow) -> Comparison | None:
-        """The server's own list, ready to be compared; None where it can't be had."""
+    async def _server_list(self, visit: "_Visit", window: TimeWindow) -> tuple[Comparison | None, str]:
+        """The server's own list, ready to be compared; None and the slug of why where it can't be had."""
+        device = visit.device
         if self._trouble is not None:
             self._not_compared(device, self._trouble)
-            return None
+            return None, self._trouble.slug
         comparison = Comparison(window)
         try:
             async with aclosing(self.client.server_files(device, window)) as pages:
@@ -126,17 +146,20 @@ class Surveyor:
         except (LoginRefusedError, TenantError):
             raise
         except CloudError as error:
-            if error.retryable:  # asked with retries already: it would hold up every device
-                self._trouble = error
+            if not isinstance(error, _REFUSALS):
+                # Asked with retries already: it would hold up every device. Older days tell of no others.
+                if window == visit.windows[0] and error.retryable:
+                    self._trouble = error
+                visit.troubles += window != visit.windows[0]
             self._not_compared(device, error)
-            return None
+            return None, error.slug
         comparison.server_list_read()
-        return comparison
+        return comparison, ""
 
     def _not_compared(self, device: Device, error: CloudError) -> None:
         """The device counts as failed, unless the platform keeps its own lists from this account at all."""
         log.warning("lists are not compared", device=device.name, reason=error.slug, error=str(error))
-        if isinstance(error, ForbiddenError | NotFoundError | RefusedError):
+        if isinstance(error, _REFUSALS):
             self._tell_refused(error)
             return
         self.tally.unsettled.add(device.id)
@@ -179,12 +202,60 @@ class Surveyor:
             "the permission to view device credentials.",
         )
 
-    async def _fail(self, device: Device, window: TimeWindow, error: OsfsyncError, out: Out) -> None:
-        log.warning("device could not be listed", device=device.name, reason=error.slug, error=str(error))
+    def _limited_days(self, visit: "_Visit", window: TimeWindow, error: ForbiddenError) -> None:
+        if window == visit.windows[0]:
+            self._limited(visit.device, error)
+        elif not visit.told_limited_days:
+            visit.told_limited_days = True
+            text = f"Of older days, such as {window}, the device's list may not be read. {error}"
+            self.tally.problem(visit.device.name, None, error.slug, text)
+
+    def _tell_left(self, device: Device, left: int) -> None:
+        self.tally.unsettled.add(device.id)
+        text = f"{amount(left, 'older period')} left for another night: the platform fails on such."
+        self.tally.problem(device.name, None, "days-left", text)
+
+    async def _fail(self, visit: "_Visit", window: TimeWindow, error: CloudError) -> None:
+        device = visit.device
+        log.warning(
+            "device could not be listed",
+            device=device.name,
+            window=str(window),
+            reason=error.slug,
+            error=str(error),
+        )
         self.tally.devices_failed.add(device.id)
         self.tally.unsettled.add(device.id)
-        self.tally.error(device.name, None, error)
-        await out.send(WindowFailed(device, window, error.slug, str(error), self.clock()))
+        older = "" if window == visit.windows[0] else f"Of older days, {window}: "
+        self.tally.problem(device.name, None, error.slug, f"{older}{error}")
+        await visit.out.send(WindowFailed(device, window, error.slug, str(error), self.clock()))
+
+
+@dataclass(slots=True)
+class _Visit:
+    """One device in one round.
+
+    Attributes:
+        windows: the newest days first.
+        troubles: windows that failed for the platform's trouble.
+        limited: the device's credentials may not be read.
+    """
+
+    device: Device
+    windows: Sequence[TimeWindow]
+    out: Out
+    troubles: int = 0
+    limited: bool = False
+    told_limited_days: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """What came of one window; see `WindowListed`."""
+
+    files: int
+    compared: bool = False
+    missed: str = ""
 
 
 async def survey(devices: Sequence[Device], surveyor: Surveyor, workers: int, out: Out) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
+from typing import TypeVar
 
 from osfsync.archive.paths import device_folder, path_key
 from osfsync.cloud.client import CloudClient
@@ -14,7 +15,7 @@ from osfsync.domain.loss import LOOKED_FOR
 from osfsync.domain.model import Device, TimeWindow, merge_windows, split_window
 from osfsync.domain.planner import Choice
 from osfsync.domain.policy import Policy
-from osfsync.domain.reach import begin_of
+from osfsync.domain.reach import OVERLAP, begin_of
 from osfsync.domain.selection import Selection
 from osfsync.pipeline.merge import MergeTerms
 from osfsync.pipeline.settle import Settler
@@ -37,6 +38,7 @@ _MOST_AHEAD = timedelta(days=2)
 """By which the newest window is longer for files that lie ahead; days beyond have windows of their own."""
 
 _FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+T = TypeVar("T")
 
 WindowsOf = Callable[[Device], Awaitable[Sequence[TimeWindow]]]
 """What to list of a device."""
@@ -113,10 +115,21 @@ def _tell_left_out(
         tally.problem(device.name, None, "device-left-out", text)
 
 
-def in_turn(devices: Sequence[Device], now: datetime) -> list[Device]:
-    """Another device first each day: who gets nothing from a busy platform today is earlier tomorrow."""
-    first = now.toordinal() % max(len(devices), 1)
-    return [*devices[first:], *devices[:first]]
+def in_turn(things: Sequence[T], now: datetime) -> list[T]:
+    """Another one first each day: who gets nothing from a busy platform today is earlier tomorrow."""
+    first = now.toordinal() % max(len(things), 1)
+    return [*things[first:], *things[:first]]
+
+
+def pieces_of(window: TimeWindow) -> list[TimeWindow]:
+    """None longer than is listed at once; each reaches into the next.
+
+    A platform may list only what lies wholly inside a window.
+    """
+    if window.end - window.start <= LISTED_AT_ONCE:
+        return [window]
+    pieces = split_window(window, LISTED_AT_ONCE)
+    return [TimeWindow(piece.start, min(piece.end + OVERLAP, window.end)) for piece in pieces]
 
 
 def by_platform(now: datetime, offset: timedelta | None) -> datetime:
@@ -137,11 +150,12 @@ def _check_clock(offset: timedelta | None, tally: Tally) -> None:
 def windows_to_list(
     reader: Reader, wishes: Wishes, now: datetime, since: datetime | None, until: datetime | None
 ) -> WindowsOf:
-    """What a sync lists of a device: the windows of what is known and not held, and last the lookback's.
+    """What a sync lists of a device: the lookback's window first, then those of what is known and not held.
 
     What no sync could list, and what a device out of contact may tell late, is listed too. Older days never
     share a window with the newest: the platform may refuse them for their age or length, and give the newest.
-    With `since` or `until`, that period only.
+    Another of them comes first each day, for those that can't be had hold up the others. With `since` or
+    `until`, that period only.
     """
     end = until or now + CLOCKS_AHEAD
     selected = wishes.selection.file
@@ -157,29 +171,21 @@ def windows_to_list(
         unseen = [] if begin is None or begin >= recent.start else [TimeWindow(begin, recent.start)]
         latest = max((gap.end for gap in gaps if gap.start <= recent.end), default=recent.end)
         newest = TimeWindow(recent.start, min(max(recent.end, latest), recent.end + _MOST_AHEAD))
-        return [
-            *_between([*gaps, *unseen], _FIRST, recent.start),
-            *_between(gaps, newest.end, _LAST),
-            newest,
-        ]
+        others = [*_between([*gaps, *unseen], _FIRST, recent.start), *_between(gaps, newest.end, _LAST)]
+        return [newest, *in_turn(others, now)]
 
     return windows_of
 
 
 def _between(windows: Sequence[TimeWindow], since: datetime, until: datetime) -> list[TimeWindow]:
-    """What of these windows lies in between, none longer than is listed at once."""
+    """What of these windows lies in between, and reaches over its end; see `pieces_of`."""
     parts = [
         TimeWindow(max(window.start, since), min(window.end, until))
         for window in windows
         if window.start < until and window.end > since
     ]
-    return [
-        piece
-        for whole in merge_windows(parts)
-        for piece in (
-            [whole] if whole.end - whole.start <= LISTED_AT_ONCE else split_window(whole, LISTED_AT_ONCE)
-        )
-    ]
+    reaching = (TimeWindow(whole.start, whole.end + OVERLAP) for whole in merge_windows(parts))
+    return [piece for window in reaching for piece in pieces_of(window)]
 
 
 def period_of(since: datetime, until: datetime) -> TimeWindow:

@@ -98,8 +98,6 @@ def _lost(case: Case) -> Words:
         f"It vanished from the device's list before it was held: last seen on {moment(record.last_seen)}, "
         f"gone on {moment(record.lost_at)}."
     )
-    if record.held is not None:
-        told += " An older version of it is held."
     if horizon is not None:
         told += f" By what it lost before, the device drops files about {duration(horizon)} after recording."
     if record.lost_at is not None and case.standpoint.now < record.lost_at + LOOKED_FOR:

@@ -58,7 +58,7 @@ _AWAITING = f"""
 """  # noqa: S608 - constants
 _UNLISTED = f"""
     SELECT name, coalesce(start, "end", seen_from), coalesce("end", start, seen_to),
-        storage_status > 1 OR listed_by = 'server-list'
+        storage_status > 1 OR listed_by = 'server-list', coalesce(start, "end") IS NOT NULL
     FROM files INDEXED BY ix_files_missing
     WHERE {MISSING} AND device_id = ? AND name > ? AND lost_at IS NULL
     ORDER BY name LIMIT {PAGE}
@@ -171,11 +171,11 @@ class Ledger:
         """How long a device keeps files before it drops them; None where too few were lost to tell."""
         return _horizon(await self._query.sql(_STAYS, (device_id, "always")))
 
-    async def unlisted(self, device_id: str) -> AsyncIterator[list[tuple[str, TimeWindow, bool]]]:
+    async def unlisted(self, device_id: str) -> AsyncIterator[list[tuple[str, TimeWindow, bool, bool]]]:
         """Files of a device that are neither held as listed nor lost, with the time that a list must cover.
 
-        That is the recording's, or where the list does not tell it the window that listed them. Last is
-        whether the server's own list may be the only one that names the file.
+        That is the recording's, or where the list does not tell it the window that listed them. Then comes
+        whether the server's own list may be the only one that names the file, and whether a list told times.
         """
         last, full = "", True
         while full:
@@ -183,7 +183,10 @@ class Ledger:
             full = len(rows) == PAGE
             if rows:
                 last = rows[-1][0]
-                yield [(name, _window(first, end), bool(server)) for name, first, end, server in rows]
+                yield [
+                    (name, _window(first, end), bool(server), bool(timed))
+                    for name, first, end, server, timed in rows
+                ]
 
     async def holds_within(self, device_id: str, window: TimeWindow) -> bool:
         """Whether a recording of these days is held."""

@@ -17,6 +17,9 @@ PAGE = 500
 
 DAYS_PAGE = 5_000
 
+LONGEST = timedelta(days=92)
+"""Of a recording, before its clock is thought to have been set meanwhile."""
+
 _DAY = timedelta(days=1)
 _FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
@@ -86,10 +89,11 @@ class Reader:
     ) -> list[TimeWindow]:
         """The days, merged, of a device's files that are known, not held, and `wanted` by name.
 
-        A file's days are those of its recording, and one more on either side (the list may tell other times
-        than UTC); where the list does not tell them, those of the window that listed it. What was lost before
-        `lost_since` is not looked for any more. What lies after `until` is looked for where it lay ahead when
-        it was first seen: the device's clock is wrong, and not ours.
+        A file's days are those of its recording, of one of months the first and the last, and one more on
+        either side (the list may tell other times than UTC); where the list does not tell them, those of the
+        window that listed it. What was lost before `lost_since` is not looked for any more. What lies after
+        `until` is looked for where it lay ahead when it was first seen: the device's clock is wrong, and not
+        ours.
         """
         days: set[tuple[str, str]] = set()
         last_day = to_text(until)[:10]
@@ -103,7 +107,7 @@ class Reader:
                 if (ahead or first <= last_day) and wanted(name)
             )
             last = rows[-1][0] if rows else ""
-        return merge_windows(_days(first, max(first, end)) for first, end in days)
+        return merge_windows(window for first, end in days for window in _windows(first, max(first, end)))
 
     async def reaches(self, device_id: str) -> dict[ListingSource, Reach]:
         """How far each list of a device was read; none before its first sync."""
@@ -166,6 +170,11 @@ def _pages(values: Sequence[str]) -> Iterator[list[str | None]]:
     for begin in range(0, len(values), PAGE):
         page: list[str | None] = list(values[begin : begin + PAGE])
         yield page + [None] * (PAGE - len(page))
+
+
+def _windows(first: str, last: str) -> list[TimeWindow]:
+    days = _days(first, last)
+    return [days] if days.end - days.start <= LONGEST else [_days(first, first), _days(last, last)]
 
 
 def _days(first: str, last: str) -> TimeWindow:

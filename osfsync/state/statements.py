@@ -291,7 +291,7 @@ HELD_REFUTED = _update_file(
         name: null()
         for name in (
             *("held_size", "sha256", "fetched_at", "verification", "adopted", "fetched_run"),
-            *("ordered_at", "order_id"),
+            *("ordered_at", "order_id", "lost_at", "last_seen"),
             *_FAILURE,
         )
     },

@@ -121,6 +121,22 @@ async def test_pages_that_contradict_themselves_are_read_to_their_end(
     assert platform.requests[DEVICES] == requests
 
 
+@pytest.mark.parametrize("following", ["the same", "none"])
+async def test_a_total_that_is_the_page_s_own_proves_nothing(platform: Platform, following: str) -> None:
+    """It tells of a next page, which can't be had."""
+
+    async def handler(request: web.Request) -> web.Response:
+        data = [{"id": {"id": "d1"}, "name": "Crane 1"}]
+        if following == "none" and request.query["page"] != "0":
+            data = []
+        return web.json_response({"data": data, "totalElements": 1, "hasNext": True})
+
+    platform.on(DEVICES, handler)
+    async with platform.client() as client:
+        with pytest.raises(ProtocolError, match="incomplete"):
+            await client.devices()
+
+
 async def test_pages_that_overlap_are_incomplete(platform: Platform) -> None:
     """The total counts devices; so must we."""
 

@@ -41,13 +41,13 @@ class Device:
         recent = TimeWindow(self.now - LOOKBACK, self.now)
         begin = begin_of([] if self.reach is None else [self.reach], self.now)
         return (
-            [recent] if begin is None or begin >= recent.start else [TimeWindow(begin, recent.start), recent]
+            [recent] if begin is None or begin >= recent.start else [recent, TimeWindow(begin, recent.start)]
         )
 
     def sync(self, works: Sequence[bool] = (True, True), *, refused: bool = False) -> bool:
         """Whether the older days are given up; the last of `works` is about the lookback."""
         self.asked = self.windows()
-        read = [w for w, good in zip(self.asked, works[-len(self.asked) :], strict=True) if good]
+        read = [w for w, good in zip(self.asked, works[::-1][: len(self.asked)], strict=True) if good]
         found = {r for r in self.recordings if r <= self.now and any(w.start <= r <= w.end for w in read)}
         self.seen |= found
         reading = Reading(self.asked, read, refused, max(found, default=None), self.now)

@@ -563,7 +563,8 @@ async def test_a_window_that_the_platform_refuses_hides_no_other(
         await mirror.sync()
         empty_world.advance(60 * DAY)
         empty_world.add_file(device, "new.osf", StorageStatus.BOTH)
-        mirror.simulator.faults.add(Fault.status(400), on="file-list", times=1)  # the old window
+        mirror.simulator.faults.add(Fault.delay(0), on="file-list", times=1)  # the newest days
+        mirror.simulator.faults.add(Fault.status(400), on="file-list", times=1)
         summary = await mirror.sync()
         assert (summary.exit_code, summary.files.fetched) == (ExitCode.PARTIAL, 1)
 

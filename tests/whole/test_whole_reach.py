@@ -31,6 +31,12 @@ def truck(empty_world: World) -> SimDevice:
     return device
 
 
+def add_to_the_server_s_list(world: World, device: SimDevice, name: str) -> None:
+    """A file that only the server's own list names."""
+    hidden = world.add_file(device, name, StorageStatus.SERVER_ONLY, start=world.now - HOUR)
+    hidden.listed_by = ListedBy.SERVER_LIST
+
+
 async def nights(mirror: Any, world: World, device: SimDevice, *days: int) -> Any:
     """So many days later each a sync; a new file each time. Answers the last summary."""
     summaries = []
@@ -113,7 +119,8 @@ async def test_days_that_a_platform_refuses_each_night_are_told_and_left(
         empty_world.advance(60 * DAY)
         codes = []
         for _ in range(8):
-            mirror.simulator.faults.add(Fault.status(400), on="file-list", times=1)
+            mirror.simulator.faults.add(Fault.delay(0), on="file-list", times=1)  # the newest days
+            mirror.simulator.faults.add(Fault.status(400), on="file-list", times=None)
             summary = await nights(mirror, empty_world, truck, 1)
             mirror.simulator.faults.clear()
             codes.append(summary.exit_code)
@@ -136,13 +143,60 @@ async def test_older_days_that_fail_hold_up_no_newest_ones(
         mirror.change("limits", retries=0)
         await mirror.backfill(BackfillRequest(since=since))
         for _ in range(3):
-            mirror.simulator.faults.add(Fault.status(504), on="file-list", times=2)
+            mirror.simulator.faults.add(Fault.delay(0), on="file-list", times=1)  # the newest days
+            mirror.simulator.faults.add(Fault.status(504), on="file-list", times=None)
             summary = await nights(mirror, empty_world, truck, 1)
             mirror.simulator.faults.clear()
             assert summary.exit_code is ExitCode.PARTIAL
             assert summary.files.fetched == 1
         summary = await nights(mirror, empty_world, truck, 1)
         assert summary.files.device_only + summary.files.requested == 100
+        await mirror.assert_equals_server()
+
+
+async def test_older_days_that_may_not_be_listed_take_no_newest_ones_away(
+    mirror_of: MirrorOf, empty_world: World, truck: SimDevice
+) -> None:
+    """A platform may answer 403 for days beyond what it keeps; the credentials are as good as ever."""
+    since = empty_world.now - 80 * DAY
+    empty_world.add_file(truck, "never.osf", DEVICE_ONLY, start=since + DAY)
+    async with mirror_of(empty_world) as mirror:
+        await mirror.backfill(BackfillRequest(since=since))
+        for night in range(3):
+            empty_world.add_file(truck, f"only/{night}.osf", DEVICE_ONLY, start=empty_world.now)
+            mirror.simulator.faults.add(Fault.delay(0), on="file-list", times=1)  # the newest days
+            mirror.simulator.faults.add(Fault.status(403), on="file-list", times=None)
+            summary = await nights(mirror, empty_world, truck, 1)
+            mirror.simulator.faults.clear()
+            assert (summary.files.fetched, summary.files.device_only) == (1, night + 1)
+            told = {problem.explanation for problem in summary.problems}
+            assert any("Of older days, such as" in text for text in told)
+            assert not any("credentials" in text for text in told)
+
+
+async def test_older_days_whose_comparison_fails_are_not_taken_for_refused(
+    mirror_of: MirrorOf, empty_world: World, truck: SimDevice
+) -> None:
+    other = empty_world.add_device("Truck 2", behaviour=DEAD)
+    async with mirror_of(empty_world) as mirror:
+        mirror.change("limits", retries=0, listings=1)
+        await mirror.sync()
+        for night in range(60):
+            empty_world.advance(DAY)
+            empty_world.add_file(truck, f"night/{night}.osf", BOTH, start=empty_world.now - HOUR)
+            add_to_the_server_s_list(empty_world, truck, f"server/{night}.osf")
+        for night in range(9):
+            add_to_the_server_s_list(empty_world, other, f"server/{100 + night}.osf")
+            for device in (truck, other):
+                mirror.simulator.faults.add(Fault.delay(0), on="server-list", times=1, device=device.id)
+            mirror.simulator.faults.add(Fault.status(504), on="server-list", times=None, device=truck.id)
+            summary = await nights(mirror, empty_world, truck, 1)
+            mirror.simulator.faults.clear()
+            assert summary.exit_code is ExitCode.PARTIAL
+            assert not any(problem.reason == "days-refused" for problem in summary.problems)
+            held = [name for _, name in await mirror.files() if name.startswith("server/")]
+            assert len(held) > night  # what another device's newest days have is compared all the same
+        assert (await nights(mirror, empty_world, truck, 1)).exit_code is ExitCode.COMPLETE
         await mirror.assert_equals_server()
 
 
