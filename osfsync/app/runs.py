@@ -181,6 +181,7 @@ class Conduct:
             orders=orders,
             bytes=self.terms.tally.bytes,
             problems=self.terms.tally.told_problems(),
+            at_once=self.terms.tally.at_once,
             error=ending.error,
         )
 

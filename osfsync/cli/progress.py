@@ -61,6 +61,8 @@ def describe(tally: Tally) -> str:
         f"files {count(tally.listed)} listed, {count(tally.held)} held",
         f"{count(tally.fetched)} of {count(tally.to_fetch)} fetched ({size(tally.received)})",
     ]
+    if tally.at_once:
+        parts.append(f"up to {tally.at_once} at once")
     if tally.device_only:
         parts.append(f"{count(tally.device_only)} on devices, {count(tally.orders_sent)} commands sent")
     failed = tally.failed + tally.quarantined

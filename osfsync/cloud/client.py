@@ -16,7 +16,6 @@ from osfsync.cloud.ranges import Proof, Reply, Rest
 from osfsync.cloud.sender import Sender, retryable
 from osfsync.cloud.session import open_session
 from osfsync.cloud.settings import CloudSettings, FieldNames, LimitSettings
-from osfsync.cloud.throttle import Throttle
 from osfsync.domain.errors import CloudError, NotFoundError, ProtocolError, RefusedError
 from osfsync.domain.model import CommunicationEvent, DataFile, Device, Tenant, TimeWindow, utc_now
 
@@ -45,6 +44,12 @@ class CloudClient:
         self._fields = fields
         self._largest_file = largest_file
         self._credentials: dict[str, str] = {}
+        self._lanes = sender.lanes
+
+    @property
+    def open_lanes(self) -> int:
+        """How many downloads may be under way at present, as the platform bears it."""
+        return self._lanes.open
 
     @property
     def clock_offset(self) -> timedelta | None:
@@ -87,7 +92,7 @@ class CloudClient:
         try:
             call = calls.file_list(device, await self._credentials_of(device), window)
             reader = RecordReader(device.id, call.what, self._fields)
-            async with aclosing(xml_pages(self._sender, call, reader)) as pages:
+            async with self._lanes.listings, aclosing(xml_pages(self._sender, call, reader)) as pages:
                 async for page in pages:
                     yield page
         except CloudError:
@@ -103,7 +108,7 @@ class CloudClient:
 
         what = call_for(0).what
         reader = RecordReader(device.id, what, self._fields)
-        async with aclosing(json_pages(self._sender, call_for)) as pages:
+        async with self._lanes.listings, aclosing(json_pages(self._sender, call_for)) as pages:
             async for records in pages:
                 yield parsing.server_files(records, reader, what)
 
@@ -134,15 +139,16 @@ class CloudClient:
         """
         known = max(listed or 0, 0 if rest is None else rest.size)
         self._refuse_large(calls.download_token(device, name), known)
-        body = None if rest is None else await self._open_rest(device, name, rest)
-        if body is None:
-            body = await self._open(device, name, None)
-        with closing(body):
-            body.refuse_encoded()
-            self._refuse_large(body.call, body.length)
-            if body.reply is Reply.OTHER:
-                raise ProtocolError(f"The {body.what} brought a part of it, which was not asked for.")
-            yield body
+        async with self._lanes.downloads:
+            body = None if rest is None else await self._open_rest(device, name, rest)
+            if body is None:
+                body = await self._open(device, name, None)
+            with closing(body):
+                body.refuse_encoded()
+                self._refuse_large(body.call, body.length)
+                if body.reply is Reply.OTHER:
+                    raise ProtocolError(f"The {body.what} brought a part of it, which was not asked for.")
+                yield body
 
     async def _open_rest(self, device: Device, name: str, rest: Rest) -> Body | None:
         """The rest or the whole; None where the answer is neither. It is let go then, its token used up."""
@@ -176,9 +182,10 @@ class CloudClient:
             ProtocolError: it is more than `most` bytes, or compressed on the way.
             CloudError: whatever else the platform answers, such as 404 where one of the files is gone.
         """
-        token = await self._token(calls.batch_token(device, names))
-        with closing(await self._sender.once(calls.batch(device, names, token))) as body:
-            return await body.read(most)
+        async with self._lanes.downloads:
+            token = await self._token(calls.batch_token(device, names))
+            with closing(await self._sender.once(calls.batch(device, names, token))) as body:
+                return await body.read(most)
 
     def _refuse_large(self, call: Call, size: int | None) -> None:
         if size is not None and self._largest_file is not None and size > self._largest_file:
@@ -240,8 +247,7 @@ async def open_client(
     Raises:
         ConfigError: the address or the file of certificates can't be used.
     """
-    throttle = Throttle(limits.requests_per_second, limits.bandwidth)
-    async with open_session(cloud, limits, throttle, user_agent) as session:
+    async with open_session(cloud, limits, user_agent) as session:
         login = Login(session, cloud.username, cloud.tenant, password)
         sender = Sender(session, login, limits.retries)
         yield CloudClient(sender, login, cloud.fields, limits.max_file_size or None)

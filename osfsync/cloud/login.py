@@ -37,8 +37,8 @@ class LoggedIn:
 class Login:
     """Logs in when somebody needs a token, once for all who need it then.
 
-    Whoever waits while another one's login fails gets the same failure, so that a wrong password is sent
-    once and not by every worker: accounts get locked by less.
+    Whoever waits while another one's login fails gets the same failure, and so does whoever comes after a
+    refusal: a wrong password is sent once and not by every worker, for accounts get locked by less.
     """
 
     def __init__(
@@ -77,7 +77,8 @@ class Login:
         async with self._lock:
             if (current := self._fresh()) is not None:
                 return current
-            if self._flights != flights and self._failure is not None:
+            final = isinstance(self._failure, LoginRefusedError)
+            if self._failure is not None and (final or self._flights != flights):
                 raise type(self._failure)(self._failure.message, hint=self._failure.hint)
             try:
                 self._current = await self._log_in()

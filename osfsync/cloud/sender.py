@@ -10,6 +10,7 @@ import stamina
 from osfsync.cloud.attempts import Attempts, Worth
 from osfsync.cloud.body import Body
 from osfsync.cloud.calls import Call
+from osfsync.cloud.lanes import Lanes
 from osfsync.cloud.login import Login
 from osfsync.cloud.refusals import refusal, worth_repeating
 from osfsync.cloud.session import Session
@@ -39,6 +40,11 @@ class Sender:
     def clock_offset(self) -> timedelta | None:
         """How far the platform's clock is ahead of ours; None before its first answer."""
         return self._session.clock_offset
+
+    @property
+    def lanes(self) -> Lanes:
+        """On which downloads and lists go."""
+        return self._session.lanes
 
     def attempts(self, label: str, worth: Worth) -> Attempts:
         """Tries with growing, jittered waits between them, as long as `worth` says yes."""

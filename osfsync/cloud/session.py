@@ -5,6 +5,7 @@ They are never chained to ours: their texts hold addresses, and those hold crede
 
 import asyncio
 import ssl
+import time
 import urllib.request
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -22,6 +23,7 @@ from yarl import URL
 from osfsync.cloud.body import Body
 from osfsync.cloud.calls import Call
 from osfsync.cloud.faults import LINE_ERRORS, fault
+from osfsync.cloud.lanes import Lanes
 from osfsync.cloud.ranges import asking_for, proof_of, reply_to
 from osfsync.cloud.refusals import clock_offset, retry_after
 from osfsync.cloud.settings import CloudSettings, LimitSettings
@@ -35,7 +37,6 @@ if TYPE_CHECKING:
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 5
 _NO_URL = (ValueError, IndexError)  # where a text is none; the second is a slip of the library
-_BUSY = frozenset({429, 503})
 
 LONGEST_PAUSE_ASIDE = timedelta(minutes=1)
 """Calls that a run can do without, and that the platform puts off for longer, are left to the next run."""
@@ -95,11 +96,17 @@ class Session:
     """
 
     def __init__(
-        self, http: aiohttp.ClientSession, origin: str, throttle: Throttle, cloud: CloudSettings
+        self,
+        http: aiohttp.ClientSession,
+        origin: str,
+        throttle: Throttle,
+        lanes: Lanes,
+        cloud: CloudSettings,
     ) -> None:
         self._http = http
         self._origin = origin
         self._throttle = throttle
+        self.lanes = lanes
         self._aside: defaultdict[str, Throttle] = defaultdict(lambda: Throttle(0, 0, LONGEST_PAUSE_ASIDE))
         self._minimum_rate = cloud.minimum_rate
         # A platform may think for `idle_timeout`, and take as long again to say how it answers or goes on.
@@ -120,10 +127,11 @@ class Session:
                 await self._aside[call.label].turn()
             await self._throttle.turn()
             token = await bearer() if bearer is not None else ""
-            response = await self._request(call, url, token)
+            sent = time.monotonic()
+            response = await self._request(call, url, token, sent)
             try:
                 if response.status not in _REDIRECTS:
-                    self._heed(call, response)
+                    self._heed(call, response, sent)
                     return Answer(response.status, response.headers, token, self._body(call, response))
                 url = _redirected(call, url, response.headers.get("Location", ""))
             except BaseException:
@@ -134,7 +142,7 @@ class Session:
             f"The request for the {call.what} is redirected more than {_MOST_REDIRECTS} times."
         )
 
-    async def _request(self, call: Call, url: URL, token: str) -> aiohttp.ClientResponse:
+    async def _request(self, call: Call, url: URL, token: str, sent: float) -> aiohttp.ClientResponse:
         headers = {"Accept": call.accept, **asking_for(call.rest)}
         if token:
             headers["X-Authorization"] = f"Bearer {token}"
@@ -148,6 +156,8 @@ class Session:
                     call.method, url, data=data, headers=headers, allow_redirects=False
                 )
         except LINE_ERRORS as error:
+            if isinstance(error, TimeoutError):
+                self.lanes.overloaded(sent)
             raise fault(error, call.what, self._origin) from None
 
     def _body(self, call: Call, response: aiohttp.ClientResponse) -> Body:
@@ -165,13 +175,23 @@ class Session:
             _minimum_rate=self._minimum_rate,
         )
 
-    def _heed(self, call: Call, response: aiohttp.ClientResponse) -> None:
+    def _heed(self, call: Call, response: aiohttp.ClientResponse, sent: float) -> None:
+        """Learn from an answer how hard the platform may be driven."""
         if self.clock_offset is None:
             self.clock_offset = clock_offset(response.headers, utc_now())
-        if response.status in _BUSY:
-            length = retry_after(response.headers, utc_now())
-            if length is not None:
-                (self._aside[call.label] if call.aside else self._throttle).pause(length)
+        throttle = self._aside[call.label] if call.aside else self._throttle
+        match response.status:
+            case 429:
+                throttle.refused(sent, retry_after(response.headers, utc_now()))
+                self.lanes.overloaded(sent)
+            case 503:
+                length = retry_after(response.headers, utc_now())
+                if length is not None:
+                    throttle.pause(length)
+                self.lanes.overloaded(sent)
+            case _:
+                throttle.granted()
+                self.lanes.answered(sent)
 
 
 def _is_chunked(headers: "CIMultiDictProxy[str]") -> bool:
@@ -200,7 +220,7 @@ def _redirected(call: Call, url: URL, location: str) -> URL:
 
 @asynccontextmanager
 async def open_session(
-    cloud: CloudSettings, limits: LimitSettings, throttle: Throttle, user_agent: str
+    cloud: CloudSettings, limits: LimitSettings, user_agent: str
 ) -> AsyncIterator[Session]:
     """Open the connections to the platform; they are closed at the end.
 
@@ -213,6 +233,7 @@ async def open_session(
         ssl=await to_thread.run_sync(_certificates, cloud.ca_file) if cloud.ca_file else True,
     )
     connect = cloud.connect_timeout.total_seconds()
+    throttle = Throttle(limits.requests_per_second, limits.bandwidth)
     async with aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -225,7 +246,7 @@ async def open_session(
             total=None, connect=connect, sock_connect=connect, sock_read=cloud.idle_timeout.total_seconds()
         ),
     ) as http:
-        yield Session(http, origin, throttle, cloud)
+        yield Session(http, origin, throttle, Lanes(limits, throttle), cloud)
 
 
 async def _send_once(

@@ -3,14 +3,21 @@
 import math
 import time
 from datetime import timedelta
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import anyio
 
+from osfsync.cloud.pace import OWN_PAUSE, Pace
 from osfsync.domain.errors import BusyError
 
 LONGEST_PAUSE = timedelta(minutes=15)
 """A platform that asks for more patience is given up for this run."""
+
+_CATCH_UP: Final = 0.25
+"""Seconds that may be made up for; counted from its beginning, a rate is never more than was set."""
+
+_LATE: Final = 0.02
+"""Seconds that a timer may be late without slowing down what the platform bears."""
 
 
 class PauseTooLongError(BusyError):
@@ -19,31 +26,60 @@ class PauseTooLongError(BusyError):
     retryable: ClassVar[bool] = False
 
 
-class Throttle:
-    """The pause that the platform asked for, the pace of requests, the pace of bytes.
+class _Rate:
+    """Hands out moments no closer than a rate allows, counted from the first."""
 
-    Paces are kept by handing out slots: the time of the next one is known before anyone waits for it, so
-    that no burst can gather, however many workers there are.
+    def __init__(self, per_second: float) -> None:
+        self.gap = 1 / per_second if per_second else 0.0
+        self._next = -math.inf
+
+    def moment(self, now: float, units: float = 1) -> float:
+        """When these units begin; those after them begin as much later as they take."""
+        begin = self._next if self._next >= now - _CATCH_UP else now
+        self._next = begin + units * self.gap
+        return begin
+
+
+class Throttle:
+    """The pauses that the platform asked for, the pace of requests, the rate of bytes.
+
+    One worker after the other waits for its turn, so that no burst can gather, and what is learned meanwhile
+    holds for the next. Requests go at the user's rate, or at what the platform bears if that is less.
 
     Args:
         requests_per_second: 0 means no limit.
         bandwidth: bytes per second; 0 means no limit.
         longest_pause: who asks for more patience is given up for this run.
+
+    Attributes:
+        received: bytes of all bodies so far.
     """
 
     def __init__(
         self, requests_per_second: float, bandwidth: int, longest_pause: timedelta = LONGEST_PAUSE
     ) -> None:
         self._longest_pause = longest_pause
-        self._request_gap = 1 / requests_per_second if requests_per_second else 0.0
-        self._byte_gap = 1 / bandwidth if bandwidth else 0.0
+        self._requests = _Rate(requests_per_second)
+        self._bytes = _Rate(bandwidth)
+        self._pace = Pace()
+        self._learned = -math.inf  # earliest next request by what the platform bears
         self._paused_until = -math.inf
-        self._next_request = -math.inf
-        self._next_byte = -math.inf
+        self._line = anyio.Lock()
+        self.received = 0
 
     def pause(self, length: timedelta) -> None:
         """No request of any worker starts for so long. A running pause is never shortened."""
         self._paused_until = max(self._paused_until, time.monotonic() + length.total_seconds())
+
+    def granted(self) -> None:
+        """A request was answered, whatever the answer was, but not put off."""
+        self._pace.grant(time.monotonic())
+
+    def refused(self, sent: float, pause: timedelta | None) -> None:
+        """A request was put off (429), which was sent at `sent` of the monotonic clock."""
+        length = timedelta(seconds=OWN_PAUSE) if pause is None else pause
+        self._pace.refuse(sent, time.monotonic(), length.total_seconds())
+        self.pause(length)
 
     async def turn(self) -> None:
         """Wait until one request may be sent.
@@ -51,20 +87,30 @@ class Throttle:
         Raises:
             PauseTooLongError: the platform asked for a longer pause than a run has patience for.
         """
-        while True:
-            await self._wait_out_pause()
-            if self._request_gap:
-                slot = max(time.monotonic(), self._next_request)
-                self._next_request = slot + self._request_gap
-                await _sleep_until(slot)
-            if time.monotonic() >= self._paused_until:
+        if not self._requests.gap and not self._line.locked():
+            now = time.monotonic()
+            if now >= self._paused_until and self._pace.rate(now) is None:
                 return
+        async with self._line:
+            while True:
+                await self._wait_out_pause()
+                now = time.monotonic()
+                await _sleep_until(max(self._learned, self._requests.moment(now)))
+                now = time.monotonic()
+                if now >= self._paused_until:
+                    self._space_out(now)
+                    return
+
+    def _space_out(self, now: float) -> None:
+        if (rate := self._pace.rate(now)) is not None:
+            self._learned = max(now - _LATE, self._paused_until, self._learned) + 1 / rate
 
     async def spend(self, length: int) -> None:
         """Wait until `length` bytes that came in are paid for."""
-        if self._byte_gap:
-            self._next_byte = max(time.monotonic(), self._next_byte) + length * self._byte_gap
-            await _sleep_until(self._next_byte)
+        self.received += length
+        if self._bytes.gap:
+            begin = self._bytes.moment(time.monotonic(), length)
+            await _sleep_until(begin + length * self._bytes.gap)
 
     async def _wait_out_pause(self) -> None:
         while (left := self._paused_until - time.monotonic()) > 0:

@@ -65,7 +65,11 @@ class OrderCounts:
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """One run from its start to its end. `bytes` counts what was downloaded into the archive."""
+    """One run from its start to its end.
+
+    `bytes` counts what was downloaded into the archive, `at_once` how many downloads the platform bore at the
+    same time in the end; 0 where nothing was downloaded.
+    """
 
     run: str
     command: str
@@ -78,6 +82,7 @@ class RunSummary:
     orders: OrderCounts
     bytes: int
     problems: tuple[Problem, ...]
+    at_once: int = 0
     dry_run: bool = False
     error: str = ""
 

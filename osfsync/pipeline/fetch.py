@@ -149,6 +149,7 @@ class Fetcher:
 
     def note_placed(self, job: FetchJob, placed: Placed) -> None:
         """A file is in place, and told to the state."""
+        self.tally.at_once = self.transfer.client.open_lanes
         self.tally.file_fetched(job.device.id, job.file.name)
         self.tally.bytes += placed.held.size
         if placed.kept is not None:

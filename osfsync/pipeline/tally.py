@@ -15,6 +15,7 @@ class Tally:
     `devices_suspect` are those whose list was empty though it named files on the server before, or could not
     be compared with the server's own: there may be more than was seen.
     `unsettled` are devices of which something could be had and is not here: failed, damaged or left.
+    `at_once` is how many downloads may be under way at present, as the platform bears it.
     `pending` are hashes of the files that were counted as device-only or requested; None where no later
     round will ask.
     """
@@ -40,6 +41,7 @@ class Tally:
     to_fetch: int = 0
     bytes: int = 0
     received: int = 0
+    at_once: int = 0
     orders_sent: int = 0
     transfer_limit_reached: bool = False
     server_lists_refused: bool = False

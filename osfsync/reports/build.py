@@ -166,6 +166,7 @@ def summary_model(summary: RunSummary) -> SummaryModel:
         ),
         orders=OrderCountsModel(orders.sent, orders.open),
         bytes=summary.bytes,
+        at_once=summary.at_once,
         problems=tuple(
             ProblemModel(problem.device, problem.file, problem.reason, problem.explanation)
             for problem in summary.problems

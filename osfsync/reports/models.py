@@ -274,5 +274,6 @@ class SummaryModel:
     files: FileCountsModel
     orders: OrderCountsModel
     bytes: int
+    at_once: int
     problems: tuple[ProblemModel, ...]
     error: str | None

@@ -65,7 +65,7 @@ def table(summary: RunSummary) -> str:
     told = (
         _would(summary).capitalize() + "."
         if summary.dry_run
-        else f"Here: {share(summary)}. Downloaded {size(summary.bytes)} in {summary.seconds:.1f} s."
+        else f"Here: {share(summary)}. {_downloaded(summary)}."
     )
     lines = [
         told,
@@ -75,6 +75,11 @@ def table(summary: RunSummary) -> str:
     ]
     problems = [wrap(f"- {told}", indent="  ") for told in _problems(summary.problems)]
     return "\n".join([draw(sheet).rstrip("\n"), "", *map(wrap, lines), *problems]) + "\n"
+
+
+def _downloaded(summary: RunSummary) -> str:
+    told = f"Downloaded {size(summary.bytes)} in {summary.seconds:.1f} s"
+    return f"{told}, {amount(summary.at_once, 'file')} at once in the end" if summary.at_once else told
 
 
 def _saw_all(summary: RunSummary) -> bool:

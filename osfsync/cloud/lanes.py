@@ -1,0 +1,53 @@
+"""The lanes on which requests go: how many are open is learned from what comes of it."""
+
+import time
+
+import anyio
+
+from osfsync.cloud.concurrency import Concurrency, Totals
+from osfsync.cloud.settings import LimitSettings
+from osfsync.cloud.throttle import Throttle
+
+
+class Lanes:
+    """Whoever downloads or lists holds a lane from the request to the end of the answer.
+
+    Lists have lanes of their own: they wait for downloads, where these are slower.
+    """
+
+    def __init__(self, limits: LimitSettings, throttle: Throttle) -> None:
+        now = time.monotonic()
+        self._limits = limits
+        self._throttle = throttle
+        self._control = Concurrency(limits.downloads, now)
+        self._answers, self._waited = 0, 0.0
+        self.downloads = anyio.CapacityLimiter(limits.downloads)
+        self.listings = anyio.CapacityLimiter(limits.listings)
+        self._open()
+
+    @property
+    def open(self) -> int:
+        """How many downloads may be under way at present."""
+        return self._control.limit
+
+    def answered(self, sent: float) -> None:
+        """An answer began to a request that was sent at `sent` of the monotonic clock."""
+        now = time.monotonic()
+        self._answers += 1
+        self._waited += now - sent
+        if self._control.due(now, self._answers):
+            wanted = any(lanes.available_tokens <= 0 for lanes in (self.downloads, self.listings))
+            self._control.measure(now, self._totals(), wanted=wanted)
+            self._open()
+
+    def overloaded(self, sent: float) -> None:
+        """The platform could not take a request, or gave no answer in time."""
+        self._control.overloaded(sent, time.monotonic(), self._totals())
+        self._open()
+
+    def _totals(self) -> Totals:
+        return Totals(self._answers, self._throttle.received, self._waited)
+
+    def _open(self) -> None:
+        self.downloads.total_tokens = self._control.limit
+        self.listings.total_tokens = min(self._control.limit, self._limits.listings)

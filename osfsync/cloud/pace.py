@@ -1,0 +1,151 @@
+"""The pace of requests a platform bears, learned from its refusals (429). Pure: time is given, in seconds.
+
+Until the platform refuses, nothing is held back. Then the rate is what it granted before, and grows as the
+window of TCP CUBIC does (RFC 9438): fast to where it was, slowly around there, and fast again beyond, as
+what a platform bears may change.
+"""
+
+import math
+from collections import deque
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final, assert_never
+
+OWN_PAUSE: Final = 1.0
+"""Without a request, after a refusal that asks for no pause."""
+
+_SPAN: Final = 2.0
+"""Before a refusal: what was granted in it tells the rate. Twice the pause, if that is longer."""
+
+_BURST: Final = 0.8
+"""Of the pause: requests that went on for a shorter time before it were a burst."""
+
+_BUCKET: Final = 0.1
+_MOST_BUCKETS: Final = 1200
+
+_IDLE: Final = 1.0
+"""Without a request: what was granted before tells nothing of the rate that would have been."""
+
+_WINDOWS: Final = (1.0, 10.0, 60.0, 3600.0)
+"""Over which platforms count requests, as a rule."""
+
+_FEW: Final = 20
+"""Requests granted: fewer tell no rate."""
+
+_SURE: Final = 0.85
+"""Of the rate that was kept to: where less was granted, that rate was far off."""
+
+_MOST_DOWN: Final = 0.7
+"""CUBIC's factor: one refusal lowers a rate that was kept to no further."""
+
+_LONGEST_DOUBLING: Final = 30.0
+
+
+class _Knowledge(Enum):
+    """How well the rate is known that the platform bears."""
+
+    GUESSED = "guessed"  # from the burst before the first refusal, or from too few requests
+    MISSED = "missed"  # what was granted is far below what was tried
+    KNOWN = "known"
+
+
+def _factor(knowledge: _Knowledge, age: float) -> float:
+    """By which the rate that was granted is multiplied, so many seconds after the pause."""
+    match knowledge:
+        case _Knowledge.GUESSED:
+            return 0.7 * math.exp2(min(age, _LONGEST_DOUBLING))  # TCP's slow start
+        case _Knowledge.MISSED:
+            return _cubic(0.8, 4.0, age)
+        case _Knowledge.KNOWN:
+            return _cubic(0.95, 30.0, age)
+        case _:
+            assert_never(knowledge)
+
+
+def _round_window(seconds: float) -> float | None:
+    """The span over which the platform counts, where `seconds` are up to one more (pauses are whole ones)."""
+    return next((window for window in _WINDOWS if seconds - 1 <= window <= seconds), None)
+
+
+def _cubic(begin: float, plateau: float, age: float) -> float:
+    """From `begin` to 1 in `plateau` seconds, and on."""
+    return 1 + (1 - begin) * ((age - plateau) / plateau) ** 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    at: float
+    pause: float
+    rate: float | None  # that was kept to
+
+
+class Pace:
+    """Is told of each answer; tells how far apart requests must be."""
+
+    def __init__(self) -> None:
+        self._top: float | None = None
+        self._knowledge = _Knowledge.GUESSED
+        self._resumed = 0.0  # when requests went on after the last refusal
+        self._refusal: _Refusal | None = None  # not yet learned from
+        self._began = 0.0  # when the present stretch of requests began
+        self._last = -_IDLE
+        self._granted: deque[tuple[int, int]] = deque(maxlen=_MOST_BUCKETS)
+
+    def rate(self, now: float) -> float | None:
+        """Requests a second; None while nothing limits them."""
+        if self._refusal is not None and now >= self._resumed:
+            self._learn(self._refusal)
+        if self._top is None:
+            return None
+        return self._top * _factor(self._knowledge, max(0.0, now - self._resumed))
+
+    def grant(self, now: float) -> None:
+        """A request was answered, and not put off."""
+        if now - self._last > _IDLE + 2 * self._gap(now) and self._refusal is None:
+            self._began = now
+        self._last = now
+        bucket = int(now / _BUCKET)
+        if self._granted and self._granted[-1][0] == bucket:
+            bucket, count = self._granted.pop()
+            self._granted.append((bucket, count + 1))
+        else:
+            self._granted.append((bucket, 1))
+
+    def refuse(self, sent: float, now: float, pause: float) -> None:
+        """A request was put off, which was sent at `sent`; none will be sent for `pause` from now on.
+
+        Those that were under way together are refused together, and count once.
+        """
+        if sent < self._resumed:
+            return
+        self._refusal = _Refusal(now, pause, self.rate(now))
+        self._resumed = now + pause
+
+    def _learn(self, refusal: _Refusal) -> None:
+        """Once the pause is over: what was under way when it began was granted by then."""
+        count, seconds = self._measured(refusal)
+        measured, kept = count / seconds, refusal.rate
+        if kept is None:
+            window = _round_window(seconds) if count >= _FEW else None
+            self._top = max(count, 1) / (window or seconds)
+            self._knowledge = _Knowledge.GUESSED if window is None else _Knowledge.KNOWN
+        else:
+            self._top = min(kept, max(measured, _MOST_DOWN * kept))
+            self._knowledge = _Knowledge.KNOWN if measured >= _SURE * kept else _Knowledge.MISSED
+        self._began = self._resumed
+        self._refusal = None
+
+    def _measured(self, refusal: _Refusal) -> tuple[int, float]:
+        """How many requests were granted, and in how many seconds.
+
+        Where they began a short while ago, the platform may have granted a burst that the pause makes up for.
+        """
+        since = max(refusal.at - max(_SPAN, 2 * refusal.pause), self._began)
+        count = sum(count for bucket, count in self._granted if bucket >= int(since / _BUCKET))
+        age = refusal.at - since
+        burst = refusal.rate is None or age < _BURST * refusal.pause
+        return count, max(_BUCKET, age + refusal.pause if burst else age)
+
+    def _gap(self, now: float) -> float:
+        rate = self.rate(now)
+        return 0.0 if rate is None else 1 / rate
