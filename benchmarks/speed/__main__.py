@@ -1,28 +1,22 @@
-"""Speed: `osfsync sync` beside its peers, in one run.
+"""Speed: `osfsync sync` beside its peers, in one run; nights on which nothing is new; limits; start.
 
-    python -m benchmarks.speed [--case 4kB] [--latency 0] [--files N] [--write RESULTS]
+    python -m benchmarks.speed [--case 4kB …] [--latency 0 …] [--files N] [--write RESULTS]
 
 Prints files per second, CPU seconds per 1,000 files, peak memory, and how osfsync compares.
 Slow peers fetch fewer files: rates are compared. Read ratios, not figures: machines differ.
 """
 
 import argparse
-import os
-import platform
+import json
 import shutil
-import subprocess
-import sys
 import tempfile
-import time
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib.metadata import version
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from random import Random
 
-from benchmarks.speed.cheap import Load, serving
-from benchmarks.speed.peers import PEERS, Command
-from osfsync.simulator.osf import Packing, Recording, write
+from benchmarks.speed import limits, nights, start
+from benchmarks.speed.cheap import Load, plain, serving
+from benchmarks.speed.peers import PEERS, limits_of
+from benchmarks.speed.running import Timed, machine, probed, timed
 
 OURS = ("osfsync sync", "osfsync sync, batched")
 CASES = {
@@ -33,37 +27,16 @@ CASES = {
 }
 """Bytes of a file, and how many."""
 
+WITH_LATENCY = {"4kB", "64kB"}
+
+NIGHTS = {
+    "10 devices x 1,000 files": (10, 1_000),
+    "1,000 devices x 1,000 files": (1_000, 1_000),
+    "1 device x 1,000,000 files": (1, 1_000_000),
+}
+
 MOST_SEQUENTIAL = 20.0
 """Seconds that a slow peer is given, about: it fetches no more files than that."""
-
-
-@dataclass(frozen=True, slots=True)
-class Timed:
-    """One program's run."""
-
-    files: int
-    wall: float
-    cpu: float
-    peak: int
-
-    @property
-    def rate(self) -> float:
-        """Files per second."""
-        return self.files / self.wall
-
-
-def timed(command: Command) -> Timed:
-    """Run it; its children are counted."""
-    begun = time.perf_counter()
-    process = subprocess.Popen(
-        command.argv, cwd=command.folder, env=command.environment, stdout=subprocess.DEVNULL
-    )
-    _, status, usage = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - begun
-    if status:
-        raise SystemExit(f"{command.argv[:2]} ended with status {status}")
-    unit = 1 if sys.platform == "darwin" else 1024
-    return Timed(command.files, wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit)
 
 
 def most_for(name: str, files: int, latency: float) -> int:
@@ -73,7 +46,7 @@ def most_for(name: str, files: int, latency: float) -> int:
     return max(32, min(files, int(MOST_SEQUENTIAL * at_once / each))) if name not in OURS else files
 
 
-def table(case: str, latency: float, results: dict[str, Timed]) -> str:
+def table(case: str, latency: float, results: dict[str, Timed], stalls: str) -> str:
     """The rows of one case."""
     singly, batched = (results[name] for name in OURS)
     head = f"{case}, {1000 * latency:.0f} ms: {singly.files} files"
@@ -83,14 +56,12 @@ def table(case: str, latency: float, results: dict[str, Timed]) -> str:
         ratios = (f"{ours.rate / result.rate:.2f} x" for ours in (singly, batched))
         told = "".join(f"{ratio:>14}" for ratio in ratios)
         lines.append(f"{name:34}{result.rate:>10,.0f}{cpu:>14.3f}{result.peak / 1e6:>10.0f}{told}")
-    return "\n".join(lines)
+    return "\n".join([*lines, stalls])
 
 
-def measure(size: int, files: int, latency: float, scratch: Path) -> dict[str, Timed]:
+def measure(case: str, files: int, latency: float, scratch: Path) -> str:
     """All programs in turn, against one server, each into a folder of its own below `scratch`."""
-    now = datetime.now(UTC)
-    content = write(Recording("bench", now, now, "bench", 1), size, Packing.PLAIN, Random(1))
-    load = Load(files, content, latency=latency)
+    load = Load(files, plain(CASES[case][0]), latency=latency)
     results = {}
     with serving(load) as url:
         for name, peer in PEERS.items():
@@ -99,19 +70,26 @@ def measure(size: int, files: int, latency: float, scratch: Path) -> dict[str, T
             folder = scratch / str(len(results))
             folder.mkdir(parents=True)
             results[name] = timed(peer(load, url, folder, most_for(name, files, latency)))
-    return results
+        told = json.loads(timed(probed(url, scratch / "probed", limits_of("never"), files)).output)
+    p99, longest = 1000 * told["p99"], 1000 * told["longest"]
+    stalls = f"its loop stood still for {p99:.1f} ms (p99), {longest:.1f} ms (longest)"
+    return table(case, latency, results, stalls)
 
 
-def machine() -> str:
-    """Where and with what this was measured."""
-    parts = [
-        platform.system(),
-        platform.machine(),
-        f"{os.cpu_count()} cores",
-        f"Python {platform.python_version()}",
-    ]
-    parts += [f"{name} {version(name)}" for name in ("osfsync", "aiohttp", "uvloop")]
-    return f"{datetime.now(UTC):%Y-%m-%d}, {', '.join(parts)}"
+def downloads(case: str, latencies: list[float], files: int | None) -> Callable[[Path], Iterator[str]]:
+    """A table for each latency, in milliseconds."""
+
+    def tables(scratch: Path) -> Iterator[str]:
+        for latency in latencies or ([0, 20, 100] if case in WITH_LATENCY else [0]):
+            yield measure(case, files or CASES[case][1], latency / 1000, scratch / f"{case}-{latency:g}")
+
+    return tables
+
+
+def quiet_nights(scratch: Path) -> Iterator[str]:
+    """One table."""
+    rows = [nights.told(label, nights.quiet(*size, scratch / label)) for label, size in NIGHTS.items()]
+    yield "\n".join([nights.HEAD, *rows])
 
 
 def main() -> None:
@@ -119,22 +97,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--case", choices=CASES, action="append")
+    parser.add_argument("--case", choices=[*CASES, "nights", "limits", "start"], action="append")
     parser.add_argument("--latency", type=float, action="append", help="milliseconds")
     parser.add_argument("--files", type=int)
     parser.add_argument("--write", type=Path, help="keep what was printed in this file as well")
     given = parser.parse_args()
+    others: dict[str, Callable[[Path], Iterator[str]]] = {
+        "nights": quiet_nights,
+        "limits": lambda scratch: iter(["\n".join(limits.measure(scratch / "limits"))]),
+        "start": lambda scratch: iter(["\n".join(start.measure(scratch / "start"))]),
+    }
     told = [machine()]
     print(told[0], flush=True)
     # Nothing is deleted before the end: ext4 creates files many times slower for minutes after that.
     with tempfile.TemporaryDirectory() as scratch:
-        for case in given.case or ["4kB", "64kB", "1MB"]:
-            size, files = CASES[case]
-            for latency in given.latency or ([0, 20, 100] if case in {"4kB", "64kB"} else [0]):
-                folder = Path(scratch) / f"{case}-{latency:g}"
-                results = measure(size, given.files or files, latency / 1000, folder)
-                told.append(table(case, latency / 1000, results))
-                print(f"\n{told[-1]}", flush=True)
+        for case in given.case or ["start", "4kB", "64kB", "1MB", "nights", "limits"]:
+            tables = others.get(case) or downloads(case, given.latency or [], given.files)
+            for text in tables(Path(scratch)):
+                told.append(text)
+                print(f"\n{text}", flush=True)
     if given.write is not None:
         given.write.write_text("\n\n".join(told) + "\n", encoding="utf-8")
 

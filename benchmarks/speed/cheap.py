@@ -1,50 +1,76 @@
 """A platform that costs little: answers are made beforehand, so that the client is what is measured.
 
-It knows one tenant with one device, whose files all have the same bytes. Latency is added to each answer.
+It knows one tenant, whose devices all have the same files, and these the same bytes. Latency is added to each
+answer. `/seen?seconds=30` tells what it answered in the seconds since the first download.
 """
 
 import asyncio
 import json
+import math
 import re
 import signal
+import time
 import zipfile
+from collections import deque
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from io import BytesIO
 from itertools import count
 from multiprocessing.connection import Connection
+from random import Random
 from typing import cast
 
+from osfsync.simulator.osf import Packing, Recording, write
 from osfsync.simulator.standing import standing
 
 USERNAME, PASSWORD, TENANT = "bench", "bench-password", "Bench"
-AUTHORITY, TENANT_ID, DEVICE_ID, CREDENTIAL = "authority-1", "tenant-1", "device-1", "credential-1"
-DEVICE = "Bench device"
+AUTHORITY, TENANT_ID, DEVICE_ID, CREDENTIAL = "authority-1", "tenant-1", "device-0", "credential-1"
 
 _HEAD = re.compile(rb"(GET|POST) ([^ ]+) HTTP/1\.1\r\n")
+_DEVICE_OF = re.compile(rb"device-\d+")
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What the platform has: so many files, each of these bytes; every answer comes this much later."""
+    """What the platform has, and how it answers.
+
+    Attributes:
+        files: of each device, each of these bytes.
+        latency: seconds by which every answer comes later.
+        status: of each file, as the device's list tells it; what is on the device only is in no other list.
+        bears: requests in any second; more are put off (429). 0 means no limit.
+        made: when, seconds since the epoch; the files were recorded in the two days before.
+    """
 
     files: int
     content: bytes
     suffix: str = "osf"
     latency: float = 0.0
+    devices: int = 1
+    status: int = 3
+    bears: int = 0
+    made: float = field(default_factory=time.time)
 
     def names(self) -> list[str]:
         """The files' names."""
         return [f"{number // 1000:04}/{number:07}.{self.suffix}" for number in range(self.files)]
 
 
+def plain(size: int) -> bytes:
+    """A plain OSF file of this many bytes."""
+    now = datetime.now(UTC)
+    return write(Recording("bench", now, now, "bench", 1), size, Packing.PLAIN, Random(1))
+
+
 class _Answers:
     """All answers to all requests, as bytes."""
 
     def __init__(self, load: Load) -> None:
-        self._names = load.names()
+        self._bears = load.bears
+        self._admitted: deque[float] = deque()
+        self._seen: list[tuple[float, int]] = []  # when each was answered, and bytes; -1 where it was put off
         self._content = load.content
         self._file = _answer(load.content, "application/octet-stream")
         self._batches: dict[bytes, list[str]] = {}
@@ -52,16 +78,44 @@ class _Answers:
         self._fixed = self._made(load)
 
     def to(self, path: bytes, body: bytes) -> bytes:
-        """The answer to a request; downloads by token first, which are nearly all."""
+        """The answer to a request; what is put off, is put off for whole seconds."""
+        if path.startswith(b"/seen"):
+            return self._told(float(path.rpartition(b"=")[2]))
+        now = time.monotonic()
+        if self._bears and (pause := self._until_admitted(now)):
+            self._seen.append((now, -1))
+            return _answer(b"", "text/plain", f"429 Too Many Requests\r\nRetry-After: {math.ceil(pause)}")
+        answer = self._answer_to(path, body)
+        self._seen.append((now, len(answer)))
+        return answer
+
+    def _until_admitted(self, now: float) -> float:
+        while self._admitted and self._admitted[0] <= now - 1:
+            self._admitted.popleft()
+        if len(self._admitted) >= self._bears:
+            return self._admitted[0] + 1 - now
+        self._admitted.append(now)
+        return 0.0
+
+    def _told(self, seconds: float) -> bytes:
+        end = self._seen[0][0] + seconds if self._seen else 0.0
+        sizes = [size for at, size in self._seen if at <= end]
+        told = {
+            "answered": sum(size >= 0 for size in sizes),
+            "put_off": sum(size < 0 for size in sizes),
+            "bytes": sum(size for size in sizes if size >= 0),
+        }
+        return _json(told)
+
+    def _answer_to(self, path: bytes, body: bytes) -> bytes:
+        """Downloads by token first, which are nearly all."""
         if path.endswith(b"/CLIENT_SCOPE/download"):
             return self._token(body)
         if b"/CLIENT_SCOPE/token/" in path:
             names = self._batches.pop(path.rpartition(b"/")[2], None)
             return self._file if names is None else self._zipped(names)
         bare = path.partition(b"?")[0]
-        if bare.startswith(b"/API/filelist/list/"):
-            bare = b"/API/filelist/list/"
-        return self._fixed.get(bare, _NOT_FOUND)
+        return self._fixed.get(_DEVICE_OF.sub(b"device-0", bare.partition(b"/StartTime/")[0]), _NOT_FOUND)
 
     def _token(self, body: bytes) -> bytes:
         token = b"t%d" % next(self._tokens)
@@ -81,21 +135,14 @@ class _Answers:
             {"authorityId": {"id": "system"}},
             {"tenant": {"id": {"id": TENANT_ID}, "name": TENANT}, "authorityId": {"id": AUTHORITY}},
         ]
-        devices = [{"id": {"id": DEVICE_ID}, "name": DEVICE}]
-        start = datetime.now(UTC).replace(microsecond=0) - timedelta(days=2)
-        size = len(load.content)
-        records = [
-            (name, int((start + timedelta(milliseconds=number * 10)).timestamp()))
-            for number, name in enumerate(self._names)
+        devices = [
+            {"id": {"id": f"device-{number}"}, "name": f"Bench device {number}"}
+            for number in range(load.devices)
         ]
-        xml = "".join(
-            f"<GeoLogFile><FileName>{name}</FileName><Status>3</Status><FileSize>{size}</FileSize>"
-            f"<StartTime>{at}</StartTime><EndTime>{at + 1}</EndTime></GeoLogFile>"
-            for name, at in records
-        )
         listed = [
-            {"name": name, "size": size, "startTime": at * 1000, "endTime": (at + 1) * 1000}
-            for name, at in records
+            {"name": name, "size": len(load.content), "startTime": at * 1000, "endTime": (at + 1) * 1000}
+            for name, at in _records(load)
+            if load.status > 1
         ]
         return {
             b"/api/noauth/authorization": _json(entries),
@@ -104,8 +151,27 @@ class _Answers:
             f"/api/device/{DEVICE_ID}/credentials".encode(): _json({"credentialsId": CREDENTIAL}),
             f"/api/devices/{DEVICE_ID}/data-files/original".encode(): _json(_page(listed)),
             f"/api/devices/{DEVICE_ID}/communication/data".encode(): _json(_page([])),
-            b"/API/filelist/list/": _answer(f"<FileList>{xml}</FileList>".encode(), "application/xml"),
+            f"/API/filelist/list/deviceid/{CREDENTIAL}".encode(): _answer(
+                device_list(load), "application/xml"
+            ),
         }
+
+
+def _records(load: Load) -> list[tuple[str, int]]:
+    """Names, and when they were recorded: seconds since the epoch."""
+    start = load.made - 2 * 86_400
+    return [(name, int(start + number * 86_400 / load.files)) for number, name in enumerate(load.names())]
+
+
+def device_list(load: Load) -> bytes:
+    """The list that each device gives."""
+    size = len(load.content)
+    records = "".join(
+        f"<GeoLogFile><FileName>{name}</FileName><Status>{load.status}</Status><FileSize>{size}</FileSize>"
+        f"<StartTime>{at}</StartTime><EndTime>{at + 1}</EndTime></GeoLogFile>"
+        for name, at in _records(load)
+    )
+    return f"<FileList>{records}</FileList>".encode()
 
 
 def _page(records: list[dict[str, object]]) -> dict[str, object]:

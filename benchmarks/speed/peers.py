@@ -4,10 +4,10 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.speed.cheap import DEVICE_ID, PASSWORD, TENANT, USERNAME, Load
+from benchmarks.speed.running import Command, osfsync
 
 CONNECTIONS = 32
 
@@ -77,16 +77,6 @@ uvloop.run(main())
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
-    """One program to be timed, in `folder`. `files` is how many it fetches."""
-
-    argv: list[str]
-    folder: Path
-    environment: dict[str, str]
-    files: int
-
-
 Peer = Callable[[Load, str, Path, int], Command]
 """Makes the command from the load, the server's url, an empty folder and how many files at most."""
 
@@ -152,12 +142,12 @@ def batched(load: Load, url: str, folder: Path, most: int) -> Command:
 
 def _osfsync(load: Load, url: str, folder: Path, most: int, batch: str) -> Command:
     del most  # it mirrors whatever there is
-    (folder / "sync.toml").write_text(
-        f'[cloud]\nurl = "{url}"\nusername = "{USERNAME}"\ntenant = "{TENANT}"\n'
-        f'[limits]\ndownloads = {CONNECTIONS}\nbatch = "{batch}"\n'
-    )
-    environment = {**os.environ, "OSFSYNC_PASSWORD": PASSWORD, "XDG_CONFIG_HOME": str(folder)}
-    return Command([sys.executable, "-m", "osfsync", "-q", "sync"], folder, environment, load.files)
+    return osfsync(url, folder, limits_of(batch), "-q", "sync", files=load.files)
+
+
+def limits_of(batch: str) -> str:
+    """As many connections as the others have."""
+    return f'downloads = {CONNECTIONS}\nbatch = "{batch}"'
 
 
 PEERS: dict[str, Peer] = {

@@ -11,6 +11,11 @@ from osfsync.domain.model import Verification
 WALK_BUDGET = 32 * 1024
 
 
+_Step = Callable[["OsfCheck", memoryview], memoryview]
+_End = Callable[["OsfCheck"], Verification]
+_Widths = Mapping[int, int] | None
+
+
 class OsfCheck:
     """Checks magic line, metablock and, in small files, the blocks.
 
@@ -22,27 +27,24 @@ class OsfCheck:
     DamagedError's checks: `empty`, `not-osf`, `magic`, `metablock`.
     """
 
-    # What the next bytes and the end mean at this point of the file.
-    _step: Callable[[memoryview], memoryview]
-    _end: Callable[[], Verification]
-    _widths: Mapping[int, int] | None
-
     def __init__(self) -> None:
-        self._step = self._take_magic
-        self._end = self._end_in_magic
+        # What the next bytes and the end mean at this point of the file. Functions of the class: a method of
+        # the object would keep it alive until garbage is collected, with all that it holds.
+        self._step: _Step = OsfCheck._take_magic
+        self._end: _End = OsfCheck._end_in_magic
         self._held = bytearray()
         self._magic = MagicLine(version=0, metablock_size=0)
-        self._widths = None
+        self._widths: _Widths = None
 
     def update(self, piece: bytes | bytearray | memoryview) -> None:
         """Take the next bytes."""
         rest = memoryview(piece)
         while rest:
-            rest = self._step(rest)
+            rest = self._step(self, rest)
 
     def finish(self) -> Verification:
         """Judge the end."""
-        return self._end()
+        return self._end(self)
 
     def _take_magic(self, piece: memoryview) -> memoryview:
         before = len(self._held)
@@ -52,7 +54,7 @@ class OsfCheck:
             return piece[len(self._held) - before :]
         self._magic, used = parsed
         self._held.clear()
-        self._step, self._end = self._take_metablock, self._end_in_metablock
+        self._step, self._end = OsfCheck._take_metablock, OsfCheck._end_in_metablock
         if self._magic.metablock_size == 0:
             self._close_metablock()
         return piece[used - before :]
@@ -71,7 +73,7 @@ class OsfCheck:
         if self._widths is None:
             self._stop_walking()
         else:
-            self._step, self._end = self._take_blocks, self._end_in_blocks
+            self._step, self._end = OsfCheck._take_blocks, OsfCheck._end_in_blocks
 
     def _take_blocks(self, piece: memoryview) -> memoryview:
         if len(self._held) + len(piece) > WALK_BUDGET:
@@ -82,7 +84,7 @@ class OsfCheck:
 
     def _stop_walking(self) -> None:
         self._held = bytearray()
-        self._step, self._end = self._pass, self._end_unwalked
+        self._step, self._end = OsfCheck._pass, OsfCheck._end_unwalked
 
     def _pass(self, piece: memoryview) -> memoryview:
         return piece[len(piece) :]
