@@ -24,7 +24,7 @@ from osfsync.domain.outcomes import Heard, HearingFailed, OrderFollowed
 from osfsync.pipeline.messages import Facts, Receipt
 from osfsync.pipeline.tally import Tally
 from osfsync.state.ledger import Ledger
-from osfsync.state.tables import KEEP_EVENTS
+from osfsync.state.terms import KEEP_EVENTS
 
 log = structlog.get_logger(__name__)
 

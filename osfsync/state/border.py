@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy.exc import DBAPIError
-
 from osfsync.domain.errors import DiskFullError, LockedError, OsfsyncError, StateDamagedError, StateError
 
 _ALMOST_FULL = 1_000_000
@@ -34,8 +32,6 @@ def border(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except DBAPIError as error:
-        raise explain(error.orig if error.orig is not None else error, path) from error
     except (sqlite3.Error, OSError) as error:
         raise explain(error, path) from error
 

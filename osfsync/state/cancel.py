@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-
-from sqlalchemy import Connection
+from typing import TYPE_CHECKING
 
 from osfsync.state.border import border
 from osfsync.state.database import Database
-from osfsync.state.tables import MISSING, to_text
+from osfsync.state.engine import unwrapped
+from osfsync.state.terms import MISSING, to_text
 from osfsync.state.whole import to_the_end
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 _FORGET_FILES = f"""
     UPDATE files SET orders = 0, ordered_at = NULL, order_id = NULL
@@ -29,7 +32,7 @@ async def cancel_orders(database: Database, device_ids: Sequence[str], at: datet
     """
     moment = to_text(at)
 
-    def forget(connection: Connection) -> int:
+    def forget(connection: "Connection") -> int:
         cancelled = 0
         for device_id in device_ids:
             cancelled += connection.exec_driver_sql(_CANCEL, (moment, device_id)).rowcount
@@ -40,6 +43,6 @@ async def cancel_orders(database: Database, device_ids: Sequence[str], at: datet
         async with database.engine.begin() as connection:
             return await connection.run_sync(forget)
 
-    with border(database.path):
+    with border(database.path), unwrapped():
         cancelled = await to_the_end(work)
     return cancelled  # noqa: RET504 - mypy thinks that a context manager may swallow an error

@@ -8,19 +8,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from anyio import to_thread
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from osfsync.state.engine import reading_engine, writing_engine
 from osfsync.state.holdings import Holdings
 from osfsync.state.ledger import Ledger
 from osfsync.state.location import database_path, require_database
 from osfsync.state.migrate import ensure_current
 from osfsync.state.overview import Overview
-from osfsync.state.query import Query
+from osfsync.state.query import open_query
 from osfsync.state.reader import Reader
 from osfsync.state.settings import StateSettings
 
 if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
     from osfsync.state.writer import NewRun, Writer
 
 
@@ -39,7 +39,7 @@ class View:
 class Database(View):
     """The state of a process that may also write."""
 
-    engine: AsyncEngine
+    engine: "AsyncEngine"
 
     async def start_run(self, run: "NewRun", at: datetime) -> "Writer":
         """Record that a run has started; the writer takes its facts."""
@@ -59,6 +59,8 @@ async def open_state(settings: StateSettings) -> AsyncIterator[Database]:
     """
     path = database_path(settings)
     await to_thread.run_sync(ensure_current, path)
+    from osfsync.state.engine import writing_engine  # noqa: PLC0415 - a report has no use for it
+
     async with writing_engine(path) as writing, _view(path) as view:
         yield Database(path, view.reader, view.overview, view.ledger, view.holdings, writing)
 
@@ -78,6 +80,5 @@ async def open_view(settings: StateSettings) -> AsyncIterator[View]:
 
 @asynccontextmanager
 async def _view(path: Path) -> AsyncIterator[View]:
-    async with reading_engine(path) as engine:
-        query = Query(engine, path)
+    async with open_query(path) as query:
         yield View(path, Reader(query), Overview(query), Ledger(query), Holdings(query, path))

@@ -1,23 +1,19 @@
-"""Connections to the state: one that writes, a few that read."""
+"""The connection that writes the state."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from osfsync.state import query
 from osfsync.state.whole import to_the_end
-
-BUSY_SECONDS = 10.0
-"""How long to wait for a program that has locked the database."""
-
-READERS = 4
 
 # FULL: what the archive did before a row, or on its word, survives a power cut: so must the row.
 _PRAGMAS = ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA foreign_keys = ON")
-_READER_PRAGMAS = ("PRAGMA query_only = ON",)
 
 
 @asynccontextmanager
@@ -25,7 +21,7 @@ async def writing_engine(path: Path) -> AsyncIterator[AsyncEngine]:
     """An engine of one connection, whose every transaction begins with the write lock."""
     engine = create_async_engine(
         _url(path),
-        connect_args={"timeout": BUSY_SECONDS},
+        connect_args={"timeout": query.BUSY_SECONDS},
         pool_size=1,
         max_overflow=0,
         pool_reset_on_return=None,  # engine.begin() leaves no transaction behind
@@ -40,27 +36,6 @@ async def writing_engine(path: Path) -> AsyncIterator[AsyncEngine]:
     @event.listens_for(engine.sync_engine, "begin")
     def _on_begin(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    async with _disposing(engine):
-        yield engine
-
-
-@asynccontextmanager
-async def reading_engine(path: Path) -> AsyncIterator[AsyncEngine]:
-    """An engine of a few connections that can't write; every statement sees the newest commit."""
-    engine = create_async_engine(
-        _url(path),
-        connect_args={"timeout": BUSY_SECONDS},
-        isolation_level="AUTOCOMMIT",
-        skip_autocommit_rollback=True,
-        pool_size=READERS,
-        max_overflow=0,
-        hide_parameters=True,
-    )
-
-    @event.listens_for(engine.sync_engine, "connect")
-    def _on_connect(connection: DBAPIConnection, _: object) -> None:
-        _execute(connection, _READER_PRAGMAS)
 
     async with _disposing(engine):
         yield engine
@@ -83,3 +58,12 @@ async def _disposing(engine: AsyncEngine) -> AsyncIterator[None]:
         yield
     finally:
         await to_the_end(engine.dispose)  # each connection is a thread, which must end
+
+
+@contextmanager
+def unwrapped() -> Iterator[None]:
+    """The driver's own errors instead of SQLAlchemy's, for `border` to explain."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise error if error.orig is None else error.orig from error

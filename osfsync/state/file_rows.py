@@ -21,7 +21,7 @@ from osfsync.domain.outcomes import (
 from osfsync.domain.pathkey import path_key
 from osfsync.state.statements import Row
 from osfsync.state.steps import Placed, Step
-from osfsync.state.tables import to_text
+from osfsync.state.terms import to_text
 
 
 def device_seen(fact: DeviceSeen, tenant_id: str) -> Iterator[Placed]:

@@ -130,7 +130,7 @@ class Holdings:
 
         In pages, in the order of the attempts.
         """
-        names = dict(await self._query.sql("SELECT id, name FROM devices"))
+        names: dict[str, str] = dict(await self._query.sql("SELECT id, name FROM devices"))
         last, full = 0, True
         while full:
             rows = await self._query.sql(_NOT_BACK, (run_id, slug, last))

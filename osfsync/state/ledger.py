@@ -12,7 +12,7 @@ from osfsync.domain.loss import horizon_of
 from osfsync.domain.model import CommunicationEvent, Device, StorageStatus, TimeWindow
 from osfsync.domain.rows import OrderRow, StatusRow
 from osfsync.state.query import Query
-from osfsync.state.tables import AWAITED, KEEP_EVENTS, MISSING, to_text
+from osfsync.state.terms import AWAITED, KEEP_EVENTS, MISSING, to_text
 
 PAGE = 5_000
 

@@ -11,7 +11,7 @@ from osfsync.state.border import border
 from osfsync.state.location import database_path, is_own_file, require_database
 from osfsync.state.migrate import ensure_current, read_revision
 from osfsync.state.settings import StateSettings
-from osfsync.state.tables import HEAD
+from osfsync.state.terms import HEAD
 
 _PROBLEMS_SHOWN = 100
 

@@ -1,17 +1,20 @@
 """Brings a database to the revision that this version works with. Synchronous: call it in a thread."""
 
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-
-from sqlalchemy import URL, Connection, NullPool, create_engine, event
+from typing import TYPE_CHECKING
 
 from osfsync.domain.errors import StateError
 from osfsync.state.border import border
 from osfsync.state.location import require_folder
 from osfsync.state.lock import hold_lock_to_migrate
-from osfsync.state.tables import HEAD
+from osfsync.state.terms import HEAD
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import Connection
 
 
 def ensure_current(path: Path) -> tuple[str | None, str]:
@@ -76,14 +79,18 @@ def _migrate(path: Path, found: str | None) -> None:
             f"The state database {path} has revision {found}; this version of osfsync knows {HEAD} at most.",
             hint="Install the newer osfsync that wrote it, or put back a backup from before.",
         )
-    with border(path), _transaction(path) as connection:
+    from osfsync.state.engine import unwrapped  # noqa: PLC0415 - likewise
+
+    with border(path), unwrapped(), _transaction(path) as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
 
 @contextmanager
-def _transaction(path: Path) -> Iterator[Connection]:
+def _transaction(path: Path) -> "Iterator[Connection]":
     """One transaction around a whole migration: SQLite can take DDL back once the driver stays out of it."""
+    from sqlalchemy import URL, NullPool, create_engine, event  # noqa: PLC0415 - as alembic
+
     engine = create_engine(URL.create("sqlite", database=str(path)), poolclass=NullPool, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
@@ -92,7 +99,7 @@ def _transaction(path: Path) -> Iterator[Connection]:
         connection.execute("PRAGMA journal_mode = WAL")
 
     @event.listens_for(engine, "begin")
-    def _on_begin(connection: Connection) -> None:
+    def _on_begin(connection: "Connection") -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     with engine.begin() as connection:

@@ -15,7 +15,7 @@ from osfsync.domain.outcomes import (
     OrderTaken,
 )
 from osfsync.state.steps import Placed, Step
-from osfsync.state.tables import KEEP_EVENTS, to_text
+from osfsync.state.terms import KEEP_EVENTS, to_text
 
 MOST_EVENTS = 5_000
 """Communication events of one device: older ones are forgotten, what they told of orders is not."""

@@ -5,26 +5,24 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, select
-
 from osfsync.domain.dialogue import CONTACT_KINDS, GREETINGS
 from osfsync.domain.estimate import as_contacts
 from osfsync.domain.forecast import Awaited
-from osfsync.domain.model import Device, Failure, ListingSource, StorageStatus
+from osfsync.domain.model import Device, Failure, ListingSource
 from osfsync.domain.rows import (
     AttemptRow,
     DeviceGlance,
-    DeviceProblem,
     DeviceRow,
     FileRow,
     RunRow,
     Totals,
 )
 from osfsync.domain.summary import RunOutcome
+from osfsync.state.device_rows import DEVICES, SUMS, device_row, missing_of
 from osfsync.state.ledger import OPEN_ORDERS
 from osfsync.state.query import Query
 from osfsync.state.records import COLUMNS, records_of
-from osfsync.state.tables import MISSING, attempts, devices, runs, tenants
+from osfsync.state.terms import MISSING
 
 PAGE = 1000
 
@@ -75,12 +73,31 @@ _FIND = f"""
     WHERE name = ?1 OR path = ?1 OR substr(name, -length(?1) - 1) = '/' || ?1
     ORDER BY device_id, name LIMIT {FOUND_SHOWN}
 """  # noqa: S608 - constants
-_SUMS = """
-    SELECT device_id, storage_status, sum(held_size IS NULL AND lost_at IS NULL), count(held_size),
-           coalesce(sum(held_size), 0), sum(held_size IS NULL AND failure IS NOT NULL AND lost_at IS NULL),
-           sum(held_size IS NULL AND lost_at IS NOT NULL), count(listed_by)
-    FROM files GROUP BY device_id, storage_status
-"""
+_COUNT = "SELECT count(*), count(*) FILTER (WHERE listing_source = ?) FROM devices"
+_RUN_FIELDS = (
+    "id",
+    "tenant_id",
+    "command",
+    "arguments",
+    "since",
+    "until",
+    "backfill",
+    "started",
+    "finished",
+    "outcome",
+    "exit_code",
+    "summary",
+    "tenant",
+)
+_RUNS = f"""
+    SELECT {", ".join(f"runs.{field}" for field in _RUN_FIELDS[:-1])}, tenants.name
+    FROM runs JOIN tenants ON tenants.id = runs.tenant_id ORDER BY runs.started DESC LIMIT ?
+"""  # noqa: S608 - constants
+_LAST_COMPLETE = "SELECT max(finished) FROM runs WHERE outcome = ? AND command <> 'verify'"
+_ATTEMPTS = f"""
+    SELECT run_id, slug, explanation, at, check_name FROM attempts
+    WHERE device_id = ? AND name = ? ORDER BY id DESC LIMIT {ATTEMPTS_SHOWN}
+"""  # noqa: S608 - constants
 _time = datetime.fromisoformat
 
 
@@ -161,21 +178,20 @@ class Overview:
         """All known devices by name, with the sums over their files."""
         open_orders = {row[0]: row[1] for row in await self._query.sql(OPEN_ORDERS)}
         sums: dict[str, list[tuple[Any, ...]]] = {}
-        for row in await self._query.sql(_SUMS):
+        for row in await self._query.sql(SUMS):
             sums.setdefault(row[0], []).append(row)
-        known = await self._query.select(select(devices).order_by(devices.c.name, devices.c.id))
-        return [_device_row(_named(row), sums.get(row.id, []), open_orders.get(row.id, 0)) for row in known]
+        known = await self._query.sql(DEVICES)
+        return [device_row(row, sums.get(row[0], []), open_orders.get(row[0], 0)) for row in known]
 
     async def totals(self) -> Totals:
         """The sums over everything."""
-        rows = await self._query.sql(_SUMS)
-        unseen = func.count().filter(devices.c.listing_source == ListingSource.SERVER_LIST)
-        count = await self._query.select(select(func.count(), unseen).select_from(devices))
+        rows = await self._query.sql(SUMS)
+        count = await self._query.sql(_COUNT, (ListingSource.SERVER_LIST.value,))
         return Totals(
             devices=count[0][0],
             held=sum(row[3] for row in rows),
             held_bytes=sum(row[4] for row in rows),
-            missing=_missing(rows),
+            missing=missing_of(rows),
             failing=sum(row[5] for row in rows),
             lost=sum(row[6] for row in rows),
             unseen=count[0][1],
@@ -184,33 +200,18 @@ class Overview:
 
     async def runs(self, limit: int) -> list[RunRow]:
         """The newest runs, newest first."""
-        statement = (
-            select(runs, tenants.c.name.label("tenant"))
-            .join(tenants, tenants.c.id == runs.c.tenant_id)
-            .order_by(runs.c.started.desc())
-            .limit(limit)
-        )
-        return [_run_row(_named(row)) for row in await self._query.select(statement)]
+        return [_run_row(row) for row in await self._query.sql(_RUNS, (limit,))]
 
     async def last_complete(self) -> datetime | None:
         """When a run last ended with all that could be had."""
-        statement = select(func.max(runs.c.finished)).where(
-            runs.c.outcome == RunOutcome.COMPLETE, runs.c.command != "verify"
-        )
-        moment: datetime | None = (await self._query.select(statement))[0][0]
-        return moment
+        return _moment((await self._query.sql(_LAST_COMPLETE, (RunOutcome.COMPLETE.value,)))[0][0])
 
     async def attempts(self, device_id: str, name: str) -> list[AttemptRow]:
         """The failed tries to fetch one file, newest first."""
-        statement = (
-            select(attempts)
-            .where(attempts.c.device_id == device_id, attempts.c.name == name)
-            .order_by(attempts.c.id.desc())
-            .limit(ATTEMPTS_SHOWN)
-        )
+        rows = await self._query.sql(_ATTEMPTS, (device_id, name))
         return [
-            AttemptRow(row.run_id, Failure(row.slug, row.explanation, row.at, row.check_name))
-            for row in await self._query.select(statement)
+            AttemptRow(run_id, Failure(slug, explanation, _time(at), check))
+            for run_id, slug, explanation, at, check in rows
         ]
 
     async def _pages(self, text: str, known: Mapping[str, Device]) -> AsyncIterator[list[FileRow]]:
@@ -234,12 +235,12 @@ class Overview:
                 yield page
 
     async def _devices(self) -> dict[str, Device]:
-        rows = await self._query.select(select(devices.c.id, devices.c.name))
+        rows = await self._query.sql("SELECT id, name FROM devices")
         return {device_id: Device(device_id, name) for device_id, name in rows}
 
 
-def _named(row: Row[*tuple[Any, ...]]) -> dict[str, Any]:
-    return dict(zip(row._fields, row, strict=True))
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else _time(text)
 
 
 def _rows(rows: Sequence[tuple[Any, ...]], known: Mapping[str, Device]) -> list[FileRow]:
@@ -252,37 +253,9 @@ def _rows(rows: Sequence[tuple[Any, ...]], known: Mapping[str, Device]) -> list[
     ]
 
 
-def _missing(sums: Sequence[tuple[Any, ...]]) -> dict[StorageStatus, int]:
-    """From rows of `_SUMS`."""
-    missing = dict.fromkeys(StorageStatus, 0)
-    for _, status, number, *_rest in sums:
-        missing[StorageStatus(status)] += number
-    return missing
-
-
-def _device_row(row: Mapping[str, Any], sums: Sequence[tuple[Any, ...]], open_orders: int) -> DeviceRow:
-    return DeviceRow(
-        device=Device(row["id"], row["name"]),
-        tenant_id=row["tenant_id"],
-        folder=row["folder"],
-        first_seen=row["first_seen"],
-        last_seen=row["last_seen"],
-        listed_at=row["listed_at"],
-        source=None if row["listing_source"] is None else ListingSource(row["listing_source"]),
-        problem=None
-        if row["problem"] is None
-        else DeviceProblem(row["problem"], row["problem_text"], row["problem_at"]),
-        heard_until=row["heard_until"],
-        mute=row["mute"] or "",
-        last_contact=row["last_contact"],
-        open_orders=open_orders,
-        held=sum(part[3] for part in sums),
-        held_bytes=sum(part[4] for part in sums),
-        missing=_missing(sums),
-        lost=sum(part[6] for part in sums),
-        contradicted=sum(part[7] for part in sums),
-    )
-
-
-def _run_row(row: Mapping[str, Any]) -> RunRow:
-    return RunRow(**{**row, "outcome": None if row["outcome"] is None else RunOutcome(row["outcome"])})
+def _run_row(row: tuple[Any, ...]) -> RunRow:
+    """From a row of `_RUNS`."""
+    values = dict(zip(_RUN_FIELDS, row, strict=True))
+    moments = {field: _moment(values[field]) for field in ("since", "until", "started", "finished")}
+    outcome = None if values["outcome"] is None else RunOutcome(values["outcome"])
+    return RunRow(**{**values, **moments, "outcome": outcome})

@@ -1,56 +1,72 @@
 """Asks the state: one statement, all its rows."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
-from sqlalchemy import Row, Select
-from sqlalchemy.ext.asyncio import AsyncEngine
+import aiosqlite
+import anyio
 
 from osfsync.state.border import border
 from osfsync.state.whole import to_the_end
 
-if TYPE_CHECKING:
-    import aiosqlite
+BUSY_SECONDS = 10.0
+"""How long to wait for a program that has locked the database."""
+
+READERS = 4
+
+Rows = Sequence[tuple[Any, ...]]
+"""Values as SQLite gives them: times are text."""
 
 
 class Query:
-    """Runs statements on reading connections. Long answers are asked for in pages, a statement each."""
+    """Runs statements on a few connections that can't write; every statement sees the newest commit.
 
-    def __init__(self, engine: AsyncEngine, path: Path) -> None:
-        self._engine = engine
+    Long answers are asked for in pages, a statement each.
+    """
+
+    def __init__(self, path: Path) -> None:
         self._path = path
+        self._room = anyio.Semaphore(READERS)
+        self._idle: list[aiosqlite.Connection] = []
 
-    async def select(self, statement: Select[*tuple[Any, ...]]) -> Sequence[Row[*tuple[Any, ...]]]:
-        """All rows of a statement, values in Python's types."""
-        with border(self._path):
-            rows = await to_the_end(partial(self._select, statement))
-        return rows  # noqa: RET504 - mypy thinks that a context manager may swallow an error
+    async def sql(self, text: str, values: tuple[Any, ...] = ()) -> Rows:
+        """All rows of SQL text; one hop to the connection's thread."""
+        return (await self.sqls([text], values))[0]
 
-    async def sql(self, text: str, values: tuple[Any, ...] = ()) -> Sequence[tuple[Any, ...]]:
-        """All rows of SQL text, values as SQLite gives them; one hop to the connection's thread."""
-        with border(self._path):
-            rows = await to_the_end(partial(self._sql, text, values))
-        return rows  # noqa: RET504 - mypy thinks that a context manager may swallow an error
-
-    async def sqls(self, texts: Sequence[str], values: tuple[Any, ...]) -> list[Sequence[tuple[Any, ...]]]:
+    async def sqls(self, texts: Sequence[str], values: tuple[Any, ...]) -> list[Rows]:
         """All rows of each of several SQL texts that take the same values, on one connection."""
         with border(self._path):
             rows = await to_the_end(partial(self._sqls, texts, values))
         return rows  # noqa: RET504 - mypy thinks that a context manager may swallow an error
 
-    async def _select(self, statement: Select[*tuple[Any, ...]]) -> Sequence[Row[*tuple[Any, ...]]]:
-        async with self._engine.connect() as connection:
-            return (await connection.execute(statement)).all()
+    async def _sqls(self, texts: Sequence[str], values: tuple[Any, ...]) -> list[Rows]:
+        async with self._room:
+            connection = self._idle.pop() if self._idle else await _connect(self._path)
+            try:
+                return [cast("Rows", await connection.execute_fetchall(text, values)) for text in texts]
+            finally:
+                self._idle.append(connection)
 
-    async def _sql(self, text: str, values: tuple[Any, ...]) -> Sequence[tuple[Any, ...]]:
-        return (await self._sqls([text], values))[0]
+    async def close(self) -> None:
+        """End the connections' threads; nobody asks any more."""
+        while self._idle:
+            await self._idle.pop().close()
 
-    async def _sqls(self, texts: Sequence[str], values: tuple[Any, ...]) -> list[Sequence[tuple[Any, ...]]]:
-        async with self._engine.connect() as connection:
-            pooled = await connection.get_raw_connection()
-            driver = cast("aiosqlite.Connection", pooled.driver_connection)
-            return [
-                cast("list[tuple[Any, ...]]", await driver.execute_fetchall(text, values)) for text in texts
-            ]
+
+async def _connect(path: Path) -> aiosqlite.Connection:
+    connection = await aiosqlite.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+    await connection.execute_fetchall("PRAGMA query_only = ON")
+    return connection
+
+
+@asynccontextmanager
+async def open_query(path: Path) -> AsyncIterator[Query]:
+    """What can be asked of the database at `path`."""
+    query = Query(path)
+    try:
+        yield query
+    finally:
+        await to_the_end(query.close)  # each connection is a thread, which must end

@@ -3,14 +3,12 @@
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import false, literal_column, select
-
 from osfsync.domain.model import Device, FileRecord, ListingSource, TimeWindow, merge_windows
 from osfsync.domain.reach import Reach
 from osfsync.domain.summary import RunOutcome
 from osfsync.state.query import Query
 from osfsync.state.records import COLUMNS, records_of
-from osfsync.state.tables import MISSING, devices, listings, runs, to_text
+from osfsync.state.terms import MISSING, to_text
 
 PAGE = 500
 """Names in one statement. It always has as many parameters, so that it is prepared once."""
@@ -21,6 +19,7 @@ LONGEST = timedelta(days=92)
 """Of a recording, before its clock is thought to have been set meanwhile."""
 
 _DAY = timedelta(days=1)
+_time = datetime.fromisoformat
 _FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 _MARKS = ", ".join("?" * PAGE)
@@ -35,6 +34,15 @@ _UNHELD_DAYS = f"""
 """  # noqa: S608 - constants
 _REACHES = "SELECT source, until, newest, newest_at, served_at, refusals FROM reaches WHERE device_id = ?"
 _DEVICES = "SELECT id, name, last_seen FROM devices WHERE tenant_id = ?"
+_SETTLED = """
+    SELECT device_id, start, "end" FROM listings
+    WHERE backfill = ? AND settled AND source = ? AND compared IS NOT 0
+"""
+# By rowid: a clock that was wrong orders nothing.
+_LAST_BACKFILL = """
+    SELECT backfill, outcome FROM runs
+    WHERE tenant_id = ? AND backfill IS NOT NULL AND since = ? AND until IS ? ORDER BY rowid DESC LIMIT 1
+"""
 _LAST_RUN = "SELECT id, finished IS NOT NULL FROM runs ORDER BY rowid DESC LIMIT 1"
 
 
@@ -62,8 +70,7 @@ class Reader:
 
     async def folders(self) -> dict[str, str]:
         """The folder of every known device, by its id."""
-        rows = await self._query.select(select(devices.c.id, devices.c.folder))
-        return {row[0]: row[1] for row in rows}
+        return dict(await self._query.sql("SELECT id, folder FROM devices"))
 
     async def identity(self) -> str:
         """What tells this state from others: the id of its first run. Empty before there is one."""
@@ -128,33 +135,16 @@ class Reader:
 
         Not those that were seen in part: the device's list, or the server's own, may be readable now.
         """
-        columns = (listings.c.device_id, listings.c.start, listings.c.end)
-        rows = await self._query.select(
-            select(*columns).where(
-                listings.c.backfill == backfill,
-                listings.c.settled,
-                listings.c.source == ListingSource.DEVICE_LIST.value,
-                listings.c.compared.is_not(false()),
-            )
-        )
-        return {(device_id, TimeWindow(start, end)) for device_id, start, end in rows}
+        rows = await self._query.sql(_SETTLED, (backfill, ListingSource.DEVICE_LIST.value))
+        return {(device_id, TimeWindow(_time(start), _time(end))) for device_id, start, end in rows}
 
     async def resumable_backfill(self, tenant_id: str, since: datetime, until: datetime | None) -> str | None:
         """The id of the newest backfill over this very period, unless it was completed.
 
         `since` and `until` are the period as the user gave it: None where it was left open.
         """
-        rows = await self._query.select(
-            select(runs.c.backfill, runs.c.outcome)
-            .where(
-                runs.c.tenant_id == tenant_id,
-                runs.c.backfill.is_not(None),
-                runs.c.since == since,
-                runs.c.until.is_not_distinct_from(until),
-            )
-            .order_by(literal_column("runs.rowid").desc())  # a clock that was wrong orders nothing
-            .limit(1)
-        )
+        period = (to_text(since), None if until is None else to_text(until))
+        rows = await self._query.sql(_LAST_BACKFILL, (tenant_id, *period))
         for backfill, outcome in rows:
             return None if outcome == RunOutcome.COMPLETE else str(backfill)
         return None

@@ -1,6 +1,6 @@
 """The tables. Natural keys: the platform's ids and names, never numbers of our own where a name exists."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -19,28 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Dialect
 
-HEAD = "0003"
-"""The migration that these tables correspond to."""
-
-
-def to_text(moment: datetime) -> str:
-    """`2025-06-26T06:41:43.000000Z`: UTC and of fixed width, so that text sorts as time does.
-
-    Raises ValueError for a naive datetime: nobody knows which moment it means.
-    """
-    if moment.tzinfo is None:
-        raise ValueError(f"the state stores zone-aware times only, not {moment}")
-    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
-    # Formatted by hand: half the time of isoformat(), and a page of files has a thousand moments.
-    return "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ" % (  # noqa: UP031 - the fastest way
-        utc.year,
-        utc.month,
-        utc.day,
-        utc.hour,
-        utc.minute,
-        utc.second,
-        utc.microsecond,
-    )
+from osfsync.state.terms import AWAITED, MISSING, to_text
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -154,11 +133,7 @@ files = Table(
 )
 
 # Most files are held, so what is asked of the others must not read them all.
-MISSING = "(sha256 IS NULL OR held_size <> size)"
-"""A file that is not held as the list tells it: not at all, or in an older version."""
 Index("ix_files_missing", files.c.device_id, files.c.name, sqlite_where=text(MISSING))
-AWAITED = f"order_id IS NOT NULL AND {MISSING}"
-"""A file that was ordered and is not held as listed; whether it is lost is another question."""
 Index("ix_files_order_id", files.c.order_id, files.c.device_id, sqlite_where=text(AWAITED))
 Index("ix_files_lost", files.c.device_id, files.c.lost_at, sqlite_where=files.c.lost_at.is_not(None))
 Index("ix_files_listed_by", files.c.device_id, sqlite_where=files.c.listed_by.is_not(None))
@@ -246,9 +221,6 @@ order_files = Table(
     ForeignKeyConstraint(["device_id", "name"], ["files.device_id", "files.name"]),
     sqlite_with_rowid=False,
 )
-
-KEEP_EVENTS = timedelta(days=120)
-"""Communication events that are older are forgotten; what they told of orders is not."""
 
 events = Table(
     "events",

@@ -18,9 +18,10 @@ from osfsync.domain.summary import RunOutcome
 from osfsync.state import statements
 from osfsync.state.batch import groups_of
 from osfsync.state.border import border
+from osfsync.state.engine import unwrapped
 from osfsync.state.statements import Row, Statement
 from osfsync.state.steps import RunKey, Step
-from osfsync.state.tables import to_text
+from osfsync.state.terms import to_text
 from osfsync.state.whole import to_the_end
 
 _STATEMENTS: Mapping[Step, Statement] = {step: getattr(statements, step.name) for step in Step}
@@ -119,7 +120,7 @@ class Writer:
             await self._transact(work)
 
     async def _transact(self, work: Sequence[tuple[Statement, list[Row]]]) -> None:
-        with border(self._path):
+        with border(self._path), unwrapped():
             await to_the_end(partial(self._write, work))
 
     async def _write(self, work: Sequence[tuple[Statement, list[Row]]]) -> None:

@@ -1,7 +1,7 @@
 from datetime import UTC, datetime, timedelta
 
 from osfsync.pipeline.listen import _windows
-from osfsync.state.tables import KEEP_EVENTS
+from osfsync.state.terms import KEEP_EVENTS
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 DAY = timedelta(days=1)

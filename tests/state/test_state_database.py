@@ -19,9 +19,10 @@ from osfsync.domain.errors import (
     StateDamagedError,
     StateError,
 )
-from osfsync.state import engine
+from osfsync.state import query
 from osfsync.state.border import border, explain
 from osfsync.state.database import Database, open_state, open_view
+from osfsync.state.engine import unwrapped
 from osfsync.state.settings import StateSettings
 from osfsync.state.writer import Writer
 from tests.state.state_samples import NOW, RUN, device_seen, file, files_seen
@@ -96,14 +97,14 @@ async def test_connections_are_set_up(database: Database, writer: Writer) -> Non
             (await connection.exec_driver_sql(f"PRAGMA {name}")).scalar()
             for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
         ]
-    assert pragmas == ["wal", 2, 1, engine.BUSY_SECONDS * 1000]
+    assert pragmas == ["wal", 2, 1, query.BUSY_SECONDS * 1000]
     assert list(await database.overview._query.sql("PRAGMA query_only")) == [(1,)]
 
 
 async def test_a_database_that_another_program_locks_is_told(
     settings: StateSettings, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(query, "BUSY_SECONDS", 0.05)
     async with open_state(settings) as database:
         writer = await database.start_run(RUN, NOW)
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
@@ -165,10 +166,11 @@ async def test_a_state_that_is_damaged_while_it_is_used_is_told(
 def test_what_sqlite_says_becomes_our_error(path: Path, code: int, told: type[OsfsyncError]) -> None:
     error = sqlite3.OperationalError("what SQLite says")
     error.sqlite_errorcode = code
-    with pytest.raises(OsfsyncError) as caught, border(path):
-        raise OperationalError("SELECT 1", {}, error)
-    assert type(caught.value) is told
-    assert str(path) in caught.value.message
+    for raised in (error, OperationalError("SELECT 1", {}, error)):
+        with pytest.raises(OsfsyncError) as caught, border(path), unwrapped():
+            raise raised
+        assert type(caught.value) is told
+        assert str(path) in caught.value.message
 
 
 @pytest.mark.parametrize(

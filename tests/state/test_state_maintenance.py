@@ -10,7 +10,7 @@ from osfsync.domain.model import StorageStatus
 from osfsync.state.database import Database, open_view
 from osfsync.state.maintenance import backup, check, upgrade
 from osfsync.state.settings import StateSettings
-from osfsync.state.tables import HEAD
+from osfsync.state.terms import HEAD
 from osfsync.state.writer import Writer
 from tests.state.state_samples import DEVICE, file, files_seen
 

@@ -23,7 +23,8 @@ from osfsync.state import lock, migrate
 from osfsync.state.database import open_state, open_view
 from osfsync.state.lock import hold_lock
 from osfsync.state.settings import StateSettings
-from osfsync.state.tables import HEAD, metadata
+from osfsync.state.tables import metadata
+from osfsync.state.terms import HEAD
 
 
 @contextmanager
