@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 from osfsync.cloud.calls import Call
 from osfsync.cloud.ranges import Proof, Reply
-from osfsync.cloud.throttle import Throttle
 from osfsync.domain.errors import InterruptedBodyError, ProtocolError, TooLargeError
 
 MEASURING_SPAN = 30.0
@@ -38,7 +37,7 @@ class Body:
     proof: Proof | None
     close: Callable[[], None] = field(repr=False)
     _read: Callable[[], Awaitable[bytes]] = field(repr=False)
-    _throttle: Throttle = field(repr=False)
+    _spend: Callable[[int], Awaitable[None]] = field(repr=False)
     _minimum_rate: int = field(repr=False)
     _received: int = 0  # in the present measuring span
     _waited: float = 0.0  # seconds, likewise
@@ -68,7 +67,7 @@ class Body:
         self._waited += time.monotonic() - asked
         if self._waited >= MEASURING_SPAN and piece:
             self._look_at_rate()
-        await self._throttle.spend(length)
+        await self._spend(length)
         return piece
 
     def _look_at_rate(self) -> None:

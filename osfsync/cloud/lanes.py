@@ -35,15 +35,23 @@ class Lanes:
         now = time.monotonic()
         self._answers += 1
         self._waited += now - sent
-        if self._control.due(now, self._answers):
-            wanted = any(lanes.available_tokens <= 0 for lanes in (self.downloads, self.listings))
-            self._control.measure(now, self._totals(), wanted=wanted)
-            self._open()
+        self._look(now)
+
+    async def spend(self, length: int) -> None:
+        """Bytes of a body came in: wait until they are paid for."""
+        await self._throttle.spend(length)
+        self._look(time.monotonic())
 
     def overloaded(self, sent: float) -> None:
         """The platform could not take a request, or gave no answer in time."""
         self._control.overloaded(sent, time.monotonic(), self._totals())
         self._open()
+
+    def _look(self, now: float) -> None:
+        if self._control.due(now, self._answers):
+            wanted = any(lanes.available_tokens <= 0 for lanes in (self.downloads, self.listings))
+            self._control.measure(now, self._totals(), wanted=wanted)
+            self._open()
 
     def _totals(self) -> Totals:
         return Totals(self._answers, self._throttle.received, self._waited)

@@ -171,7 +171,7 @@ class Session:
             proof=proof_of(response.status, response.headers),
             close=response.release,
             _read=_Line(response, call, self._origin, self._piece_within).read,
-            _throttle=self._throttle,
+            _spend=self.lanes.spend,
             _minimum_rate=self._minimum_rate,
         )
 
