@@ -35,6 +35,9 @@ _FEW: Final = 20
 _SURE: Final = 0.85
 """Of the rate that was kept to: where less was granted, that rate was far off."""
 
+_BELOW: Final = 0.96
+"""Of what was granted: requests are not as evenly spaced as a strict count wants them."""
+
 _MOST_DOWN: Final = 0.7
 """CUBIC's factor: one refusal lowers a rate that was kept to no further."""
 
@@ -55,9 +58,9 @@ def _factor(knowledge: _Knowledge, age: float) -> float:
         case _Knowledge.GUESSED:
             return 0.7 * math.exp2(min(age, _LONGEST_DOUBLING))  # TCP's slow start
         case _Knowledge.MISSED:
-            return _cubic(0.8, 4.0, age)
+            return _cubic(0.8, 4.0, 1.2, age)
         case _Knowledge.KNOWN:
-            return _cubic(0.95, 30.0, age)
+            return _cubic(0.97, 30.0, 1.05, age)
         case _:
             assert_never(knowledge)
 
@@ -67,9 +70,10 @@ def _round_window(seconds: float) -> float | None:
     return next((window for window in _WINDOWS if seconds - 1 <= window <= seconds), None)
 
 
-def _cubic(begin: float, plateau: float, age: float) -> float:
-    """From `begin` to 1 in `plateau` seconds, and on."""
-    return 1 + (1 - begin) * ((age - plateau) / plateau) ** 3
+def _cubic(begin: float, plateau: float, beyond: float, age: float) -> float:
+    """From `begin` to 1 in `plateau` seconds, and on to `beyond` in as many."""
+    x = (age - plateau) / plateau
+    return 1 + (1 - begin if x < 0 else beyond - 1) * x**3
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,28 +127,25 @@ class Pace:
 
     def _learn(self, refusal: _Refusal) -> None:
         """Once the pause is over: what was under way when it began was granted by then."""
-        count, seconds = self._measured(refusal)
-        measured, kept = count / seconds, refusal.rate
-        if kept is None:
-            window = _round_window(seconds) if count >= _FEW else None
-            self._top = max(count, 1) / (window or seconds)
-            self._knowledge = _Knowledge.GUESSED if window is None else _Knowledge.KNOWN
+        since = max(refusal.at - max(_SPAN, 2 * refusal.pause), self._began)
+        count = self._count(since)
+        age = max(_BUCKET, refusal.at - since)
+        if age < _BURST * refusal.pause:  # what was granted at once, the pause makes up for
+            window = _round_window(age + refusal.pause) if count >= _FEW else None
+            measured, sure = count / (window or age + refusal.pause), window is not None
         else:
-            self._top = min(kept, max(measured, _MOST_DOWN * kept))
-            self._knowledge = _Knowledge.KNOWN if measured >= _SURE * kept else _Knowledge.MISSED
+            measured, sure = max(count / age, self._count(refusal.at - 1.0)), count >= _FEW
+        if refusal.rate is None:
+            self._top = _BELOW * max(measured, 1 / (age + refusal.pause))
+            self._knowledge = _Knowledge.KNOWN if sure else _Knowledge.GUESSED
+        else:
+            self._top = min(_BELOW * refusal.rate, max(_BELOW * measured, _MOST_DOWN * refusal.rate))
+            self._knowledge = _Knowledge.KNOWN if measured >= _SURE * refusal.rate else _Knowledge.MISSED
         self._began = self._resumed
         self._refusal = None
 
-    def _measured(self, refusal: _Refusal) -> tuple[int, float]:
-        """How many requests were granted, and in how many seconds.
-
-        Where they began a short while ago, the platform may have granted a burst that the pause makes up for.
-        """
-        since = max(refusal.at - max(_SPAN, 2 * refusal.pause), self._began)
-        count = sum(count for bucket, count in self._granted if bucket >= int(since / _BUCKET))
-        age = refusal.at - since
-        burst = refusal.rate is None or age < _BURST * refusal.pause
-        return count, max(_BUCKET, age + refusal.pause if burst else age)
+    def _count(self, since: float) -> int:
+        return sum(count for bucket, count in self._granted if bucket >= int(since / _BUCKET))
 
     def _gap(self, now: float) -> float:
         rate = self.rate(now)

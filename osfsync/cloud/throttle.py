@@ -16,7 +16,7 @@ LONGEST_PAUSE = timedelta(minutes=15)
 _CATCH_UP: Final = 0.25
 """Seconds that may be made up for; counted from its beginning, a rate is never more than was set."""
 
-_LATE: Final = 0.02
+_LATE: Final = 0.01
 """Seconds that a timer may be late without slowing down what the platform bears."""
 
 
