@@ -183,15 +183,16 @@ class Session:
         match response.status:
             case 429:
                 throttle.refused(sent, retry_after(response.headers, utc_now()))
-                self.lanes.overloaded(sent)
             case 503:
                 length = retry_after(response.headers, utc_now())
                 if length is not None:
                     throttle.pause(length)
-                self.lanes.overloaded(sent)
             case _:
                 throttle.granted()
                 self.lanes.answered(sent)
+                return
+        if not call.aside:
+            self.lanes.overloaded(sent)
 
 
 def _is_chunked(headers: "CIMultiDictProxy[str]") -> bool:
