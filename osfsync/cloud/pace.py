@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, assert_never
 
-OWN_PAUSE: Final = 1.0
+OWN_PAUSE: Final = 0.5
 """Without a request, after a refusal that asks for no pause."""
 
 _SPAN: Final = 2.0
@@ -40,6 +40,9 @@ _BELOW: Final = 0.96
 
 _MOST_DOWN: Final = 0.7
 """CUBIC's factor: one refusal lowers a rate that was kept to no further."""
+
+_FLOOR: Final = 0.2
+"""Of the best rate that was granted: a platform may put single files off for ever, whatever the rate."""
 
 _LONGEST_DOUBLING: Final = 30.0
 
@@ -88,6 +91,7 @@ class Pace:
 
     def __init__(self) -> None:
         self._top: float | None = None
+        self._best = 0.0  # rate that was ever granted
         self._knowledge = _Knowledge.GUESSED
         self._resumed = 0.0  # when requests went on after the last refusal
         self._refusal: _Refusal | None = None  # not yet learned from
@@ -135,11 +139,13 @@ class Pace:
             measured, sure = count / (window or age + refusal.pause), window is not None
         else:
             measured, sure = max(count / age, self._count(refusal.at - 1.0)), count >= _FEW
+        self._best = max(self._best, measured)
         if refusal.rate is None:
             self._top = _BELOW * max(measured, 1 / (age + refusal.pause))
             self._knowledge = _Knowledge.KNOWN if sure else _Knowledge.GUESSED
         else:
-            self._top = min(_BELOW * refusal.rate, max(_BELOW * measured, _MOST_DOWN * refusal.rate))
+            lower = min(_BELOW * refusal.rate, max(_BELOW * measured, _MOST_DOWN * refusal.rate))
+            self._top = max(lower, _FLOOR * self._best)
             self._knowledge = _Knowledge.KNOWN if measured >= _SURE * refusal.rate else _Knowledge.MISSED
         self._began = self._resumed
         self._refusal = None

@@ -141,7 +141,7 @@ def drive(limiter: Limiter, lanes: int, trip: float, seconds: float) -> Drive:
 
 
 @pytest.mark.parametrize("limiter", [Sliding, Fixed, lambda rate: Bucket(rate, rate)])
-@pytest.mark.parametrize("rate", [50, 200, 1000])
+@pytest.mark.parametrize("rate", [50, 500])
 @pytest.mark.parametrize(("lanes", "trip"), [(8, 0.005), (32, 0.02)])
 def test_nine_tenths_of_what_a_platform_bears_with_few_refused(
     limiter: Callable[[float], Limiter], rate: float, lanes: int, trip: float
@@ -153,8 +153,8 @@ def test_nine_tenths_of_what_a_platform_bears_with_few_refused(
 
 @pytest.mark.parametrize("rate", [5, 50])
 def test_a_platform_that_counts_by_the_minute(rate: float) -> None:
-    seen = drive(Fixed(rate, 60), 8, 0.02, 300)
-    assert seen.granted >= 0.9 * rate * 300
+    seen = drive(Fixed(rate, 60), 8, 0.02, 180)
+    assert seen.granted >= 0.9 * rate * 180
     assert seen.share_refused < 0.02
 
 
@@ -209,3 +209,17 @@ def test_a_refusal_of_the_very_first_request_leaves_a_pace() -> None:
     rate = pace.rate(OWN_PAUSE)
     assert rate is not None
     assert rate > 0
+
+
+def test_what_is_put_off_whatever_the_rate_does_not_stop_a_run() -> None:
+    pace, now = Pace(), 0.0
+    for _ in range(100):
+        now += 0.01
+        pace.grant(now)
+    for _ in range(50):
+        pace.refuse(now, now, 0.1)
+        now += 0.2
+        pace.grant(now)
+    rate = pace.rate(now)
+    assert rate is not None
+    assert rate >= 10
