@@ -50,7 +50,7 @@ _LONGEST_DOUBLING: Final = 30.0
 class _Knowledge(Enum):
     """How well the rate is known that the platform bears."""
 
-    GUESSED = "guessed"  # from the burst before the first refusal, or from too few requests
+    GUESSED = "guessed"  # from a burst, or from what was granted between pauses
     MISSED = "missed"  # what was granted is far below what was tried
     KNOWN = "known"
 
@@ -93,9 +93,11 @@ class Pace:
         self._top: float | None = None
         self._best = 0.0  # rate that was ever granted
         self._knowledge = _Knowledge.GUESSED
-        self._resumed = 0.0  # when requests went on after the last refusal
+        self._resumed = 0.0  # when requests went on after the last refusal, or will
+        self._learned = 0.0  # when they went on after the last one that taught the rate
         self._refusal: _Refusal | None = None  # not yet learned from
         self._began = 0.0  # when the present stretch of requests began
+        self._interrupted = False  # by pauses, in this stretch
         self._last = -_IDLE
         self._granted: deque[tuple[int, int]] = deque(maxlen=_MOST_BUCKETS)
 
@@ -105,12 +107,12 @@ class Pace:
             self._learn(self._refusal)
         if self._top is None:
             return None
-        return self._top * _factor(self._knowledge, max(0.0, now - self._resumed))
+        return self._top * _factor(self._knowledge, max(0.0, now - self._learned))
 
     def grant(self, now: float) -> None:
         """A request was answered, and not put off."""
-        if now - self._last > _IDLE + 2 * self._gap(now) and self._refusal is None:
-            self._began = now
+        if now - max(self._last, self._resumed) > _IDLE + 2 * self._gap(now):
+            self._began, self._interrupted = now, False
         self._last = now
         bucket = int(now / _BUCKET)
         if self._granted and self._granted[-1][0] == bucket:
@@ -130,25 +132,33 @@ class Pace:
         self._resumed = now + pause
 
     def _learn(self, refusal: _Refusal) -> None:
-        """Once the pause is over: what was under way when it began was granted by then."""
+        """Once the pause is over: what was under way when it began was granted by then.
+
+        From few requests nothing is learned; they count towards the next refusal.
+        """
+        self._refusal = None
         since = max(refusal.at - max(_SPAN, 2 * refusal.pause), self._began)
-        count = self._count(since)
-        age = max(_BUCKET, refusal.at - since)
+        if self._count(since) < _FEW:
+            since = self._began
+        count, age = self._count(since), max(_BUCKET, refusal.at - since)
+        if count < _FEW:
+            self._interrupted = True
+            return
         if age < _BURST * refusal.pause:  # what was granted at once, the pause makes up for
-            window = _round_window(age + refusal.pause) if count >= _FEW else None
+            window = _round_window(age + refusal.pause)
             measured, sure = count / (window or age + refusal.pause), window is not None
         else:
-            measured, sure = max(count / age, self._count(refusal.at - 1.0)), count >= _FEW
+            measured, sure = max(count / age, self._count(refusal.at - 1.0)), not self._interrupted
         self._best = max(self._best, measured)
         if refusal.rate is None:
-            self._top = _BELOW * max(measured, 1 / (age + refusal.pause))
+            self._top = _BELOW * measured
             self._knowledge = _Knowledge.KNOWN if sure else _Knowledge.GUESSED
         else:
             lower = min(_BELOW * refusal.rate, max(_BELOW * measured, _MOST_DOWN * refusal.rate))
             self._top = max(lower, _FLOOR * self._best)
             self._knowledge = _Knowledge.KNOWN if measured >= _SURE * refusal.rate else _Knowledge.MISSED
-        self._began = self._resumed
-        self._refusal = None
+        self._began = self._learned = self._resumed
+        self._interrupted = False
 
     def _count(self, since: float) -> int:
         return sum(count for bucket, count in self._granted if bucket >= int(since / _BUCKET))

@@ -98,12 +98,12 @@ def split_window(window: TimeWindow, length: timedelta) -> Iterator[TimeWindow]:
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
     start = window.start
     while True:
-        end = epoch + ((start - epoch) // length + 1) * length
-        if end >= window.end:
+        end = ((start - epoch) // length + 1) * length  # since the epoch: as a time it may lie beyond all
+        if end >= window.end - epoch:
             yield TimeWindow(start, window.end)
             return
-        yield TimeWindow(start, end)
-        start = end
+        yield TimeWindow(start, epoch + end)
+        start = epoch + end
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from osfsync.domain.dialogue import Order, OrderState
-from osfsync.domain.model import Device, Failure, FileRecord, ListingSource, StorageStatus
+from osfsync.domain.model import Device, Failure, FileRecord, ListingSource, StorageStatus, TimeWindow
 from osfsync.domain.summary import RunOutcome
 
 
@@ -68,6 +68,21 @@ class DeviceRow:
     missing: Mapping[StorageStatus, int]
     lost: int
     contradicted: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unlisted:
+    """A file that a list should name.
+
+    Attributes:
+        span: of the recording, or where no list told it (not `timed`) the window that listed it.
+        on_server: the server's own list may be the only one that names it.
+    """
+
+    name: str
+    span: TimeWindow
+    on_server: bool
+    timed: bool
 
 
 @dataclass(frozen=True, slots=True)

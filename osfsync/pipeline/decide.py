@@ -190,7 +190,7 @@ class Decider:
         start, end = file.start or file.end, file.end or file.start
         if start is not None and end is not None:
             window = page.window
-            if window.start + OVERLAP < start and end < window.end - OVERLAP:
+            if start - window.start > OVERLAP and window.end - end > OVERLAP:
                 return True
         key = hash((page.device.id, file.name))
         known = key in self._counted

@@ -22,6 +22,7 @@ from osfsync.domain.outcomes import Fact, FilesLost, OrderGivenUp
 from osfsync.domain.planner import Action, Choice, Decision, Ordering, ordering_of
 from osfsync.domain.policy import Policy
 from osfsync.domain.reach import OVERLAP
+from osfsync.domain.rows import Unlisted
 from osfsync.domain.selection import Selection
 from osfsync.pipeline.messages import OrderJob, Wanted, WindowListed
 from osfsync.pipeline.tally import Tally
@@ -176,9 +177,9 @@ class Settler:
         if not sum(told.files for told in listed):
             return []
         lost: dict[WindowListed, list[str]] = {}
-        async for name, told, server in self._unnamed(device, progress, listed):
-            if told.compared or not server:
-                lost.setdefault(told, []).append(name)
+        async for file, told in self._unnamed(device, progress, listed):
+            if told.compared or not file.on_server:
+                lost.setdefault(told, []).append(file.name)
         for names in lost.values():
             self.tally.lost += len(names)
             text = (
@@ -196,11 +197,11 @@ class Settler:
         """
         on_server: list[str] = []
         on_device = 0
-        async for name, told, server in self._unnamed(device, progress, progress.listed):
-            if not server:
+        async for file, told in self._unnamed(device, progress, progress.listed):
+            if not file.on_server:
                 on_device += told.source is ListingSource.DEVICE_LIST
             elif len(on_server) < SUSPECTED_NAMED:
-                on_server.append(name)
+                on_server.append(file.name)
         for name in on_server:
             self.tally.devices_suspect.add(device.id)
             self.tally.unsettled.add(device.id)
@@ -228,17 +229,17 @@ class Settler:
 
     async def _unnamed(
         self, device: Device, progress: DeviceProgress, listed: Sequence[WindowListed]
-    ) -> AsyncIterator[tuple[str, WindowListed, bool]]:
-        """Files that these windows cover and did not name, the window, and the last of `Ledger.unlisted`."""
+    ) -> AsyncIterator[tuple[Unlisted, WindowListed]]:
+        """Files that these windows cover and did not name, and the window."""
         together = _together(listed)
         async for page in self.ledger.unlisted(device.id):
-            for name, span, server, timed in page:
-                windows = listed if timed else together
-                told = next((told for told in windows if _covers(told.window, span)), None)
-                if told is None or hash(name) in progress.unheld:
+            for file in page:
+                windows = listed if file.timed else together
+                told = next((told for told in windows if _covers(told.window, file.span)), None)
+                if told is None or hash(file.name) in progress.unheld:
                     continue
-                if self.selection.file(name) is Choice.SELECTED:
-                    yield name, told, server
+                if self.selection.file(file.name) is Choice.SELECTED:
+                    yield file, told
 
 
 def span_of(file: DataFile, seen_in: TimeWindow) -> TimeWindow:
@@ -268,4 +269,4 @@ def _together(listed: Sequence[WindowListed]) -> list[WindowListed]:
 
 def _covers(window: TimeWindow, span: TimeWindow) -> bool:
     """With a margin: lists may tell local time, and how they treat what lies at an edge is not documented."""
-    return window.start + OVERLAP <= span.start and span.end + OVERLAP <= window.end
+    return span.start - window.start >= OVERLAP and window.end - span.end >= OVERLAP

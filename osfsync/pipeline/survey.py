@@ -115,7 +115,7 @@ class Surveyor:
             await self.client.check_listing(visit.device)
         except ForbiddenError as error:
             visit.limited = True
-            self._limited(visit.device, error)
+            self._limited(visit.device, error, "credentials")
         return not visit.limited
 
     async def _device_list(self, visit: "_Visit", window: TimeWindow) -> "_Listed":
@@ -148,9 +148,9 @@ class Surveyor:
         except CloudError as error:
             if not isinstance(error, _REFUSALS):
                 # Asked with retries already: it would hold up every device. Older days tell of no others.
-                if window == visit.windows[0] and error.retryable:
+                if window == visit.newest and error.retryable:
                     self._trouble = error
-                visit.troubles += window != visit.windows[0]
+                visit.troubles += window != visit.newest
             self._not_compared(device, error)
             return None, error.slug
         comparison.server_list_read()
@@ -189,7 +189,7 @@ class Surveyor:
         only_device = comparison.only_device_list()
         await out.send(Contradiction(device, window, only_device, tuple(only_server[:MOST_NAMED])))
 
-    def _limited(self, device: Device, error: ForbiddenError) -> None:
+    def _limited(self, device: Device, error: ForbiddenError, what: str) -> None:
         if device.id in self.tally.devices_limited:
             return
         self.tally.devices_limited.add(device.id)
@@ -197,14 +197,14 @@ class Surveyor:
             device.name,
             None,
             error.slug,
-            "The account may not read this device's credentials, so files that are only on the device "
+            f"The account may not read this device's {what}, so files that are only on the device "
             "cannot be seen; the server's own files are mirrored. Ask an administrator of the tenant for "
-            "the permission to view device credentials.",
+            f"the permission to view device {what}.",
         )
 
     def _limited_days(self, visit: "_Visit", window: TimeWindow, error: ForbiddenError) -> None:
-        if window == visit.windows[0]:
-            self._limited(visit.device, error)
+        if window == visit.newest:
+            self._limited(visit.device, error, "list")
         elif not visit.told_limited_days:
             visit.told_limited_days = True
             text = f"Of older days, such as {window}, the device's list may not be read. {error}"
@@ -226,7 +226,7 @@ class Surveyor:
         )
         self.tally.devices_failed.add(device.id)
         self.tally.unsettled.add(device.id)
-        older = "" if window == visit.windows[0] else f"Of older days, {window}: "
+        older = "" if window == visit.newest else f"Of older days, {window}: "
         self.tally.problem(device.name, None, error.slug, f"{older}{error}")
         await visit.out.send(WindowFailed(device, window, error.slug, str(error), self.clock()))
 
@@ -247,6 +247,11 @@ class _Visit:
     troubles: int = 0
     limited: bool = False
     told_limited_days: bool = False
+
+    @property
+    def newest(self) -> TimeWindow:
+        """The window of the newest days."""
+        return self.windows[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,7 +129,7 @@ def pieces_of(window: TimeWindow) -> list[TimeWindow]:
     if window.end - window.start <= LISTED_AT_ONCE:
         return [window]
     pieces = split_window(window, LISTED_AT_ONCE)
-    return [TimeWindow(piece.start, min(piece.end + OVERLAP, window.end)) for piece in pieces]
+    return [TimeWindow(piece.start, min(piece.end, window.end - OVERLAP) + OVERLAP) for piece in pieces]
 
 
 def by_platform(now: datetime, offset: timedelta | None) -> datetime:
@@ -184,7 +184,9 @@ def _between(windows: Sequence[TimeWindow], since: datetime, until: datetime) ->
         for window in windows
         if window.start < until and window.end > since
     ]
-    reaching = (TimeWindow(whole.start, whole.end + OVERLAP) for whole in merge_windows(parts))
+    reaching = (
+        TimeWindow(whole.start, min(whole.end, _LAST - OVERLAP) + OVERLAP) for whole in merge_windows(parts)
+    )
     return [piece for window in reaching for piece in pieces_of(window)]
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from osfsync.state import query
+from osfsync.state import terms
 from osfsync.state.whole import to_the_end
 
 # FULL: what the archive did before a row, or on its word, survives a power cut: so must the row.
@@ -21,7 +21,7 @@ async def writing_engine(path: Path) -> AsyncIterator[AsyncEngine]:
     """An engine of one connection, whose every transaction begins with the write lock."""
     engine = create_async_engine(
         _url(path),
-        connect_args={"timeout": query.BUSY_SECONDS},
+        connect_args={"timeout": terms.BUSY_SECONDS},
         pool_size=1,
         max_overflow=0,
         pool_reset_on_return=None,  # engine.begin() leaves no transaction behind

@@ -10,7 +10,7 @@ import msgspec
 from osfsync.domain.dialogue import MUTE_AFTER, Dialogue, Order, OrderState, Refusal, dialogue_of
 from osfsync.domain.loss import horizon_of
 from osfsync.domain.model import CommunicationEvent, Device, StorageStatus, TimeWindow
-from osfsync.domain.rows import OrderRow, StatusRow
+from osfsync.domain.rows import OrderRow, StatusRow, Unlisted
 from osfsync.state.query import Query
 from osfsync.state.terms import AWAITED, KEEP_EVENTS, MISSING, to_text
 
@@ -171,12 +171,8 @@ class Ledger:
         """How long a device keeps files before it drops them; None where too few were lost to tell."""
         return _horizon(await self._query.sql(_STAYS, (device_id, "always")))
 
-    async def unlisted(self, device_id: str) -> AsyncIterator[list[tuple[str, TimeWindow, bool, bool]]]:
-        """Files of a device that are neither held as listed nor lost, with the time that a list must cover.
-
-        That is the recording's, or where the list does not tell it the window that listed them. Then comes
-        whether the server's own list may be the only one that names the file, and whether a list told times.
-        """
+    async def unlisted(self, device_id: str) -> AsyncIterator[list[Unlisted]]:
+        """Files of a device that are neither held as listed nor lost: a list that covers them names them."""
         last, full = "", True
         while full:
             rows = await self._query.sql(_UNLISTED, (device_id, last))
@@ -184,7 +180,7 @@ class Ledger:
             if rows:
                 last = rows[-1][0]
                 yield [
-                    (name, _window(first, end), bool(server), bool(timed))
+                    Unlisted(name, _window(first, end), bool(server), bool(timed))
                     for name, first, end, server, timed in rows
                 ]
 

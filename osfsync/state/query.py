@@ -9,11 +9,9 @@ from typing import Any, cast
 import aiosqlite
 import anyio
 
+from osfsync.state import terms
 from osfsync.state.border import border
 from osfsync.state.whole import to_the_end
-
-BUSY_SECONDS = 10.0
-"""How long to wait for a program that has locked the database."""
 
 READERS = 4
 
@@ -57,7 +55,7 @@ class Query:
 
 
 async def _connect(path: Path) -> aiosqlite.Connection:
-    connection = await aiosqlite.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+    connection = await aiosqlite.connect(path, timeout=terms.BUSY_SECONDS, isolation_level=None)
     await connection.execute_fetchall("PRAGMA query_only = ON")
     return connection
 

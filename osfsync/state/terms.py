@@ -32,5 +32,8 @@ MISSING = "(sha256 IS NULL OR held_size <> size)"
 AWAITED = f"order_id IS NOT NULL AND {MISSING}"
 """A file that was ordered and is not held as listed; whether it is lost is another question."""
 
+BUSY_SECONDS = 10.0
+"""How long to wait for a program that has locked the database."""
+
 KEEP_EVENTS = timedelta(days=120)
 """Communication events that are older are forgotten; what they told of orders is not."""

@@ -203,12 +203,23 @@ def test_those_under_way_together_are_one_refusal() -> None:
     assert once.rate(1.2) == often.rate(1.2) is not None
 
 
-def test_a_refusal_of_the_very_first_request_leaves_a_pace() -> None:
-    pace = Pace()
+def test_few_requests_teach_nothing_until_there_were_enough() -> None:
+    """Such as commands, of which a run sends one for each device."""
+    pace, now = Pace(), 0.0
     pace.refuse(0.0, 0.0, 0.0)
-    rate = pace.rate(OWN_PAUSE)
-    assert rate is not None
-    assert rate > 0
+    assert pace.rate(OWN_PAUSE) is None
+    rates = []
+    for _ in range(5):
+        for _ in range(4):
+            now += 0.01
+            pace.grant(now)
+        pace.refuse(now, now, 1.0)
+        now += 1.01
+        rates.append(pace.rate(now))
+    *before, learned = rates
+    assert before == [None] * 4
+    assert learned is not None
+    assert 1 < learned < 10
 
 
 def test_what_is_put_off_whatever_the_rate_does_not_stop_a_run() -> None:

@@ -32,3 +32,9 @@ def test_another_comes_first_each_day() -> None:
     firsts = {in_turn("abcd", BEGIN + timedelta(days=day))[0] for day in range(4)}
     assert firsts == set("abcd")
     assert in_turn([], BEGIN) == []
+
+
+def test_windows_at_the_end_of_time_have_pieces_too() -> None:
+    end = datetime.max.replace(tzinfo=UTC)
+    pieces = pieces_of(TimeWindow(end - 100 * OVERLAP, end))
+    assert max(piece.end for piece in pieces) == end

@@ -19,7 +19,7 @@ from osfsync.domain.errors import (
     StateDamagedError,
     StateError,
 )
-from osfsync.state import query
+from osfsync.state import terms
 from osfsync.state.border import border, explain
 from osfsync.state.database import Database, open_state, open_view
 from osfsync.state.engine import unwrapped
@@ -97,14 +97,14 @@ async def test_connections_are_set_up(database: Database, writer: Writer) -> Non
             (await connection.exec_driver_sql(f"PRAGMA {name}")).scalar()
             for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
         ]
-    assert pragmas == ["wal", 2, 1, query.BUSY_SECONDS * 1000]
+    assert pragmas == ["wal", 2, 1, terms.BUSY_SECONDS * 1000]
     assert list(await database.overview._query.sql("PRAGMA query_only")) == [(1,)]
 
 
 async def test_a_database_that_another_program_locks_is_told(
     settings: StateSettings, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(query, "BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(terms, "BUSY_SECONDS", 0.05)
     async with open_state(settings) as database:
         writer = await database.start_run(RUN, NOW)
         with closing(sqlite3.connect(path, isolation_level=None)) as other:

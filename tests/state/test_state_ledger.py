@@ -21,7 +21,7 @@ from osfsync.domain.outcomes import (
     OrderTaken,
     SeenFile,
 )
-from osfsync.domain.rows import Fate, OrderRow, StatusRow
+from osfsync.domain.rows import Fate, OrderRow, StatusRow, Unlisted
 from osfsync.state import order_rows
 from osfsync.state.cancel import cancel_orders
 from osfsync.state.database import Database
@@ -220,7 +220,8 @@ async def test_a_lost_file_tells_when_it_was_last_seen_and_comes_back_when_it_is
     record = (await database.reader.records(DEVICE.id, ["a.osf"]))["a.osf"]
     assert (record.lost_at, record.last_seen) == (None, None)
     (page,) = [page async for page in database.ledger.unlisted(DEVICE.id)]
-    assert page == [("a.osf", TimeWindow(NOW - 3 * DAY, NOW - 3 * DAY + HOUR), False, True)]
+    span = TimeWindow(NOW - 3 * DAY, NOW - 3 * DAY + HOUR)
+    assert page == [Unlisted("a.osf", span, on_server=False, timed=True)]
 
 
 async def test_how_long_a_device_keeps_files_is_learned_from_losses(

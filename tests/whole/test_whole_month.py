@@ -63,7 +63,7 @@ async def test_reasons_over_a_month(mirror_of: MirrorOf) -> None:
     assert len(world.devices(world.main.id)) == sum(number for number, _, _ in KINDS.values())
 
 
-SHARE = float(os.environ.get("TESTS_MONTH_SHARE", "0.08"))
+SHARE = float(os.environ.get("TESTS_MONTH_SHARE", "0.1"))
 """How much of the month's fleet is used where runs are killed; 1 for all of it, over all nights."""
 NIGHTS_WITH_KILLS = NIGHTS if SHARE >= 1 else 10
 

@@ -19,7 +19,7 @@ from osfsync.domain.errors import ExitCode, LockedError, OsfsyncError
 from osfsync.domain.model import StorageStatus
 from osfsync.domain.summary import RunSummary
 from osfsync.simulator.world import World
-from osfsync.state import query
+from osfsync.state import terms
 from osfsync.state.maintenance import backup
 from tests.cli.test_cli_errors import osfsync
 from tests.whole.conftest import PART_FOLDER
@@ -37,7 +37,7 @@ def state_of(mirror: Any) -> Path:
 async def test_a_state_that_another_program_locks_ends_the_run_and_the_next_goes_on(
     mirror_of: MirrorOf, small_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(query, "BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(terms, "BUSY_SECONDS", 0.05)
     async with mirror_of(small_world) as mirror:
         await mirror.sync()
         with closing(sqlite3.connect(state_of(mirror), isolation_level=None)) as other:

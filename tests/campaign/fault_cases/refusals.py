@@ -1,7 +1,6 @@
 """Downloads that the platform refuses, puts off, or answers with something else."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 
 from osfsync.domain.errors import ExitCode
@@ -38,12 +37,8 @@ def _statuses() -> Iterator[Case]:
         patient = BUSY if code in {429, 503} else TROUBLED
         yield passing(f"{code} for a file", status(code))
         yield passing(f"{code} for a token, with Retry-After", status(code, 1), TOKEN)
-        # 429 stops all requests for a while, each time: a second here, and as often as files are tried.
-        bound = 20.0 if code == 429 else 10.0
-        token = lasting(f"{code} for a token", status(code), on=TOKEN, problems=slug)
-        file = lasting(f"{code} for a file, with Retry-After", status(code, 1), problems=patient)
-        yield replace(token, seconds=bound)
-        yield replace(file, seconds=bound)
+        yield lasting(f"{code} for a token", status(code), on=TOKEN, problems=slug)
+        yield lasting(f"{code} for a file, with Retry-After", status(code, 1), problems=patient)
 
 
 REFUSALS: tuple[Case, ...] = (
