@@ -290,7 +290,9 @@ async def test_large_files_let_small_ones_pass(mirror_of: MirrorOf, empty_world:
         empty_world.add_file(device, f"large-{number:02}.osf", StorageStatus.BOTH, size=5_000_000)
     empty_world.add_file(device, "small.osf", StorageStatus.BOTH)
     async with mirror_of(empty_world) as mirror:
-        mirror.simulator.faults.add(Fault.drip(20_000), on="download", times=12)
+        for number in range(12):
+            name = f"large-{number:02}.osf"
+            mirror.simulator.faults.add(Fault.drip(20_000), on="download", file=name, times=None)
         async with anyio.create_task_group() as group:
             group.start_soon(mirror.sync)
             with anyio.fail_after(20):
