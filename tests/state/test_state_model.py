@@ -195,7 +195,7 @@ class Model:
                 self.attempts.setdefault((fact.device_id, fact.name), []).insert(0, fact.failure)
             case HeldRefuted():
                 never = {"held": None, "tries": 0, "failure": None}
-                never |= {"orders": 0, "ordered_at": None, "order": None}
+                never |= {"orders": 0, "ordered_at": None, "order": None, "lost_at": None}
                 self.change(fact.device_id, fact.name, **never)
                 self.attempts.setdefault((fact.device_id, fact.name), []).insert(0, fact.failure)
             case OrderTaken(order, certain):
