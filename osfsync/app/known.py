@@ -53,7 +53,7 @@ async def files(settings: Settings, device: str | None) -> AsyncGenerator[Sequen
 
 
 async def unseen_devices(settings: Settings, devices: Sequence[str] = ()) -> list[str]:
-    """Names of the devices, of those that fit the globs, whose credentials are refused."""
+    """Names of the devices, of those that fit the globs, whose own list can't be had."""
     async with open_view(settings.state) as view:
         glances = await view.overview.glances()
     chosen = {device.id for device in chosen_devices([known.device for known in glances], devices)}

@@ -140,7 +140,7 @@ class Conduct:
         reader = rooms.database.reader
         last = await reader.last_step()
         self.writer = await rooms.database.start_run(new, self.clock())
-        await rooms.archive.prepare(await reader.identity(), holds=await reader.holds_files())
+        await rooms.archive.prepare(await reader.identity(), known=await reader.knows_archive())
         self.in_step = await rooms.archive.last_step() == last
         if self.in_step:
             await self._note_step(rooms, self.writer, ended=False)
@@ -256,7 +256,7 @@ async def rehearse(
 
     async def work(rooms: OpenRooms) -> None:
         reader = rooms.database.reader
-        await rooms.archive.judge(await reader.identity(), holds=await reader.holds_files())
+        await rooms.archive.judge(await reader.identity(), known=await reader.knows_archive())
         rehearsal = rooms.rehearsal(await rooms.client.tenant(), conduct.terms)
         await rehearsal.run(request.since, request.until)
 

@@ -1,18 +1,19 @@
 """`verify` and `manifest`: the archive read once more and compared with the state; what the state holds."""
 
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from osfsync.app.choice import chosen_devices
+from osfsync.app.targets import refuse_as_target
 from osfsync.archive.base import Archive
 from osfsync.archive.examine import Examiner
 from osfsync.archive.local import LocalArchive
 from osfsync.archive.manifest import write_manifest
 from osfsync.config import Settings
-from osfsync.domain.errors import ConfigError, ExitCode
+from osfsync.domain.errors import ExitCode
 from osfsync.domain.sample import Sample
 from osfsync.domain.verdict import Finding, Verdict
 from osfsync.pipeline.mend import Mender
@@ -22,7 +23,6 @@ from osfsync.pipeline.tally import Tally
 from osfsync.pipeline.verify import Progress, Verifier, files_to_read
 from osfsync.reports.verify import RepairModel, VerifiedModel, stranger_model, verified_model
 from osfsync.state.database import View, open_view
-from osfsync.state.location import database_path, is_own_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Walk:
     async def go(self, view: View, archive: Archive, mender: Mender | None = None) -> None:
         """Read everything that was asked for, telling what is found; what is broken goes to the mender."""
         reader, holdings = view.reader, view.holdings
-        await archive.judge(await reader.identity(), holds=await reader.holds_files())
+        await archive.judge(await reader.identity(), known=await reader.knows_archive())
         device_ids = await self._device_ids(view)
         await self._foresee(view, device_ids)
         verifier = Verifier(
@@ -135,22 +135,11 @@ async def verify(
     return Verified(ending.exit_code, ending.error, walk.finished, walk.progress)
 
 
-def _refuse_as_target(target: Path, settings: Settings) -> None:
-    place = target.resolve()
-    if place.is_relative_to(settings.archive.path.resolve()):
-        raise ConfigError(
-            f"{target} lies in the archive, where nothing but files of devices may be written.",
-            hint="Give the manifest a place beside it.",
-        )
-    if is_own_file(place, database_path(settings.state)):
-        raise ConfigError(f"{target} is a file of the state.", hint="Give the manifest another name.")
-
-
-async def manifest(settings: Settings, target: Path) -> int:
+async def manifest(settings: Settings, target: Path, configuration: Iterable[Path] = ()) -> int:
     """Write the hashes of all held files to `target`, as `sha256sum -c` reads them; how many there are.
 
-    Raises ConfigError for a target inside the archive, and for the state.
+    Raises ConfigError, see `refuse_as_target`.
     """
-    _refuse_as_target(target, settings)
+    refuse_as_target(target, settings, configuration)
     async with open_view(settings.state) as view, aclosing(view.holdings.by_path()) as pages:
         return await write_manifest(target, pages)

@@ -93,8 +93,8 @@ class Archive(Protocol):
         Raises ArchiveError where it can't be used, DiskFullError.
         """
 
-    async def prepare(self, state: str, *, holds: bool) -> None:
-        """Make the archive ready for a run; `holds` says whether its state knows of files here.
+    async def prepare(self, state: str, *, known: bool) -> None:
+        """Make the archive ready for a run; `known` says whether its state has worked with one before.
 
         Removes what dead runs left half-written, but for parts that are kept. Raises ArchiveError where it
         can't be used, or is not this state's archive; DiskFullError.
@@ -115,8 +115,14 @@ class Archive(Protocol):
     async def note_folders(self, folders: Mapping[str, str]) -> None:
         """Remember the folders, durably, in place of those that were. Raises ArchiveError, DiskFullError."""
 
-    async def judge(self, state: str, *, holds: bool) -> None:
+    async def judge(self, state: str, *, known: bool) -> None:
         """Raises ArchiveError where `prepare` would, and changes nothing."""
+
+    async def confirm(self) -> None:
+        """Raises ArchiveError where what was prepared or judged lies here no more: its disk may be gone.
+
+        To be asked before what is missing here is believed to be lost.
+        """
 
     async def sizes(self, paths: Sequence[str]) -> dict[str, int | None]:
         """Bytes of what lies at those paths and is no folder; None where that can't be seen now.

@@ -40,11 +40,22 @@ def is_worth_keeping(part: str, target: str, verification: Verification, former:
 
 
 def undo(target: str, kept: Path) -> None:
-    """Take back what `keep` did: nothing replaced the file. Raises OSError."""
-    if os.path.lexists(target):
-        kept.unlink()
-    else:
+    """Take back what `keep` did, unless something has replaced the file all the same. Raises OSError.
+
+    A network file system may rename, lose its answer, and find nothing to rename when it is asked again.
+    """
+    if not os.path.lexists(target):
         os.replace(kept, target)  # noqa: PTH105 - see `keep`
+    elif _is_the_same(target, kept):
+        kept.unlink()
+
+
+def _is_the_same(target: str, kept: Path) -> bool:
+    """Whether two names are one file's, or have the same bytes. Raises OSError."""
+    here, there = os.lstat(target), os.lstat(kept)
+    if os.path.samestat(here, there):
+        return True
+    return here.st_size == there.st_size and stat.S_ISREG(here.st_mode) and _reads_alike(target, str(kept))
 
 
 def keep(target: str, kept: Path) -> None:

@@ -38,6 +38,7 @@ class LocalArchive:
         self._groups = CapacityLimiter(1)  # one thread writes small files faster than two
         self._streams = CapacityLimiter(_STREAMS)
         self._shelf = Shelf(self._tree)
+        self._state: str | None = None  # whose archive it was found to be
         self._twins: Twins = {}
         self._workshop = Workshop(self._tree, self._shelf, self._streams)
 
@@ -45,16 +46,17 @@ class LocalArchive:
         """See `Archive.check`. Makes the folder where it is missing."""
         await to_thread.run_sync(self._tree.check, limiter=self._groups)
 
-    async def prepare(self, state: str, *, holds: bool) -> None:
+    async def prepare(self, state: str, *, known: bool) -> None:
         """See `Archive.prepare`."""
 
         def work() -> None:
             self._tree.check()
-            self._tree.claim(state, holds=holds)
+            self._tree.claim(state, known=known)
             self._tree.remove_parts(keep=self._shelf.load())
             self._sync_all = find_syncfs(self._root)
 
         await to_thread.run_sync(work, limiter=self._groups)
+        self._state = state
 
     async def last_step(self) -> str:
         """See `Archive.last_step`."""
@@ -72,9 +74,16 @@ class LocalArchive:
         """See `Archive.note_folders`."""
         await to_thread.run_sync(self._tree.note_folders, folders, limiter=self._groups)
 
-    async def judge(self, state: str, *, holds: bool) -> None:
+    async def judge(self, state: str, *, known: bool) -> None:
         """See `Archive.judge`."""
-        await to_thread.run_sync(partial(judge, self._root, state, holds=holds), limiter=self._groups)
+        await to_thread.run_sync(partial(judge, self._root, state, known=known), limiter=self._groups)
+        self._state = state
+
+    async def confirm(self) -> None:
+        """See `Archive.confirm`."""
+        if self._state is None:
+            raise RuntimeError("an archive is confirmed that was neither prepared nor judged")
+        await to_thread.run_sync(partial(judge, self._root, self._state, known=True), limiter=self._groups)
 
     async def set_aside(self, path: str) -> str:
         """See `Archive.set_aside`. It lies in the hidden folder then, and stays there."""

@@ -36,8 +36,8 @@ def hold(root: Path) -> Iterator[None]:
         lock.release()
 
 
-def judge(root: Path, state: str, *, holds: bool) -> bool:
-    """Whether the archive is marked as this state's already; `holds` says whether it knows of files here.
+def judge(root: Path, state: str, *, known: bool) -> bool:
+    """Whether the archive is marked as this state's already; `known` says whether the state has one.
 
     Raises ArchiveError where another state's files lie here, or where the archive is not the one that this
     state has filled: what is missing would be called held, and what is there could be overwritten.
@@ -53,18 +53,18 @@ def judge(root: Path, state: str, *, holds: bool) -> bool:
             f"remove {mark}: files that are whole and of the listed size are then taken over, all others are "
             "fetched anew.",
         )
-    if holds:
+    if known:
         raise ArchiveError(
-            f"The archive {root} is not marked as the one in which the state holds its files.",
-            hint="Is its disk mounted, and is archive.path right? To mirror everything anew, start with a "
-            "new state database (state.url).",
+            f"The archive {root} is not marked as the one that the state has worked with.",
+            hint="Is its disk mounted, and is archive.path right? An archive that moves takes its hidden "
+            f"folder {PART_FOLDER} along. To mirror everything anew, start with a new state (state.url).",
         )
     return False
 
 
-def claim(root: Path, state: str, *, holds: bool) -> None:
+def claim(root: Path, state: str, *, known: bool) -> None:
     """Mark the archive as the one that `state` knows, durably. Raises ArchiveError, see `judge`."""
-    if judge(root, state, holds=holds):
+    if judge(root, state, known=known):
         return
     _write(root, state, "")
 

@@ -55,10 +55,10 @@ class Tree:
             remove_part(probe)
             sync_folder(self.root)
 
-    def claim(self, state: str, *, holds: bool) -> None:
+    def claim(self, state: str, *, known: bool) -> None:
         """See `owner.claim`. Raises ArchiveError, DiskFullError."""
         with self._translated():
-            claim(self.root, state, holds=holds)
+            claim(self.root, state, known=known)
 
     def last_step(self) -> str:
         """See `owner.last_step`. Raises ArchiveError."""

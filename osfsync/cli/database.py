@@ -47,8 +47,10 @@ def check(context: Context) -> None:
 @pass_context
 def backup(context: Context, file: Path) -> None:
     """Write a copy of the database to FILE; also while a sync works."""
+    from osfsync.app.targets import refuse_as_target
     from osfsync.state import maintenance
 
-    settings = context.load().settings.state
-    run_async(lambda: maintenance.backup(settings, file))
+    loaded = context.load()
+    refuse_as_target(file, loaded.settings, loaded.files)
+    run_async(lambda: maintenance.backup(loaded.settings.state, file))
     click.echo(f"The state was copied to {file}.")

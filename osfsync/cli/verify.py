@@ -187,6 +187,6 @@ def manifest(context: Context, *, target: Path) -> None:
     from osfsync.app import verify as reading
     from osfsync.reports.text import amount
 
-    settings = context.load().settings
-    files = run_async(partial(reading.manifest, settings, target))
+    loaded = context.load()
+    files = run_async(partial(reading.manifest, loaded.settings, target, loaded.files))
     click.echo(f"{target} lists {amount(files, 'file')}.")

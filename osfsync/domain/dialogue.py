@@ -124,7 +124,11 @@ class Dialogue:
     horizon: timedelta | None = None
 
     def queued(self, patience: timedelta, now: datetime) -> int:
-        """How many of our commands wait on the platform for the device's next contacts.
+        """How many of our commands are queued; see `waiting`."""
+        return len(self.waiting(patience, now))
+
+    def waiting(self, patience: timedelta, now: datetime) -> list[Order]:
+        """Those of our commands that wait on the platform for the device's next contacts.
 
         One that no file is owed for counts no more: it is done, or nobody needs it. Where the log can't be
         read, a command is taken to wait for `patience`. One from the future, beyond
@@ -138,8 +142,8 @@ class Dialogue:
             and followed.order.sent_at <= now + CLOCKS_AHEAD
         ]
         if self.mute:
-            return sum(1 for followed in waiting if now < followed.order.sent_at + patience)
-        return sum(1 for followed in waiting if followed.due_at is None)
+            return [followed.order for followed in waiting if now < followed.order.sent_at + patience]
+        return [followed.order for followed in waiting if followed.due_at is None]
 
     def executed_for(self, file: DataFile) -> int:
         """How many orders whose window holds the file's recording the device has answered with a list."""

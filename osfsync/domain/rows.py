@@ -20,7 +20,7 @@ class FileRow:
 
 @dataclass(frozen=True, slots=True)
 class DeviceGlance:
-    """One known device. `unseen`: its credentials are refused, so that device-only files can't be seen."""
+    """One known device. `unseen`: its own list can't be had, so that device-only files can't be seen."""
 
     device: Device
     last_contact: datetime | None
@@ -204,7 +204,7 @@ class Totals:
         missing: known files that are neither held nor lost, by their storage status; each has a number.
         failing: of the missing, those whose last try failed.
         lost: files that vanished before they were held.
-        unseen: devices whose credentials are refused, so that device-only files can't be seen.
+        unseen: devices whose own lists can't be had, so that device-only files can't be seen.
         open_orders: commands that may still bring files.
     """
 

@@ -15,6 +15,7 @@ MOST_NAMED = 10_000
 """Contradictions of one kind that are told of one window; more mean that a list is broken."""
 
 _UNTOLD = -1
+_BY_THE_SAME = 2  # list: the device's has not told it
 
 
 @dataclass(slots=True)
@@ -24,7 +25,7 @@ class Comparison:
     window: TimeWindow
     _server: "array[int]" = field(default_factory=lambda: array("q"))
     _sizes: "array[int]" = field(default_factory=lambda: array("q"))  # in the order of `_server`
-    _told_twice: bytearray = field(default_factory=bytearray)
+    _told_again: bytearray = field(default_factory=bytearray)
     _only_device: dict[int, str] = field(default_factory=dict)
 
     def server_list(self, files: Iterable[DataFile]) -> None:
@@ -36,9 +37,14 @@ class Comparison:
     def server_list_read(self) -> None:
         """The server's own list has ended; the device's list follows."""
         order = sorted(range(len(self._server)), key=self._server.__getitem__)
-        self._server = array("q", (self._server[place] for place in order))
-        self._sizes = array("q", (self._sizes[place] for place in order))
-        self._told_twice = bytearray(len(self._server))
+        once = [
+            place
+            for before, place in zip([None, *order], order, strict=False)
+            if before is None or self._server[before] != self._server[place]
+        ]
+        self._server = array("q", (self._server[place] for place in once))
+        self._sizes = array("q", (self._sizes[place] for place in once))
+        self._told_again = bytearray(len(self._server))
 
     def device_list(self, files: Iterable[DataFile]) -> list[DataFile]:
         """Some files of the device's list; what the server's own list names is on the server.
@@ -50,7 +56,7 @@ class Comparison:
             place = self._place(hash(file.name))
             judged.append(file if place is None else self._completed(file, self._sizes[place]))
             if place is not None:
-                self._told_twice[place] = 1
+                self._told_again[place] = 1
             elif file.status.on_server and self._inside(file) and len(self._only_device) < MOST_NAMED:
                 self._only_device[hash(file.name)] = file.name
         return judged
@@ -58,7 +64,12 @@ class Comparison:
     @property
     def contradicts(self) -> bool:
         """Whether a name stands in one list and not in the other, as far as seen."""
-        return bool(self._only_device) or 0 in self._told_twice
+        return bool(self._only_device) or self.unconfirmed > 0
+
+    @property
+    def unconfirmed(self) -> int:
+        """How many names of the server's own list nothing that was read after it has told again."""
+        return self._told_again.count(0)
 
     def server_list_again(self, files: Iterable[DataFile]) -> list[DataFile]:
         """Some files of the server's own list, read once more: those that the device's list did not name."""
@@ -66,7 +77,9 @@ class Comparison:
         for file in files:
             self._only_device.pop(hash(file.name), None)
             place = self._place(hash(file.name))
-            if place is not None and not self._told_twice[place]:
+            if place is not None and not self._told_again[place]:
+                self._told_again[place] = _BY_THE_SAME
+            if place is not None and self._told_again[place] == _BY_THE_SAME:
                 found.append(file)
         return found
 

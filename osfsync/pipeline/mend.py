@@ -44,7 +44,11 @@ class Mender:
         First the bytes, then the state: a file that is not held and lies at its path may be taken over by a
         sync, and a flipped bit shows in a hash only. One by one: a run that is killed leaves one file at most
         that the state still takes for held.
+
+        Raises ArchiveError where files seem to be gone because their disk is.
         """
+        if any(isinstance(finding.sight, Absent) for finding in findings):
+            await self.archive.confirm()
         return [await self._mend(finding) for finding in findings]
 
     async def _mend(self, finding: Finding) -> Remedy:

@@ -195,6 +195,7 @@ class Run:
 
             self.tally.unsettled.clear()
             await self._round(left, windows_of, decider)
+            self.tally.devices_suspect |= self.tally.doubtful  # no sync lists these days again
             if self.stop.code is not None or self.tally.transfer_limit_reached:
                 return
             await self.rooms.writer.commit(

@@ -141,12 +141,16 @@ class Settler:
 
     def job_of(self, device: Device, progress: DeviceProgress, now: datetime) -> OrderJob | None:
         """What to order; None where nothing is wanted, or enough commands wait for the device already."""
-        queued = progress.dialogue.queued(self.policy.patience, now)
+        commands = progress.dialogue.waiting(self.policy.patience, now)
+        queued = len(commands)
         room = self.max_queued - queued
         if queued:
-            # Without times each command asks for everything: the one that waits will do for these as well.
+            # Without times a command asks for all of the days that were listed: one that waits will do.
             windows = {told.window for told in progress.listed}
-            progress.wanted = [file for file in progress.wanted if file.span not in windows]
+            asked = {
+                window for window in windows if any(_mostly(window, command.window) for command in commands)
+            }
+            progress.wanted = [file for file in progress.wanted if file.span not in asked]
         if not progress.wanted or room <= 0:
             return None
         waiting: Mapping[str | None, Sequence[float]] = {
@@ -169,21 +173,25 @@ class Settler:
         """Files that a list must have named and did not.
 
         A device's list is what all windows of this round told together: where they named nothing at all, it
-        is suspect, and nothing is lost.
+        is suspect, and nothing is lost. Where the server's own list is all that may be read, it tells what is
+        on the server.
         """
         if progress.listed and not sum(told.files for told in progress.listed):
             await self._suspect(device, progress)
-        listed = [told for told in progress.listed if told.source is ListingSource.DEVICE_LIST]
+        listed = [
+            told for told in progress.listed if told.source is ListingSource.DEVICE_LIST or not told.missed
+        ]
         if not sum(told.files for told in listed):
             return []
         lost: dict[WindowListed, list[str]] = {}
         async for file, told in self._unnamed(device, progress, listed):
-            if told.compared or not file.on_server:
+            is_the_devices = told.source is ListingSource.DEVICE_LIST
+            if (told.compared or not is_the_devices) if file.on_server else is_the_devices:
                 lost.setdefault(told, []).append(file.name)
         for names in lost.values():
             self.tally.lost += len(names)
             text = (
-                f"{amount(len(names), 'file')} vanished from the device's list before what it named was "
+                f"{amount(len(names), 'file')} vanished from the platform's list before what it named was "
                 f"held, such as {names[0]}."
             )
             self.tally.problem(device.name, None, "lost", text)
@@ -240,6 +248,12 @@ class Settler:
                     continue
                 if self.selection.file(file.name) is Choice.SELECTED:
                     yield file, told
+
+
+def _mostly(window: TimeWindow, asked: TimeWindow) -> bool:
+    """Whether most of a window was asked for: windows of nights to come move on, others just touch."""
+    common = min(window.end, asked.end) - max(window.start, asked.start)
+    return 2 * common >= window.end - window.start
 
 
 def span_of(file: DataFile, seen_in: TimeWindow) -> TimeWindow:

@@ -37,6 +37,7 @@ async def take_stock(
         sizes = await archive.sizes([file.path for file in page])
         gone = [file for file in page if sizes.get(file.path, -1) not in {file.held.size, None}]
         if gone:
+            await archive.confirm()
             await writer.commit([_refuted(file, sizes.get(file.path), now()) for file in gone])
             lost += len(gone)
             example = example or gone[0].path

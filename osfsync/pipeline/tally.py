@@ -15,6 +15,7 @@ class Tally:
     `devices_suspect` are those whose list was empty though it named files on the server before, or could not
     be compared with the server's own: there may be more than was seen.
     `unsettled` are devices of which something could be had and is not here: failed, damaged or left.
+    `doubtful` are those whose list came empty though the server's own list names files of the same days.
     `at_once` is how many downloads may be under way at present, as the platform bears it.
     `pending` are hashes of the files that were counted as device-only or requested; None where no later
     round will ask.
@@ -33,6 +34,7 @@ class Tally:
     failed_files: set[tuple[str, str]] = field(default_factory=set)
     damaged_files: set[tuple[str, str]] = field(default_factory=set)
     unsettled: set[str] = field(default_factory=set)
+    doubtful: set[str] = field(default_factory=set)
     device_only: int = 0
     requested: int = 0
     filtered: int = 0

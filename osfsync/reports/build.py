@@ -94,7 +94,7 @@ def _problems(row: DeviceRow) -> Iterator[str]:
     if row.problem is not None:
         yield row.problem.explanation
     if row.source is ListingSource.SERVER_LIST:
-        yield "Its credentials are refused: what lies only on the device can't be seen."
+        yield "Its own list can't be had (credentials refused?): what lies only on it can't be seen."
     if row.mute:
         yield f"Whether it is in contact can't be seen: {row.mute}"
     if row.contradicted:

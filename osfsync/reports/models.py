@@ -143,7 +143,7 @@ class DeviceModel:
         lost: files that vanished from its list before they were held.
         expected_contact: when it connects next, in half of all cases; `expected_contact_by`, in nine of ten.
         horizon_days: how long it keeps files before it drops them, learned from lost ones.
-        unseen: its credentials are refused, so that what lies only on it can't be seen.
+        unseen: its own list can't be had, so that what lies only on it can't be seen.
     """
 
     device: str
@@ -194,7 +194,7 @@ class StatusModel:
 
     Attributes:
         lost: files that vanished before they were held; they are not among the missing.
-        unseen_devices: whose credentials are refused, so that what lies only on them can't be seen.
+        unseen_devices: whose own lists can't be had, so that what lies only on them can't be seen.
         last_success: when a run last ended with all that could be had.
     """
 

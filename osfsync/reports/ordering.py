@@ -79,7 +79,7 @@ def _explanation(row: OrderRow, fate: Fate) -> str:  # noqa: C901, PLR0911 - one
         case Fate.FETCHED:
             return "All its files are held."
         case Fate.LOST:
-            return f"{amount(row.lost, 'file')} vanished from the device's list before they were held."
+            return f"{amount(row.lost, 'file')} vanished from the platform's list before they were held."
         case Fate.ASKED_AGAIN:
             return "What is not held was asked for again with a later command, or is lost."
         case Fate.GIVEN_UP:

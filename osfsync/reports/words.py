@@ -95,7 +95,7 @@ def _rest(record: FileRecord, policy: Policy) -> str:
 def _lost(case: Case) -> Words:
     record, horizon = case.record, case.dialogue.horizon
     told = (
-        f"It vanished from the device's list before it was held: last seen on {moment(record.last_seen)}, "
+        f"It vanished from the platform's list before it was held: last seen on {moment(record.last_seen)}, "
         f"gone on {moment(record.lost_at)}."
     )
     if horizon is not None:

@@ -3,6 +3,7 @@
 import sqlite3
 from contextlib import closing, contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from osfsync.domain.errors import StateError
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 
+_ONE_AT_A_TIME = Lock()
+"""Alembic keeps what it works on in a global variable of the process."""
+
+
 def ensure_current(path: Path) -> tuple[str | None, str]:
     """Migrate the database at `path` where it is empty or older; answers the revisions before and after.
 
@@ -28,7 +33,7 @@ def ensure_current(path: Path) -> tuple[str | None, str]:
     found = read_revision(path)
     if found == HEAD:
         return found, HEAD
-    with hold_lock_to_migrate(path):
+    with _ONE_AT_A_TIME, hold_lock_to_migrate(path):
         found = read_revision(path)  # another process may have been faster
         if found != HEAD:
             _migrate(path, found)

@@ -27,7 +27,7 @@ _RECORDS = f"SELECT {COLUMNS} FROM files WHERE device_id = ? AND name IN ({_MARK
 _PATHS = f"SELECT path_key, device_id, name FROM files WHERE path_key IN ({_MARKS})"  # noqa: S608 - constants
 _UNHELD_DAYS = f"""
     SELECT name, substr(coalesce(start, "end", seen_from), 1, 10),
-           substr(coalesce("end", start, seen_to), 1, 10), coalesce(start, "end") > first_seen
+           substr(coalesce("end", start, seen_to), 1, 10), coalesce(start, "end", seen_from) > first_seen
     FROM files INDEXED BY ix_files_missing
     WHERE {MISSING} AND device_id = ? AND name > ? AND (lost_at IS NULL OR lost_at > ?)
     ORDER BY name LIMIT {DAYS_PAGE}
@@ -82,9 +82,9 @@ class Reader:
         rows = await self._query.sql(_LAST_RUN)
         return next((step_of(run_id, ended=bool(ended)) for run_id, ended in rows), "")
 
-    async def holds_files(self) -> bool:
-        """Whether any file is held; finds the first, and counts none."""
-        return bool(await self._query.sql("SELECT 1 FROM files WHERE sha256 IS NOT NULL LIMIT 1"))
+    async def knows_archive(self) -> bool:
+        """Whether a run has worked with an archive: it makes that ready before it meets devices."""
+        return bool(await self._query.sql("SELECT 1 FROM devices LIMIT 1"))
 
     async def devices_known(self, tenant_id: str) -> dict[Device, datetime]:
         """The known devices of a tenant, as they were called when a run last worked on them, and when."""

@@ -25,7 +25,7 @@ ARCHIVES: dict[str, Callable[[Path], Archive]] = {"local": LocalArchive}
 @pytest.fixture(params=ARCHIVES.values(), ids=list(ARCHIVES))
 async def archive(request: pytest.FixtureRequest, tmp_path: Path) -> Archive:
     made: Archive = request.param(tmp_path / "mirror")
-    await made.prepare("state", holds=False)
+    await made.prepare("state", known=False)
     return made
 
 
@@ -289,7 +289,7 @@ async def test_a_cancelled_receive_leaves_nothing(archive: Archive) -> None:
 
 async def test_preparing_again_keeps_what_is_held(archive: Archive) -> None:
     await archive.place([body("d/a.osf")])
-    await archive.prepare("state", holds=False)
+    await archive.prepare("state", known=False)
     assert await holds(archive, "d/a.osf", osf())
 
 

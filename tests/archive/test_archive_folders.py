@@ -11,7 +11,7 @@ from osfsync.archive.paths import PART_FOLDER
 
 async def test_folders_are_remembered(tmp_path: Path) -> None:
     archive = LocalArchive(tmp_path)
-    await archive.prepare("one", holds=False)
+    await archive.prepare("one", known=False)
     assert await archive.folders() == {}
     await archive.note_folders({"d-1": "Truck 1", "d-2": "Fähre"})
     assert await LocalArchive(tmp_path).folders() == {"d-1": "Truck 1", "d-2": "Fähre"}

@@ -21,7 +21,7 @@ OLD = b"somebody's only copy"
 @pytest.fixture
 async def archive(tmp_path: Path) -> LocalArchive:
     made = LocalArchive(tmp_path)
-    await made.prepare("one", holds=False)
+    await made.prepare("one", known=False)
     (tmp_path / "d").mkdir()
     (tmp_path / "d" / "a.osf").write_bytes(OLD)
     return made
@@ -88,3 +88,23 @@ async def test_a_file_that_can_not_be_read_is_replaced_and_kept(
     (placed,) = await archive.place([body("d/b.osf")])
     assert is_whole(placed, osf())
     assert OLD in files_below(tmp_path).values()
+
+
+@pytest.mark.parametrize("links", [True, False])
+async def test_what_is_kept_stays_where_a_rename_fails_and_was_done(
+    archive: LocalArchive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    """Such as on a network share whose answer was lost: asked again, it finds nothing to rename."""
+    if not links:
+        monkeypatch.setattr(os, "link", no_links)
+
+    def done_unheard(part: str, target: str) -> None:
+        if not Path(part).exists():
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), part)
+        Path(part).replace(target)
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), part)
+
+    monkeypatch.setattr(tree, "_rename", done_unheard)
+    (result,) = await archive.place([body("d/a.osf")])
+    assert isinstance(result, ArchiveError)
+    assert sorted(files_below(tmp_path).values()) == sorted([OLD, osf()])

@@ -67,7 +67,7 @@ SMALL = "mount -t tmpfs -o size=256k,nr_inodes=102 none {}"
 
 def test_a_full_disk_stops_a_group_and_what_was_written_is_kept(tmp_path: Path) -> None:
     script = """
-        await archive.prepare("state", holds=False)
+        await archive.prepare("state", known=False)
         with raises(DiskFullError, "disk is full", "writing d/4.bin", str(root), "bytes are free"):
             await archive.place([body(f"d/{n}.bin", big) for n in range(9)])
         assert parts_below(root) == []
@@ -81,7 +81,7 @@ def test_a_full_disk_stops_a_group_and_what_was_written_is_kept(tmp_path: Path) 
 
 def test_a_full_disk_stops_a_large_file_and_leaves_nothing_of_it(tmp_path: Path) -> None:
     script = """
-        await archive.prepare("state", holds=False)
+        await archive.prepare("state", known=False)
         with raises(DiskFullError, "disk is full", "writing d/a.bin"):
             async with archive.receive("d/a.bin", None, check_for("a.bin")) as receiver:
                 for _ in range(9):
@@ -94,7 +94,7 @@ def test_a_full_disk_stops_a_large_file_and_leaves_nothing_of_it(tmp_path: Path)
 
 def test_no_room_for_another_folder_is_a_full_disk(tmp_path: Path) -> None:
     script = """
-        await archive.prepare("state", holds=False)
+        await archive.prepare("state", known=False)
         with raises(DiskFullError, "in place"):
             for n in range(100):
                 await archive.place([body(f"d{n}/a.txt", b"")])
@@ -106,14 +106,14 @@ def test_no_room_for_another_folder_is_a_full_disk(tmp_path: Path) -> None:
 def test_a_read_only_disk_is_told(tmp_path: Path) -> None:
     script = """
         with raises(ArchiveError, "mount it writable"):
-            await archive.prepare("state", holds=False)
+            await archive.prepare("state", known=False)
     """
     run_mounted(tmp_path, "mount -t tmpfs -o ro none {}", script)
 
 
 def test_a_folder_on_another_file_system_is_told(tmp_path: Path) -> None:
     script = """
-        await archive.prepare("state", holds=False)
+        await archive.prepare("state", known=False)
         first, second = await archive.place([body("d/a.osf"), body("e/a.osf")])
         assert type(first) is ArchiveError and "must lie on one file system" in str(first), first
         assert is_whole(second, osf())
@@ -126,7 +126,7 @@ def test_a_file_beyond_what_the_system_allows_is_told(tmp_path: Path) -> None:
     script = """
         import resource
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
-        await archive.prepare("state", holds=False)
+        await archive.prepare("state", known=False)
         with raises(ArchiveError, "can't hold a file of this size"):
             async with archive.receive("d/a.bin", None, check_for("a.bin")) as receiver:
                 await receiver.write([big, big])

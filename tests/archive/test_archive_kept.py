@@ -33,7 +33,7 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
 
 async def opened(make: Make) -> Archive:
     archive = make()
-    await archive.prepare("state", holds=False)
+    await archive.prepare("state", known=False)
     return archive
 
 

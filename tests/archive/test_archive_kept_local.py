@@ -42,7 +42,7 @@ def root(tmp_path: Path) -> Path:
 
 async def opened(root: Path) -> LocalArchive:
     archive = LocalArchive(root)
-    await archive.prepare("state", holds=False)
+    await archive.prepare("state", known=False)
     return archive
 
 

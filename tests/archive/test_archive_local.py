@@ -41,7 +41,7 @@ def root(tmp_path: Path) -> Path:
 @pytest.fixture
 async def archive(root: Path) -> LocalArchive:
     made = LocalArchive(root)
-    await made.prepare("state", holds=False)
+    await made.prepare("state", known=False)
     return made
 
 
@@ -62,14 +62,14 @@ async def test_preparing_removes_part_files_of_dead_runs_and_nothing_else(root: 
     kept = {"d/a.osf": b"a", "d/b.part": b"b", f"{PART_FOLDER}/notes.txt": b"n"}
     for path, data in {**kept, f"{PART_FOLDER}/0f0f-1.part": b"half"}.items():
         write(root / path, data)
-    await LocalArchive(root).prepare("state", holds=False)
+    await LocalArchive(root).prepare("state", known=False)
     assert files_below(root) == kept
 
 
 async def test_checking_makes_the_folder_and_leaves_a_run_alone(root: Path) -> None:
     archive = LocalArchive(root)
     await archive.check()
-    await archive.prepare("state", holds=False)
+    await archive.prepare("state", known=False)
     async with archive.receive("d/a.osf", None, check_for("a.osf")) as receiver:
         await receiver.write([osf()])
         await LocalArchive(root).check()
@@ -83,7 +83,7 @@ async def test_a_run_that_another_one_prepares_over_fails_without_harm(
 ) -> None:
     async with archive.receive("d/a.osf", None, check_for("a.osf")) as receiver:
         await receiver.write([osf()])
-        await LocalArchive(root).prepare("state", holds=False)
+        await LocalArchive(root).prepare("state", known=False)
         with pytest.raises(ArchiveError, match="does no other run use this archive"):
             await receiver.commit()
     assert files_below(root) == {}
@@ -92,7 +92,7 @@ async def test_a_run_that_another_one_prepares_over_fails_without_harm(
 async def test_a_file_in_place_of_the_archive_is_told(root: Path) -> None:
     write(root, b"")
     with pytest.raises(ArchiveError, match="A file lies where a folder should be"):
-        await LocalArchive(root).prepare("state", holds=False)
+        await LocalArchive(root).prepare("state", known=False)
 
 
 async def test_a_linked_part_folder_is_refused(root: Path, tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ async def test_a_linked_part_folder_is_refused(root: Path, tmp_path: Path) -> No
     write(elsewhere / "precious.part", b"p")
     link(root / PART_FOLDER, elsewhere)
     with pytest.raises(ArchiveError, match="symbolic link"):
-        await LocalArchive(root).prepare("state", holds=False)
+        await LocalArchive(root).prepare("state", known=False)
     assert (elsewhere / "precious.part").exists()
 
 
@@ -116,7 +116,7 @@ def locked(root: Path) -> Iterator[Path]:
 async def test_a_folder_without_rights_is_told(root: Path, locked: Path) -> None:
     assert root.is_relative_to(locked)
     with pytest.raises(ArchiveError, match="right to write"):
-        await LocalArchive(root).prepare("state", holds=False)
+        await LocalArchive(root).prepare("state", known=False)
 
 
 @pytest.mark.parametrize("count", [1, AT_ONCE, 4 * AT_ONCE])

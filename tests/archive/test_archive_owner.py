@@ -10,35 +10,35 @@ from tests.archive.archive_bytes import body, files_below, osf
 
 
 async def test_an_archive_belongs_to_one_state(tmp_path: Path) -> None:
-    await LocalArchive(tmp_path).prepare("one", holds=False)
-    await LocalArchive(tmp_path).prepare("one", holds=True)
+    await LocalArchive(tmp_path).prepare("one", known=False)
+    await LocalArchive(tmp_path).prepare("one", known=True)
     with pytest.raises(ArchiveError, match="another state"):
-        await LocalArchive(tmp_path).prepare("two", holds=False)
+        await LocalArchive(tmp_path).prepare("two", known=False)
     (tmp_path / PART_FOLDER / MARK).unlink()  # what the message tells to do
-    await LocalArchive(tmp_path).prepare("two", holds=False)
+    await LocalArchive(tmp_path).prepare("two", known=False)
 
 
 async def test_a_disk_that_is_not_mounted_is_noticed(tmp_path: Path) -> None:
     with pytest.raises(ArchiveError, match="mounted"):
-        await LocalArchive(tmp_path).prepare("one", holds=True)
+        await LocalArchive(tmp_path).prepare("one", known=True)
 
 
 async def test_the_last_step_is_remembered(tmp_path: Path) -> None:
     archive = LocalArchive(tmp_path)
-    await archive.prepare("one", holds=False)
+    await archive.prepare("one", known=False)
     assert await archive.last_step() == ""
     await archive.note_step("a run")
-    await LocalArchive(tmp_path).prepare("one", holds=True)
+    await LocalArchive(tmp_path).prepare("one", known=True)
     assert await LocalArchive(tmp_path).last_step() == "a run"
 
 
 async def test_a_mark_that_was_taken_away_is_not_written_anew_by_a_step(tmp_path: Path) -> None:
     archive = LocalArchive(tmp_path)
-    await archive.prepare("one", holds=False)
+    await archive.prepare("one", known=False)
     (tmp_path / PART_FOLDER / MARK).unlink()
     await archive.note_step("a run")
     assert not (tmp_path / PART_FOLDER / MARK).exists()
-    await LocalArchive(tmp_path).prepare("two", holds=False)
+    await LocalArchive(tmp_path).prepare("two", known=False)
 
 
 async def test_two_runs_never_share_an_archive(tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ async def test_two_runs_never_share_an_archive(tmp_path: Path) -> None:
 
 async def test_what_is_set_aside_is_kept(tmp_path: Path) -> None:
     archive = LocalArchive(tmp_path)
-    await archive.prepare("one", holds=False)
+    await archive.prepare("one", known=False)
     await archive.place([body("d/a.osf")])
     kept = await archive.set_aside("d/a.osf")
     assert files_below(tmp_path) == {Path(kept).relative_to(tmp_path).as_posix(): osf()}
@@ -60,7 +60,7 @@ async def test_what_is_set_aside_is_kept(tmp_path: Path) -> None:
 async def test_nothing_is_set_aside_through_a_link_that_leads_out(tmp_path: Path) -> None:
     root, outside = tmp_path / "archive", tmp_path / "outside"
     archive = LocalArchive(root)
-    await archive.prepare("one", holds=False)
+    await archive.prepare("one", known=False)
     outside.mkdir()
     (outside / "a.osf").write_bytes(b"theirs")
     try:
@@ -82,4 +82,4 @@ async def test_a_mark_of_any_bytes_is_anothers(tmp_path: Path) -> None:
     await LocalArchive(tmp_path).check()
     (tmp_path / PART_FOLDER / MARK).write_bytes(b"\xff\xfe")
     with pytest.raises(ArchiveError, match="another state"):
-        await LocalArchive(tmp_path).prepare("one", holds=False)
+        await LocalArchive(tmp_path).prepare("one", known=False)

@@ -100,7 +100,7 @@ async def test_missing_tells_what_came_of_an_order(mirror: Mirror) -> None:
     told = {file["name"]: file["explanation"] for file in shown["files"]}
     assert "No contact of it was ever seen." in told["20260101/a.osf"]
     assert "It was in contact once since, on " in told["b.osf"]
-    assert "vanished from the device's list" in told["gone.osf"]
+    assert "vanished from the platform's list" in told["gone.osf"]
     assert "refuses commands" in told["c.osf"]
     shown = await mirror.json("devices", "--format", "json")
     devices = {device["device"]: device for device in shown["devices"]}

@@ -240,15 +240,17 @@ def names_in(folder: Path) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "target", ["osfsync.db", "osfsync.db-wal", "mirror/MANIFEST", "mirror/Truck 1/x.osf"]
+    "target", ["osfsync.db", "osfsync.db-wal", "sync.toml", "mirror/MANIFEST", "mirror/.osfsync-part/x"]
 )
-async def test_a_manifest_overwrites_neither_state_nor_archive(mirror: Mirror, target: str) -> None:
-    before = (mirror.folder / "osfsync.db").read_bytes()
-    ended = await mirror.run("manifest", "-o", target)
+@pytest.mark.parametrize("command", [("manifest", "-o"), ("db", "backup")])
+async def test_nothing_is_written_over_state_configuration_or_archive(
+    mirror: Mirror, command: tuple[str, ...], target: str
+) -> None:
+    before = {path: path.read_bytes() for path in mirror.folder.rglob("*") if path.is_file()}
+    ended = await mirror.run(*command, target)
     assert ended.code == 2
     ended.assert_one_message(target)
-    assert (mirror.folder / "osfsync.db").read_bytes() == before
-    assert not (mirror.folder / "mirror" / "MANIFEST").exists()
+    assert {path: path.read_bytes() for path in mirror.folder.rglob("*") if path.is_file()} == before
 
 
 @pytest.mark.skipif(shutil.which("sha256sum") is None, reason="needs coreutils")

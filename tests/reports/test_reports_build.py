@@ -298,9 +298,9 @@ def test_devices_of_one_name_are_told_apart() -> None:
     assert json.loads(drawn("json", twins))["files"][0]["device"] == "Prüfstand Nordhalle 12"
 
 
-def test_a_device_whose_credentials_are_refused_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_device_whose_own_list_can_not_be_had_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "200")
-    told = "Its credentials are refused: what lies only on the device can't be seen."
+    told = "Its own list can't be had (credentials refused?): what lies only on it can't be seen."
     for source, unseen in ((ListingSource.SERVER_LIST, True), (ListingSource.DEVICE_LIST, False)):
         model = device_model(replace(DEVICE, source=source), None, None)
         drawing = renderer("table", DEVICES)
@@ -328,7 +328,8 @@ def test_all_that_is_wrong_with_a_device_is_told() -> None:
         contradicted=2,
     )
     assert device_model(wrong, None, None).problem == (
-        "The platform answered 500. Its credentials are refused: what lies only on the device can't be seen. "
+        "The platform answered 500. "
+        "Its own list can't be had (credentials refused?): what lies only on it can't be seen. "
         "Whether it is in contact can't be seen: The account may not have the communication log (403). "
         "2 files of it stand in only one of the platform's two lists."
     )

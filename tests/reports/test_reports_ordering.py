@@ -48,7 +48,7 @@ def order_row(
         ),
         (order_row((2, 0, 2, 1, 0)), Fate.DELIVERED, "the next sync fetches them"),
         (order_row((0, 0, 0, 3, 0)), Fate.FETCHED, "All its files are held."),
-        (order_row((0, 0, 0, 1, 2)), Fate.LOST, "2 files vanished from the device's list"),
+        (order_row((0, 0, 0, 1, 2)), Fate.LOST, "2 files vanished from the platform's list"),
         (order_row((0, 0, 0, 1, 0)), Fate.ASKED_AGAIN, "asked for again"),
         (order_row(given_up_at=NOW, given_up_why="It was in vain."), Fate.GIVEN_UP, "It was in vain."),
         (order_row(given_up_at=NOW), Fate.GIVEN_UP, "It was the last attempt for its files."),

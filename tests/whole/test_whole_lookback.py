@@ -12,9 +12,9 @@ from osfsync.cloud.client import CloudClient
 from osfsync.domain.errors import ExitCode
 from osfsync.domain.model import StorageStatus
 from osfsync.simulator.behaviour import Behaviour
-from osfsync.simulator.faults import Fault
+from osfsync.simulator.faults import Fault, Replace
 from osfsync.simulator.fleet import ListedBy, SimDevice
-from osfsync.simulator.listing import Dialect
+from osfsync.simulator.listing import TERSE, Dialect
 from osfsync.simulator.world import World
 
 MirrorOf = Callable[..., AbstractAsyncContextManager[Any]]
@@ -224,3 +224,76 @@ async def test_devices_that_drop_out_are_told(mirror_of: MirrorOf, empty_world: 
         assert "'B (hall 2)' now" in told["B"].explanation
         mirror.change("select", devices=("C",))
         assert (await mirror.sync()).problems == ()
+
+
+async def test_a_second_reading_that_names_less_settles_no_window(
+    mirror_of: MirrorOf, empty_world: World
+) -> None:
+    device = empty_world.add_device("Truck 1", behaviour=DEAD)
+    old = empty_world.now - 100 * DAY
+    empty_world.add_file(device, "a.osf", StorageStatus.BOTH, start=old)
+    hidden = empty_world.add_file(device, "b.osf", StorageStatus.SERVER_ONLY, start=old + HOUR)
+    hidden.listed_by = ListedBy.SERVER_LIST
+    request = BackfillRequest(since=old - DAY, until=old + 5 * DAY)
+    none = Fault(Replace(b'{"data": [], "totalElements": 0, "hasNext": false}', "application/json"))
+    async with mirror_of(empty_world) as mirror:
+        mirror.simulator.faults.add(Fault.delay(0), on="server-list", times=1)
+        mirror.simulator.faults.add(none, on="server-list", times=1)
+        summary = await mirror.backfill(request)
+        assert [problem.reason for problem in summary.problems] == ["not-compared"]
+        assert summary.exit_code is ExitCode.PARTIAL
+        assert (await mirror.backfill(request)).exit_code is ExitCode.COMPLETE
+        await mirror.assert_equals_server()
+
+
+@pytest.mark.parametrize("dialect", [Dialect(), TERSE])
+async def test_an_empty_list_that_the_servers_own_contradicts_settles_no_window(
+    mirror_of: MirrorOf, empty_world: World, dialect: Dialect
+) -> None:
+    empty_world.dialect = dialect
+    device = empty_world.add_device("Truck 1", behaviour=DEAD)
+    old = empty_world.now - 100 * DAY
+    empty_world.add_file(device, "a.osf", StorageStatus.BOTH, start=old)
+    empty_world.add_file(device, "b.osf", StorageStatus.DEVICE_ONLY, start=old + HOUR)
+    request = BackfillRequest(since=old - DAY, until=old + 5 * DAY)
+    async with mirror_of(empty_world) as mirror:
+        mirror.simulator.faults.add(
+            Fault(Replace(b"<FileList></FileList>", "application/xml")), on="file-list", times=1
+        )
+        summary = await mirror.backfill(request)
+        assert "empty-list" in {problem.reason for problem in summary.problems}
+        assert summary.exit_code is ExitCode.PARTIAL
+        assert (await mirror.backfill(request)).exit_code is ExitCode.COMPLETE
+        assert set(await mirror.missing()) == {"b.osf"}
+        await mirror.assert_equals_server()
+
+
+@pytest.mark.parametrize("dialect", [Dialect(), TERSE])
+async def test_a_known_file_from_a_clock_that_runs_ahead_is_had_when_it_is_delivered(
+    mirror_of: MirrorOf, empty_world: World, dialect: Dialect
+) -> None:
+    empty_world.dialect = dialect
+    device = empty_world.add_device("Truck 1", behaviour=DEAD)
+    empty_world.add_file(device, "a.osf", StorageStatus.DEVICE_ONLY, start=empty_world.now + 3_000 * DAY)
+    request = BackfillRequest(since=empty_world.now - 9 * DAY, until=empty_world.now + 4_000 * DAY)
+    async with mirror_of(empty_world) as mirror:
+        await mirror.backfill(request)
+        empty_world.advance(DAY)
+        empty_world.set_status(device, "a.osf", StorageStatus.BOTH)
+        await assert_all_is_here(mirror)
+
+
+async def test_what_leaves_the_only_list_that_may_be_read_is_lost(
+    mirror_of: MirrorOf, empty_world: World
+) -> None:
+    device = empty_world.add_device("Truck 1", behaviour=DEAD, readable=False)
+    for name in ("a.osf", "b.osf"):
+        empty_world.add_file(device, name, StorageStatus.BOTH, start=empty_world.now - 3 * DAY)
+    async with mirror_of(empty_world) as mirror:
+        mirror.change("limits", retries=0)
+        mirror.simulator.faults.add(Fault.status(500), on="download-token", times=None, file="a.osf")
+        await mirror.sync()
+        empty_world.remove_file(device, "a.osf")
+        empty_world.advance(DAY)
+        assert (await mirror.sync()).files.lost == 1
+        assert (await mirror.missing())["a.osf"].reason == "lost"

@@ -11,7 +11,7 @@ import anyio
 import pytest
 
 from osfsync.app import known
-from osfsync.app.runs import SyncRequest, sync
+from osfsync.app.runs import BackfillRequest, SyncRequest, sync
 from osfsync.cloud.client import CloudClient
 from osfsync.domain.errors import ExitCode
 from osfsync.domain.model import OrderMode, StorageStatus
@@ -641,3 +641,20 @@ async def test_a_platform_whose_clock_is_ahead_is_followed_by_its_own_clock(
 
         await ours()
         assert (await orders(mirror))[0].order.sent_at == empty_world.now
+
+
+async def test_a_command_that_waits_does_for_its_own_days_only_where_lists_tell_no_times(
+    mirror_of: MirrorOf, empty_world: World
+) -> None:
+    empty_world.dialect = TERSE
+    device = empty_world.add_device("Truck 1", behaviour=DEAD)
+    for days in (50, 110, 170):
+        empty_world.add_file(
+            device, f"{days}.osf", StorageStatus.DEVICE_ONLY, start=empty_world.now - timedelta(days=days)
+        )
+    async with mirror_of(empty_world) as mirror:
+        since, until = (empty_world.now - timedelta(days=days) for days in (200, 40))
+        summary = await mirror.backfill(BackfillRequest(since=since, until=until))
+        assert summary.orders.sent == 3
+        empty_world.advance(timedelta(days=1))
+        assert (await mirror.sync()).orders.sent == 0

@@ -48,4 +48,4 @@ def _more(status: StatusModel) -> Iterator[str]:
         yield f"{files} vanished from a device before being held (osfsync missing --reason lost)."
     if status.unseen_devices:
         devices = amount(status.unseen_devices, "device")
-        yield f"What lies only on {devices} can't be seen, because their credentials are refused."
+        yield f"What lies only on {devices} can't be seen: their own lists can't be had."

@@ -1,0 +1,129 @@
+"""An archive's disk that is not mounted, or goes away: what is missing then is not lost."""
+
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from osfsync.app.repair import repair
+from osfsync.app.verify import VerifyRequest
+from osfsync.archive.local import LocalArchive
+from osfsync.domain.errors import ExitCode
+from osfsync.domain.model import StorageStatus
+from osfsync.pipeline import verify as pipeline
+from osfsync.reports.verify import VerifiedModel
+from osfsync.simulator.behaviour import Behaviour
+from osfsync.simulator.fleet import SimDevice
+from osfsync.simulator.world import World
+from tests.whole.test_whole_verify import flip
+
+MirrorOf = Callable[..., AbstractAsyncContextManager[Any]]
+DEAD = Behaviour(contact_every=None, files_per_day=0)
+DAY = timedelta(days=1)
+FILES = 9
+
+
+@pytest.fixture
+def device(empty_world: World) -> SimDevice:
+    made = empty_world.add_device("Truck 1", behaviour=DEAD)
+    for number in range(FILES):
+        empty_world.add_file(made, f"{number}.osf", StorageStatus.BOTH)
+    return made
+
+
+def unmount(archive: Path) -> None:
+    """What lies behind a mount point is another, empty folder."""
+    archive.rename(archive.with_name("the disk"))
+    archive.mkdir()
+
+
+def mount(archive: Path) -> None:
+    written = [path.name for path in archive.rglob("*") if path.is_file()]
+    assert set(written) <= {"lock"}
+    shutil.rmtree(archive)
+    archive.with_name("the disk").rename(archive)
+
+
+@contextmanager
+def unmounted(archive: Path) -> Iterator[None]:
+    unmount(archive)
+    yield
+    mount(archive)
+
+
+async def assert_nothing_is_lost(mirror: Any, device: SimDevice) -> None:
+    """The platform has made room meanwhile: what is here is all there is."""
+    for name in list(device.files):
+        mirror.world.remove_file(device, name)
+    summary = await mirror.sync()
+    assert summary.files.lost == 0
+    assert [row.state for row in (await mirror.files()).values()] == ["held"] * FILES
+
+
+async def test_a_bare_mount_point_gets_no_file_also_where_none_is_held_yet(
+    mirror_of: MirrorOf, empty_world: World
+) -> None:
+    device = empty_world.add_device("Truck 1", behaviour=DEAD)
+    empty_world.add_file(device, "a.osf", StorageStatus.DEVICE_ONLY)
+    async with mirror_of(empty_world) as mirror:
+        await mirror.sync()
+        empty_world.set_status(device, "a.osf", StorageStatus.BOTH)
+        with unmounted(mirror.settings.archive.path):
+            summary = await mirror.sync()
+            assert summary.exit_code is ExitCode.USAGE
+            assert "Is its disk mounted" in summary.error
+        assert (await mirror.sync()).files.fetched == 1
+        await mirror.assert_equals_server()
+
+
+async def test_a_disk_that_goes_away_while_a_repair_reads_takes_no_file_along(
+    mirror_of: MirrorOf, empty_world: World, device: SimDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "PAGE", 2)
+    async with mirror_of(empty_world) as mirror:
+        await mirror.sync()
+        archive = mirror.settings.archive.path
+        flip(archive / "Truck 1" / "0.osf")
+        told: list[VerifiedModel] = []
+
+        async def tell(rows: Sequence[VerifiedModel]) -> bool:
+            told.extend(rows)
+            if len(told) == 4:
+                unmount(archive)
+            return True
+
+        ended = await repair(
+            mirror.settings, mirror.ask_password, VerifyRequest(), tell, clock=lambda: empty_world.now
+        )
+        assert ended.exit_code is ExitCode.USAGE
+        assert "Is its disk mounted" in ended.error
+        mount(archive)
+        assert (await mirror.sync()).files.fetched == 1
+        await assert_nothing_is_lost(mirror, device)
+
+
+async def test_a_disk_that_goes_away_while_stock_is_taken_takes_no_file_along(
+    mirror_of: MirrorOf, empty_world: World, device: SimDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = LocalArchive.sizes
+    async with mirror_of(empty_world) as mirror:
+        await mirror.sync()
+        archive = mirror.settings.archive.path
+        mark = archive / ".osfsync-part" / "state"
+        mark.write_text(mark.read_text().splitlines()[0] + "\nanother run\n")  # as of a backup put back
+
+        async def too_late(of: LocalArchive, paths: Sequence[str]) -> dict[str, int | None]:
+            unmount(archive)
+            return await sizes(of, paths)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(LocalArchive, "sizes", too_late)
+            summary = await mirror.sync()
+        assert summary.exit_code is ExitCode.USAGE
+        assert "Is its disk mounted" in summary.error
+        mount(archive)
+        await assert_nothing_is_lost(mirror, device)
