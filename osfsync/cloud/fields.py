@@ -84,6 +84,12 @@ class RecordReader:
         others = columns.others if columns.status is None else (*columns.others, columns.status)
         return self._build(fields, columns, StorageStatus.SERVER_ONLY, others)
 
+    def server_entry(self, record: object) -> tuple[str, int | None]:
+        """The name and the size alone of such a record: all that is needed of most."""
+        fields, columns = self._open(record)
+        size = number_of(fields[columns.size]) if columns.size is not None else None
+        return self._name(fields, columns), size
+
     def _open(self, record: object) -> tuple[Mapping[str, object], _Columns]:
         fields = record if isinstance(record, dict) else {}
         shape = tuple(fields)
@@ -103,9 +109,7 @@ class RecordReader:
         status: StorageStatus,
         others: tuple[str, ...],
     ) -> DataFile:
-        name = _name_of(fields[columns.name]) if columns.name is not None else None
-        if name is None or len(name) > LONGEST_NAME:
-            raise self._unreadable("file name", fields)
+        name = self._name(fields, columns)
         unread: list[str] = []
         size = _optional(fields, columns.size, number_of, unread)
         start = _optional(fields, columns.start, moment_of, unread)
@@ -119,6 +123,12 @@ class RecordReader:
             tag = None
         extra = extra_of(fields, (*others, *unread)) if others or unread else ()
         return DataFile(self._device_id, name, status, size, start, end, tag, extra)
+
+    def _name(self, fields: Mapping[str, object], columns: _Columns) -> str:
+        name = _name_of(fields[columns.name]) if columns.name is not None else None
+        if name is None or len(name) > LONGEST_NAME:
+            raise self._unreadable("file name", fields)
+        return name
 
     def _unreadable(self, missing: str, fields: Mapping[str, object]) -> ProtocolError:
         return ProtocolError(
@@ -179,6 +189,8 @@ def _without_indent(name: str) -> str:
 
 def number_of(value: object) -> int | None:
     """A whole number from 0 up; None where it is none."""
+    if type(value) is int:  # nearly always in JSON
+        return value if 0 <= value <= _LARGEST else None
     text = scalar_of(value)
     if text is None or _NUMBER.fullmatch(text) is None:
         return None
@@ -192,6 +204,8 @@ def moment_of(value: object) -> datetime | None:
 
     None too where it is implausible.
     """
+    if type(value) is int:
+        return from_epoch(value) if value <= _LARGEST else None
     text = scalar_of(value)
     if text is None:
         return None

@@ -1,4 +1,4 @@
-"""Lists of any length in pages of at most 500: XML by way of a spool, JSON page by page."""
+"""Lists of any length in pages: XML by way of a spool, JSON page by page."""
 
 import errno
 from collections.abc import AsyncGenerator, Callable

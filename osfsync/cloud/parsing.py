@@ -177,6 +177,11 @@ def server_files(records: Raws, reader: RecordReader, what: str) -> list[DataFil
     return [reader.server_file(_decode(raw, what)) for raw in records]
 
 
+def server_entries(records: Raws, reader: RecordReader, what: str) -> list[tuple[str, int | None]]:
+    """Of the same files, the name and the size."""
+    return [reader.server_entry(_decode(raw, what)) for raw in records]
+
+
 def loose_page(body: bytes, what: str) -> Page:
     """One page of a list of undocumented shape: bare, or under `data`."""
     if body.lstrip()[:1] != b"[":

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, StrEnum
 from functools import cache
+from typing import Any
 
 from osfsync.domain.dialogue import CLOCKS_AHEAD, Dialogue, Followed, OrderState
 from osfsync.domain.errors import (
@@ -181,8 +182,9 @@ TABLE: tuple[Rule, ...] = (
 
 
 @cache
-def _look_up(situation: Situation) -> Decision:
+def _look_up(*parts: Any) -> Decision:
     """The first line that fits; a night meets a few dozen situations, whatever the number of files."""
+    situation = Situation(*parts)
     rule = next(rule for rule in TABLE if rule.fits(situation))
     return Decision(rule.action, rule.reason)
 
@@ -280,13 +282,11 @@ def plan(  # noqa: PLR0913, PLR0917 - all that the table looks at
     """
     lost = record is not None and record.lost_at is not None
     return _look_up(
-        Situation(
-            Presence.VANISHED if lost else Presence.LISTED,
-            holding_of(file, record),
-            choice,
-            file.status,
-            policy.mode,
-            transfer_of(record, policy, now),
-            ordering_of(record, dialogue, policy, now),
-        )
+        Presence.VANISHED if lost else Presence.LISTED,
+        holding_of(file, record),
+        choice,
+        file.status,
+        policy.mode,
+        transfer_of(record, policy, now),
+        ordering_of(record, dialogue, policy, now),
     )

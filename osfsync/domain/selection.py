@@ -26,9 +26,13 @@ class Globs:
 
     def choose(self, *spellings: str) -> Choice:
         """Judge something that goes by several spellings (a name and an id, a path and its last part)."""
-        wanted = any(self._include.match(spelling) for spelling in spellings)
-        refused = any(self._exclude.match(spelling) for spelling in spellings)
-        return Choice.SELECTED if wanted and not refused else Choice.EXCLUDED
+        include, exclude = self._include.match, self._exclude.match
+        wanted = False
+        for spelling in spellings:  # asked a million times a night: no generators
+            if exclude(spelling) is not None:
+                return Choice.EXCLUDED
+            wanted = wanted or include(spelling) is not None
+        return Choice.SELECTED if wanted else Choice.EXCLUDED
 
     def explain(self, *spellings: str) -> str:
         """Which rule keeps it out. Empty for what is selected."""

@@ -28,11 +28,11 @@ class Comparison:
     _told_again: bytearray = field(default_factory=bytearray)
     _only_device: dict[int, str] = field(default_factory=dict)
 
-    def server_list(self, files: Iterable[DataFile]) -> None:
-        """Some files of the server's own list."""
-        for file in files:
-            self._server.append(hash(file.name))
-            self._sizes.append(_UNTOLD if file.size is None else file.size)
+    def server_list(self, entries: Iterable[tuple[str, int | None]]) -> None:
+        """Names and sizes of some files of the server's own list."""
+        for name, size in entries:
+            self._server.append(hash(name))
+            self._sizes.append(_UNTOLD if size is None else size)
 
     def server_list_read(self) -> None:
         """The server's own list has ended; the device's list follows."""

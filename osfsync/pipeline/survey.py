@@ -157,7 +157,7 @@ class Surveyor:
             return None, self._trouble.slug
         comparison = Comparison(window)
         try:
-            async with aclosing(self.client.server_files(device, window)) as pages:
+            async with aclosing(self.client.server_entries(device, window)) as pages:
                 async for page in pages:
                     comparison.server_list(page)
         except (LoginRefusedError, TenantError):

@@ -10,7 +10,7 @@ from osfsync.state.query import Query
 from osfsync.state.records import COLUMNS, records_of
 from osfsync.state.terms import MISSING, to_text
 
-PAGE = 500
+PAGE = 100
 """Names in one statement. It always has as many parameters, so that it is prepared once."""
 
 DAYS_PAGE = 5_000
