@@ -10,24 +10,47 @@ import argparse
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.speed import limits, nights, start
-from benchmarks.speed.cheap import Load, plain, serving
-from benchmarks.speed.peers import PEERS, limits_of
+from benchmarks.speed.cheap import Load, serving
+from benchmarks.speed.peers import (
+    BATCHED,
+    PEERS,
+    PEERS_OF_LARGE,
+    PEERS_OF_PACKED,
+    SINGLY,
+    Peer,
+    limits_of,
+)
 from benchmarks.speed.running import Timed, machine, probed, timed
 
-OURS = ("osfsync sync", "osfsync sync, batched")
-CASES = {
-    "4kB": (4_000, 20_000),
-    "64kB": (64_000, 5_000),
-    "1MB": (1_000_000, 2_000),
-    "1GB": (1_000_000_000, 4),
-}
-"""Bytes of a file, and how many."""
 
-WITH_LATENCY = {"4kB", "64kB"}
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Files of one size, and who fetches them; `latencies` in milliseconds."""
+
+    size: int
+    files: int
+    peers: Mapping[str, Peer]
+    latencies: tuple[float, ...] = (0,)
+    suffix: str = "osf"
+
+    def load(self, files: int, latency: float) -> Load:
+        """What the platform has."""
+        return Load(files, self.size, suffix=self.suffix, latency=latency)
+
+
+CASES = {
+    "4kB": Case(4_000, 20_000, PEERS, (0, 20, 100)),
+    "64kB": Case(64_000, 5_000, PEERS, (0, 20, 100)),
+    "1MB": Case(1_000_000, 2_000, PEERS_OF_LARGE),
+    "1GB": Case(1_000_000_000, 4, PEERS_OF_LARGE),
+    "1MB-packed": Case(1_000_000, 1_000, PEERS_OF_PACKED, suffix="osfz"),
+    "1GB-packed": Case(1_000_000_000, 2, PEERS_OF_PACKED, suffix="osfz"),
+}
 
 NIGHTS = {
     "10 devices x 1,000 files": (10, 1_000),
@@ -43,28 +66,30 @@ def most_for(name: str, files: int, latency: float) -> int:
     """How many files a peer fetches: none is let run for minutes."""
     at_once = 1 if name == "API page's sample" else 32
     each = 2 * latency + 0.004  # seconds a file, about
-    return max(32, min(files, int(MOST_SEQUENTIAL * at_once / each))) if name not in OURS else files
+    return max(32, min(files, int(MOST_SEQUENTIAL * at_once / each)))
 
 
 def table(case: str, latency: float, results: dict[str, Timed], stalls: str) -> str:
     """The rows of one case."""
-    singly, batched = (results[name] for name in OURS)
-    head = f"{case}, {1000 * latency:.0f} ms: {singly.files} files"
-    lines = [f"{head:34}{'files/s':>10}{'CPU s/1,000':>14}{'peak MB':>10}{'singly is':>14}{'batched is':>14}"]
+    ours = [results[name] for name in (SINGLY, BATCHED) if name in results]
+    head = f"{case}, {1000 * latency:.0f} ms: {ours[0].files} files"
+    heads = "".join(f"{head:>14}" for head in ("singly is", "batched is")[: len(ours)])
+    lines = [f"{head:34}{'files/s':>10}{'CPU s/1,000':>14}{'peak MB':>10}{heads}"]
     for name, result in results.items():
         cpu = 1000 * result.cpu / result.files
-        ratios = (f"{ours.rate / result.rate:.2f} x" for ours in (singly, batched))
+        ratios = (f"{mine.rate / result.rate:.2f} x" for mine in ours)
         told = "".join(f"{ratio:>14}" for ratio in ratios)
-        lines.append(f"{name:34}{result.rate:>10,.0f}{cpu:>14.3f}{result.peak / 1e6:>10.0f}{told}")
+        rate = f"{result.rate:,.0f}" if result.rate > 10 else f"{result.rate:.2f}"
+        lines.append(f"{name:34}{rate:>10}{cpu:>14.3f}{result.peak / 1e6:>10.0f}{told}")
     return "\n".join([*lines, stalls])
 
 
 def measure(case: str, files: int, latency: float, scratch: Path) -> str:
     """All programs in turn, against one server, each into a folder of its own below `scratch`."""
-    load = Load(files, plain(CASES[case][0]), latency=latency)
+    load = CASES[case].load(files, latency)
     results = {}
     with serving(load) as url:
-        for name, peer in PEERS.items():
+        for name, peer in CASES[case].peers.items():
             if name.startswith("curl") and shutil.which("curl") is None:
                 continue
             folder = scratch / str(len(results))
@@ -80,8 +105,8 @@ def downloads(case: str, latencies: list[float], files: int | None) -> Callable[
     """A table for each latency, in milliseconds."""
 
     def tables(scratch: Path) -> Iterator[str]:
-        for latency in latencies or ([0, 20, 100] if case in WITH_LATENCY else [0]):
-            yield measure(case, files or CASES[case][1], latency / 1000, scratch / f"{case}-{latency:g}")
+        for latency in latencies or CASES[case].latencies:
+            yield measure(case, files or CASES[case].files, latency / 1000, scratch / f"{case}-{latency:g}")
 
     return tables
 
@@ -111,7 +136,7 @@ def main() -> None:
     print(told[0], flush=True)
     # Nothing is deleted before the end: ext4 creates files many times slower for minutes after that.
     with tempfile.TemporaryDirectory() as scratch:
-        for case in given.case or ["start", "4kB", "64kB", "1MB", "nights", "limits"]:
+        for case in given.case or ["start", *CASES, "nights", "limits"]:
             tables = others.get(case) or downloads(case, given.latency or [], given.files)
             for text in tables(Path(scratch)):
                 told.append(text)

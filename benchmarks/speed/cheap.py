@@ -14,14 +14,12 @@ import zipfile
 from collections import deque
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from io import BytesIO
 from itertools import count
 from multiprocessing.connection import Connection
-from random import Random
 from typing import cast
 
-from osfsync.simulator.osf import Packing, Recording, write
+from benchmarks.speed.contents import content
 from osfsync.simulator.standing import standing
 
 USERNAME, PASSWORD, TENANT = "bench", "bench-password", "Bench"
@@ -37,7 +35,8 @@ class Load:
     """What the platform has, and how it answers.
 
     Attributes:
-        files: of each device, each of these bytes.
+        files: of each device, all with the same content.
+        size: of each file in bytes, about.
         latency: seconds by which every answer comes later.
         status: of each file, as the device's list tells it; what is on the device only is in no other list.
         bears: requests in any second; more are put off (429). 0 means no limit.
@@ -45,7 +44,7 @@ class Load:
     """
 
     files: int
-    content: bytes
+    size: int
     suffix: str = "osf"
     latency: float = 0.0
     devices: int = 1
@@ -58,24 +57,18 @@ class Load:
         return [f"{number // 1000:04}/{number:07}.{self.suffix}" for number in range(self.files)]
 
 
-def plain(size: int) -> bytes:
-    """A plain OSF file of this many bytes."""
-    now = datetime.now(UTC)
-    return write(Recording("bench", now, now, "bench", 1), size, Packing.PLAIN, Random(1))
-
-
 class _Answers:
     """All answers to all requests, as bytes."""
 
-    def __init__(self, load: Load) -> None:
+    def __init__(self, load: Load, content: bytes) -> None:
         self._bears = load.bears
         self._admitted: deque[float] = deque()
         self._seen: list[tuple[float, int]] = []  # when each was answered, and bytes; -1 where it was put off
-        self._content = load.content
-        self._file = _answer(load.content, "application/octet-stream")
+        self._content = content
+        self._file = _answer(content, "application/octet-stream")
         self._batches: dict[bytes, list[str]] = {}
         self._tokens = count()
-        self._fixed = self._made(load)
+        self._fixed = self._made(load, len(content))
 
     def to(self, path: bytes, body: bytes) -> bytes:
         """The answer to a request; what is put off, is put off for whole seconds."""
@@ -130,7 +123,7 @@ class _Answers:
                 archive.writestr(zipfile.ZipInfo(name), self._content)
         return _answer(packed.getvalue(), "application/zip")
 
-    def _made(self, load: Load) -> dict[bytes, bytes]:
+    def _made(self, load: Load, size: int) -> dict[bytes, bytes]:
         entries = [
             {"authorityId": {"id": "system"}},
             {"tenant": {"id": {"id": TENANT_ID}, "name": TENANT}, "authorityId": {"id": AUTHORITY}},
@@ -140,7 +133,7 @@ class _Answers:
             for number in range(load.devices)
         ]
         listed = [
-            {"name": name, "size": len(load.content), "startTime": at * 1000, "endTime": (at + 1) * 1000}
+            {"name": name, "size": size, "startTime": at * 1000, "endTime": (at + 1) * 1000}
             for name, at in _records(load)
             if load.status > 1
         ]
@@ -152,7 +145,7 @@ class _Answers:
             f"/api/devices/{DEVICE_ID}/data-files/original".encode(): _json(_page(listed)),
             f"/api/devices/{DEVICE_ID}/communication/data".encode(): _json(_page([])),
             f"/API/filelist/list/deviceid/{CREDENTIAL}".encode(): _answer(
-                device_list(load), "application/xml"
+                device_list(load, size), "application/xml"
             ),
         }
 
@@ -163,9 +156,8 @@ def _records(load: Load) -> list[tuple[str, int]]:
     return [(name, int(start + number * 86_400 / load.files)) for number, name in enumerate(load.names())]
 
 
-def device_list(load: Load) -> bytes:
-    """The list that each device gives."""
-    size = len(load.content)
+def device_list(load: Load, size: int) -> bytes:
+    """The list that each device gives, of files of `size` bytes."""
     records = "".join(
         f"<GeoLogFile><FileName>{name}</FileName><Status>{load.status}</Status><FileSize>{size}</FileSize>"
         f"<StartTime>{at}</StartTime><EndTime>{at + 1}</EndTime></GeoLogFile>"
@@ -234,7 +226,7 @@ def _stand(load: Load, pipe: Connection) -> None:
 
 
 async def _serve(load: Load, pipe: Connection) -> None:
-    answers = _Answers(load)
+    answers = _Answers(load, content(load.suffix, load.size))
     loop = asyncio.get_running_loop()
     server = await loop.create_server(
         lambda: _Connection(answers, load.latency), "127.0.0.1", 0, backlog=1024

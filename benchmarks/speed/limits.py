@@ -4,7 +4,7 @@ import json
 import urllib.request
 from pathlib import Path
 
-from benchmarks.speed.cheap import Load, plain, serving
+from benchmarks.speed.cheap import Load, serving
 from benchmarks.speed.running import osfsync, timed
 
 SECONDS = 30
@@ -14,14 +14,14 @@ def measure(folder: Path) -> list[str]:
     """A row for each limit: what was set, and what the platform saw in the first 30 seconds."""
     rows = []
     for rate in (50, 200):
-        seen = _seen(Load(20_000, plain(4_000)), f"requests_per_second = {rate}", folder / f"own-{rate}")
+        seen = _seen(Load(20_000, 4_000), f"requests_per_second = {rate}", folder / f"own-{rate}")
         rows.append(_row(f"requests_per_second = {rate}", seen["answered"] / SECONDS, rate, "requests/s"))
     for megabytes in (2, 10):
-        load = Load(20_000, plain(64_000))
+        load = Load(20_000, 64_000)
         seen = _seen(load, f'bandwidth = "{megabytes}MB/s"', folder / f"bandwidth-{megabytes}")
         rows.append(_row(f"bandwidth = {megabytes} MB/s", seen["bytes"] / SECONDS / 1e6, megabytes, "MB/s"))
     for rate in (50, 200):
-        load = Load(20_000, plain(4_000), bears=rate)
+        load = Load(20_000, 4_000, bears=rate)
         seen = _seen(load, "downloads = 32", folder / f"borne-{rate}")
         refused = seen["put_off"] / (seen["put_off"] + seen["answered"])
         row = _row(f"429 above {rate} requests/s", seen["answered"] / SECONDS, rate, "requests/s")

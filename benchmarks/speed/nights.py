@@ -11,7 +11,7 @@ from pathlib import Path
 from benchmarks.speed.cheap import Load, device_list, serving
 from benchmarks.speed.running import Command, Timed, osfsync, probed, timed
 
-_CONTENT = b"x" * 4_000
+_SIZE = 4_000
 _HELD = """
     UPDATE files SET sha256 = ?, held_size = size, fetched_at = first_seen, verification = 'whole',
         adopted = 0, storage_status = 3
@@ -47,7 +47,7 @@ def quiet(devices: int, files: int, folder: Path) -> Night:
     The state is made by a sync that orders nothing, and its rows are marked as held: nothing is fetched.
     """
     folder.mkdir(parents=True)
-    load = Load(files, _CONTENT, devices=devices, status=0)
+    load = Load(files, _SIZE, devices=devices, status=0)
     with serving(load) as url:
         limits = 'listings = 8\n[orders]\nmode = "never"'
         timed(osfsync(url, folder, limits, "-q", "sync"))
@@ -63,7 +63,7 @@ def quiet(devices: int, files: int, folder: Path) -> Night:
     if told["held"] != devices * files:
         raise SystemExit(f"a quiet night held {told['held']} of {devices * files} files")
     data = folder / "list.xml"
-    data.write_bytes(device_list(replace(load, status=3)))
+    data.write_bytes(device_list(replace(load, status=3), _SIZE))
     parse = timed(
         Command([sys.executable, "-c", _PARSE, str(data), str(devices)], folder, {}, devices * files)
     )

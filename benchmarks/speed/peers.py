@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -76,6 +77,18 @@ async def main():
 uvloop.run(main())
 """
 
+UNPACK = """
+import sys, zlib
+data = memoryview(open(sys.argv[1], "rb").read())
+for _ in range(int(sys.argv[2])):
+    stream, rest = zlib.decompressobj(31), data
+    for at in range(0, len(data), 262144):
+        rest = data[at : at + 262144]
+        while rest:
+            stream.decompress(rest, 1048576)
+            rest = stream.unconsumed_tail
+    assert stream.eof
+"""
 
 Peer = Callable[[Load, str, Path, int], Command]
 """Makes the command from the load, the server's url, an empty folder and how many files at most."""
@@ -130,6 +143,17 @@ def curl(load: Load, url: str, folder: Path, most: int) -> Command:
     return Command(["/bin/sh", "-c", f"{run} first && {run} second"], folder, dict(os.environ), len(names))
 
 
+def unpacking(load: Load, _: str, folder: Path, most: int) -> Command:
+    """zlib alone, on one core: nothing is fetched, written or hashed."""
+    data, times = str(folder / "data"), min(most, load.files)
+    making = [sys.executable, "-m", "benchmarks.speed.contents", load.suffix, str(load.size), data]
+    subprocess.run(
+        making, check=True
+    )  # not in here: this process's memory would count as that of its children
+    argv = [sys.executable, "-c", UNPACK, data, str(times)]
+    return Command(argv, folder, dict(os.environ), times)
+
+
 def singly(load: Load, url: str, folder: Path, most: int) -> Command:
     """`osfsync sync`, everything on: hash, checks, durable, recorded; two requests a file, as the others."""
     return _osfsync(load, url, folder, most, "never")
@@ -150,11 +174,20 @@ def limits_of(batch: str) -> str:
     return f'downloads = {CONNECTIONS}\nbatch = "{batch}"'
 
 
+SINGLY, BATCHED = "osfsync sync", "osfsync sync, batched"
+
 PEERS: dict[str, Peer] = {
     "API page's sample": sequential,
     "its two requests, 32 threads": threads,
     "curl --parallel 32": curl,
     "bare aiohttp, no disk": bare_aiohttp,
-    "osfsync sync": singly,
-    "osfsync sync, batched": batched,
+    SINGLY: singly,
+    BATCHED: batched,
 }
+"""Of small files."""
+
+PEERS_OF_LARGE: dict[str, Peer] = {
+    name: peer for name, peer in PEERS.items() if peer not in {threads, batched}
+}
+
+PEERS_OF_PACKED: dict[str, Peer] = {"zlib alone, one core": unpacking, SINGLY: singly}

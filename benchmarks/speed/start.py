@@ -3,7 +3,7 @@
 from pathlib import Path
 from statistics import median
 
-from benchmarks.speed.cheap import Load, plain, serving
+from benchmarks.speed.cheap import Load, serving
 from benchmarks.speed.running import osfsync, timed
 
 _TIMES = 5
@@ -12,7 +12,7 @@ _TIMES = 5
 def measure(folder: Path) -> list[str]:
     """A row for each command: the median of some runs, wall and CPU."""
     rows = []
-    with serving(Load(10, plain(4_000))) as url:
+    with serving(Load(10, 4_000)) as url:
         timed(osfsync(url, folder, "", "-q", "sync"))
         for arguments in (("--help",), ("--version",), ("status",), ("missing",), ("-q", "sync")):
             runs = [timed(osfsync(url, folder, "", *arguments)) for _ in range(_TIMES)]
