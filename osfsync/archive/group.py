@@ -2,7 +2,9 @@
 
 import os
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from threading import Semaphore
 
 from osfsync.archive.base import Body, Placed
 from osfsync.archive.durable import sync_folder
@@ -13,6 +15,12 @@ from osfsync.domain.errors import ArchiveError, DamagedError, DiskFullError, Osf
 
 AT_ONCE = 16
 """From this many files (or folders) on, one flush of the file system is cheaper than one for each."""
+
+FLUSHERS = 8
+"""Threads that make files durable one by one: the disk takes several orders at once (measured: 2.6 times as
+many files with 4 threads as with one)."""
+
+_UNFLUSHED = 2 * FLUSHERS  # files that are open meanwhile
 
 SyncAll = Callable[[], None]
 
@@ -45,6 +53,23 @@ class Group:
         return [self._results[number] for number in range(len(self._bodies))]
 
     def _write(self) -> None:
+        with ThreadPoolExecutor(FLUSHERS, "flush") as pool:
+            flushed = self._write_parts(pool)
+        for number, flushing in flushed.items():
+            if isinstance(error := flushing.exception(), OSError):
+                self._fail(number, error)
+            elif error is not None:
+                raise error
+        if self._sync_all is not None and self._parts:
+            try:
+                self._sync_all()
+            except OSError as error:
+                raise translate(error, "making files durable", self._tree.root) from error
+
+    def _write_parts(self, pool: ThreadPoolExecutor) -> dict[int, Future[None]]:
+        """What `pool` makes durable, by number: nothing where all is made durable at once, afterwards."""
+        flushed: dict[int, Future[None]] = {}
+        room = Semaphore(_UNFLUSHED)
         for number, body in enumerate(self._bodies):
             try:
                 self._written[number] = Placed(judge(body.data, body.expected_size, body.check))
@@ -52,26 +77,31 @@ class Group:
                 self._results[number] = error
                 continue
             try:
-                self._write_part(number, body.data)
+                descriptor = self._write_part(number, body.data)
+                if self._sync_all is not None:
+                    os.close(descriptor)
+                    continue
             except OSError as error:
-                self._failure = translate(error, f"writing {body.path}", self._tree.root)
-                self._discard([self._parts.pop(number)])
+                self._fail(number, error)
                 break
-        if self._sync_all is not None and self._parts:
-            try:
-                self._sync_all()
-            except OSError as error:
-                raise translate(error, "making files durable", self._tree.root) from error
+            room.acquire()
+            flushed[number] = pool.submit(_flush, descriptor, room)
+        return flushed
 
-    def _write_part(self, number: int, data: bytes) -> None:
+    def _write_part(self, number: int, data: bytes) -> int:
+        """Its descriptor, still open."""
         part = self._parts[number] = self._tree.new_part()
         descriptor = open_part(part)
         try:
             write_all(descriptor, data)
-            if self._sync_all is None:
-                os.fsync(descriptor)
-        finally:
+        except BaseException:
             os.close(descriptor)
+            raise
+        return descriptor
+
+    def _fail(self, number: int, error: OSError) -> None:
+        self._failure = translate(error, f"writing {self._bodies[number].path}", self._tree.root)
+        self._discard([self._parts.pop(number)])
 
     def _name(self) -> set[str]:
         """Rename what was written; the folders that got new names."""
@@ -107,6 +137,14 @@ class Group:
         for part in parts:
             with suppress(OSError):  # the next run's `prepare` removes what could not be removed here
                 remove_part(part)
+
+
+def _flush(descriptor: int, room: Semaphore) -> None:
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+        room.release()
 
 
 def place_group(tree: Tree, sync_all: SyncAll | None, bodies: Sequence[Body]) -> list[Placed | OsfsyncError]:

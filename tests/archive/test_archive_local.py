@@ -2,16 +2,19 @@
 
 import asyncio
 import errno
+import itertools
 import os
 import shutil
 import stat
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from anyio import to_thread
 
+from osfsync.archive.base import Placed
 from osfsync.archive.durable import find_syncfs
 from osfsync.archive.group import AT_ONCE, place_group
 from osfsync.archive.local import LocalArchive
@@ -265,6 +268,47 @@ def test_data_is_durable_before_the_name_and_the_name_before_the_answer(
     place_group(tree, lambda: steps.append("all"), [body(f"f{n}/a.osf") for n in range(count)])
     if count >= AT_ONCE:
         assert steps == ["all"] + ["name"] * count + ["all"]
+
+
+@needs_posix
+def test_files_are_made_durable_several_at_once(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree = Tree(root)
+    tree.check()
+    tree.remove_parts()
+    pair = threading.Barrier(2, timeout=30)  # whoever came alone would break it
+    fsync = os.fsync
+
+    def fsync_in_pairs(descriptor: int) -> None:
+        if not stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            pair.wait()
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync_in_pairs)
+    bodies = [body(f"{n}.osf") for n in range(100)]
+    assert all(isinstance(result, Placed) for result in place_group(tree, None, bodies))
+    assert len(files_below(root)) == 100
+
+
+@needs_posix
+def test_what_can_not_be_made_durable_gets_no_name_and_the_others_do(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree = Tree(root)
+    tree.check()
+    tree.remove_parts()
+    fsync, seen = os.fsync, itertools.count()
+
+    def fail_once(descriptor: int) -> None:
+        if not stat.S_ISDIR(os.fstat(descriptor).st_mode) and next(seen) == 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fail_once)
+    bodies = [body(f"{n}.osf") for n in range(9)]
+    with pytest.raises(DiskFullError, match="writing"):
+        place_group(tree, None, bodies)
+    assert len(files_below(root)) == 8
+    assert parts_below(root) == []
 
 
 def test_nothing_gets_a_name_when_the_data_can_not_be_made_durable(root: Path) -> None:
