@@ -1,12 +1,29 @@
 """The lanes on which requests go: how many are open is learned from what comes of it."""
 
 import time
+from dataclasses import dataclass
 
 import anyio
 
 from osfsync.cloud.concurrency import Concurrency, Totals
 from osfsync.cloud.settings import LimitSettings
 from osfsync.cloud.throttle import Throttle
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """`async with` it, one of as many as are open is held."""
+
+    limiter: anyio.CapacityLimiter
+
+    async def __aenter__(self) -> None:
+        try:
+            self.limiter.acquire_nowait()  # `acquire` costs a turn of the loop where one is free, too
+        except anyio.WouldBlock:
+            await self.limiter.acquire()
+
+    async def __aexit__(self, *_: object) -> None:
+        self.limiter.release()
 
 
 class Lanes:
@@ -21,8 +38,8 @@ class Lanes:
         self._throttle = throttle
         self._control = Concurrency(limits.downloads, now)
         self._answers, self._waited = 0, 0.0
-        self.downloads = anyio.CapacityLimiter(limits.downloads)
-        self.listings = anyio.CapacityLimiter(limits.listings)
+        self.downloads = Lane(anyio.CapacityLimiter(limits.downloads))
+        self.listings = Lane(anyio.CapacityLimiter(limits.listings))
         self._open()
 
     @property
@@ -49,7 +66,7 @@ class Lanes:
 
     def _look(self, now: float) -> None:
         if self._control.due(now, self._answers):
-            wanted = any(lanes.available_tokens <= 0 for lanes in (self.downloads, self.listings))
+            wanted = any(lane.limiter.available_tokens <= 0 for lane in (self.downloads, self.listings))
             self._control.measure(now, self._totals(), wanted=wanted)
             self._open()
 
@@ -57,5 +74,5 @@ class Lanes:
         return Totals(self._answers, self._throttle.received, self._waited)
 
     def _open(self) -> None:
-        self.downloads.total_tokens = self._control.limit
-        self.listings.total_tokens = min(self._control.limit, self._limits.listings)
+        self.downloads.limiter.total_tokens = self._control.limit
+        self.listings.limiter.total_tokens = min(self._control.limit, self._limits.listings)
