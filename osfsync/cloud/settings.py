@@ -59,7 +59,7 @@ class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """How hard the platform and the line may be driven."""
 
     downloads: Annotated[int, Meta(ge=1, le=256)] = 32
-    batch: BatchMode = BatchMode.NEVER
+    batch: BatchMode = BatchMode.AUTO
     listings: Annotated[int, Meta(ge=1, le=64)] = 8
     requests_per_second: Annotated[float, Meta(ge=0)] = 0
     bandwidth: BytesPerSecond = 0

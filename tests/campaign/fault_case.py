@@ -91,14 +91,23 @@ class Fleet:
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """Settings of the run. `span` is the number of seconds over which a body's rate is measured."""
+    """Settings of the run.
+
+    Attributes:
+        span: seconds over which a body's rate is measured.
+        batch: None: small files come several at once by odd seeds, and singly by even ones.
+    """
 
     retries: int = 1
     idle: float = 5.0
     downloads: int = 32
     requests_per_second: float = 0
     span: float = 30.0
-    batch: BatchMode = BatchMode.NEVER
+    batch: BatchMode | None = None
+
+    def batch_by(self, seed: int) -> BatchMode:
+        """How small files come."""
+        return self.batch or (BatchMode.AUTO if seed % 2 else BatchMode.NEVER)
 
     @property
     def idle_timeout(self) -> timedelta:

@@ -176,7 +176,7 @@ async def site_of(case: Case, seed: int, folder: Path) -> AsyncIterator[Site]:
     world = draw(rng, case.fleet)
     faults = Faults(seed=rng.getrandbits(32))
     async with elsewhere() as foreign, serve(world, options=case.options, faults=faults) as simulator:
-        site = Site(case, rng, simulator, _settings(case, simulator, folder), foreign)
+        site = Site(case, rng, simulator, _settings(case, seed, simulator, folder), foreign)
         site.choose([*(case.before or ()), *case.troubles])
         if case.before is not None:
             site.prepare(case.before)
@@ -187,7 +187,7 @@ async def site_of(case: Case, seed: int, folder: Path) -> AsyncIterator[Site]:
         yield site
 
 
-def _settings(case: Case, simulator: Simulator, folder: Path) -> Settings:
+def _settings(case: Case, seed: int, simulator: Simulator, folder: Path) -> Settings:
     settings = settings_for(simulator, folder)
     tuning = case.tuning
     return msgspec.structs.replace(
@@ -199,7 +199,7 @@ def _settings(case: Case, simulator: Simulator, folder: Path) -> Settings:
             settings.limits,
             retries=tuning.retries,
             downloads=tuning.downloads,
-            batch=tuning.batch,
+            batch=tuning.batch_by(seed),
             requests_per_second=tuning.requests_per_second,
         ),
     )

@@ -97,7 +97,7 @@ async def test_signals_drain_and_tell(
 ) -> None:
     world = World.generate(seed=7, devices=8, files_per_device=20, now=datetime.now(UTC))
     async with mirror_of(world) as mirror:
-        environment = write_config(tmp_path, mirror)
+        environment = write_config(tmp_path, mirror) | {"OSFSYNC_LIMITS_BATCH": "never"}
         fine = len(world.available()) // 2
         mirror.simulator.faults.add(Fault.delay(0), on="download", times=fine)
         mirror.simulator.faults.add(Fault.silence(), on="download", times=None)

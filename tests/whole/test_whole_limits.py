@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
+from osfsync.cloud.settings import BatchMode
 from osfsync.domain.errors import ExitCode
 from osfsync.simulator.behaviour import Behaviour
 from osfsync.simulator.faults import Fault
@@ -21,7 +22,7 @@ async def test_a_platform_that_puts_off_what_is_too_much_is_driven_at_what_it_be
     for number in range(files):
         empty_world.add_file(device, f"{number}.osf")
     async with mirror_of(empty_world) as mirror:
-        mirror.change("limits", downloads=64)
+        mirror.change("limits", downloads=64, batch=BatchMode.NEVER)
         mirror.simulator.faults.add(Fault.rate_limit(80), times=None)
         summary = await mirror.sync()
         assert summary.exit_code is ExitCode.COMPLETE

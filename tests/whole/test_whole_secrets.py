@@ -75,9 +75,10 @@ async def test_nothing_that_a_run_leaves_holds_a_secret(
     tmp_path: Path, mirror_of: MirrorOf, given_out: list[str]
 ) -> None:
     world = World.generate(seed=3, devices=6, files_per_device=12, now=datetime.now(UTC))
-    broken, *_ = (device for device in world.devices(world.main.id) if device.readable)
+    broken, sound, *_ = (device for device in world.devices(world.main.id) if device.readable)
     async with mirror_of(world) as mirror:
-        environment = write_config(tmp_path, mirror) | {"OSFSYNC_LIMITS_RETRIES": "1"}
+        environment = write_config(tmp_path, mirror)
+        environment |= {"OSFSYNC_LIMITS_RETRIES": "1", "OSFSYNC_LIMITS_BATCH": "never"}
         faults = mirror.simulator.faults
         for fault, on in (
             (Fault.reset(), "download"),
@@ -92,6 +93,10 @@ async def test_nothing_that_a_run_leaves_holds_a_secret(
         outputs = {
             " ".join(arguments): await command(tmp_path, environment, *arguments) for arguments in COMMANDS
         }
+        for number in range(9):
+            world.add_file(sound, f"late/{number}.osf")
+        environment["OSFSYNC_LIMITS_BATCH"] = "auto"
+        outputs["in a batch"] = await command(tmp_path, environment, "-vv", "sync")
         environment["OSFSYNC_PASSWORD"] = "not the password"
         outputs["refused"] = await command(tmp_path, environment, "-vv", "sync")
     secrets = [

@@ -12,6 +12,7 @@ import pytest
 
 from osfsync.app.runs import BackfillRequest, SyncRequest
 from osfsync.cloud.client import CloudClient
+from osfsync.cloud.settings import BatchMode
 from osfsync.domain.errors import ExitCode, StateError
 from osfsync.domain.model import StorageStatus
 from osfsync.domain.outcomes import Fact
@@ -33,7 +34,7 @@ async def test_a_line_that_dies_ends_the_run_soon(mirror_of: MirrorOf, empty_wor
     for number in range(200):
         empty_world.add_file(device, f"{number}.osf", StorageStatus.BOTH)
     async with mirror_of(empty_world) as mirror:
-        mirror.change("limits", retries=0, downloads=4)
+        mirror.change("limits", retries=0, downloads=4, batch=BatchMode.NEVER)
         mirror.simulator.faults.add(Fault.delay(0), on="download-token", times=20)
         mirror.simulator.faults.add(Fault.reset(), on="download-token", times=None)
         mirror.simulator.faults.add(Fault.delay(0), on="devices", times=1)

@@ -21,6 +21,7 @@ from tests.campaign.fault_cases.making import (
     RESET,
     RETRYING,
     SILENCE,
+    SINGLY,
     TOKEN,
     always,
     both,
@@ -67,6 +68,7 @@ BODIES: tuple[Case, ...] = (
         hit=Hit.PACKED,
         problems=DAMAGED,
         reasons=QUARANTINED,
+        tuning=SINGLY,
     ),
     lasting(
         "a flipped byte in a plain file's opening",
@@ -74,6 +76,7 @@ BODIES: tuple[Case, ...] = (
         hit=Hit.PLAIN,
         problems=DAMAGED,
         reasons=QUARANTINED,
+        tuning=SINGLY,
     ),
     *both("HTML with status 200 for a file", HTML, problems=DAMAGED, reasons=QUARANTINED),
     *both("JSON for a file", JSON, problems=DAMAGED, reasons=QUARANTINED),

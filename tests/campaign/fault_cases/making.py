@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from osfsync.cloud.settings import BatchMode
 from osfsync.domain.errors import ExitCode
 from osfsync.simulator.faults import Fault, Framing, Replace
 from tests.campaign.fault_case import Case, Dice, Hit, Left, Make, Trouble, Tuning
@@ -16,6 +17,8 @@ ROUND = 55
 """Bytes of the blocks in which a simulated file tells one value of each channel."""
 
 IMPATIENT = Tuning(idle=0.4)
+SINGLY = Tuning(batch=BatchMode.NEVER)
+"""Of cases whose troubles must hit one file's own download."""
 
 RETRYING = frozenset({"retrying"})
 QUARANTINED = frozenset({"quarantined"})

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from osfsync.cloud.settings import BatchMode
 from osfsync.domain.errors import ExitCode
 from osfsync.simulator.faults import Fault, Framing
 from tests.campaign.fault_case import Case, Dice, Fleet, Hit, Left, Make, Trouble, Tuning
@@ -32,7 +33,7 @@ FIRST, SECOND, COMMAND, LOG = "authorization", "login", "request-list", "communi
 NOT_ORDERED = frozenset({"listed-not-ordered"})
 WITH_ORDERS = Fleet(waiting=True)
 MANY = Fleet(devices=range(3, 4), files=range(14, 17), sizes=range(2_000, 4_000))
-NO_HURRY = Tuning(retries=0, downloads=4)
+NO_HURRY = Tuning(retries=0, downloads=4, batch=BatchMode.NEVER)
 
 
 def shut(name: str, make: Make, on: str, *, code: ExitCode = ExitCode.UNREACHABLE, **rest: Any) -> Case:
