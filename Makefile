@@ -30,8 +30,8 @@ test: lint types ## lint, types and all tests
 coverage: $(INSTALLED_DEV) ## what the tests do not reach, branches included
 	$(RUN) pytest -n $(WORKERS) --maxprocesses 8 --dist worksteal --cov --cov-report=term-missing
 
-bench: $(INSTALLED_DEV) ## downloads beside the API page's sample, threads, curl and bare aiohttp
-	$(RUN) benchmarks.speed
+bench: $(INSTALLED_DEV) ## downloads beside the API page's sample, threads, curl and bare aiohttp; half an hour
+	$(RUN) benchmarks.speed --write benchmarks/results.txt
 
 backtest: $(INSTALLED_DEV) ## how often estimates hold on simulated fleets
 	$(BIN)/python benchmarks/backtest.py

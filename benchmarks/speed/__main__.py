@@ -72,30 +72,32 @@ def most_for(name: str, files: int, latency: float) -> int:
 def table(case: str, latency: float, results: dict[str, Timed], stalls: str) -> str:
     """The rows of one case."""
     ours = [results[name] for name in (SINGLY, BATCHED) if name in results]
-    head = f"{case}, {1000 * latency:.0f} ms: {ours[0].files} files"
+    head = f"{case}, {1000 * latency:.0f} ms"
     heads = "".join(f"{head:>14}" for head in ("singly is", "batched is")[: len(ours)])
-    lines = [f"{head:34}{'files/s':>10}{'CPU s/1,000':>14}{'peak MB':>10}{heads}"]
+    lines = [f"{head:34}{'files':>8}{'files/s':>10}{'CPU s/1,000':>14}{'peak MB':>10}{heads}"]
     for name, result in results.items():
         cpu = 1000 * result.cpu / result.files
         ratios = (f"{mine.rate / result.rate:.2f} x" for mine in ours)
         told = "".join(f"{ratio:>14}" for ratio in ratios)
         rate = f"{result.rate:,.0f}" if result.rate > 10 else f"{result.rate:.2f}"
-        lines.append(f"{name:34}{rate:>10}{cpu:>14.3f}{result.peak / 1e6:>10.0f}{told}")
+        lines.append(f"{name:34}{result.files:>8,}{rate:>10}{cpu:>14.3f}{result.peak / 1e6:>10.0f}{told}")
     return "\n".join([*lines, stalls])
 
 
 def measure(case: str, files: int, latency: float, scratch: Path) -> str:
-    """All programs in turn, against one server, each into a folder of its own below `scratch`."""
-    load = CASES[case].load(files, latency)
+    """All programs in turn, each against a new server and into a folder of its own below `scratch`."""
     results = {}
-    with serving(load) as url:
-        for name, peer in CASES[case].peers.items():
-            if name.startswith("curl") and shutil.which("curl") is None:
-                continue
-            folder = scratch / str(len(results))
-            folder.mkdir(parents=True)
-            results[name] = timed(peer(load, url, folder, most_for(name, files, latency)))
-        told = json.loads(timed(probed(url, scratch / "probed", limits_of("never"), files)).output)
+    for name, peer in CASES[case].peers.items():
+        if name.startswith("curl") and shutil.which("curl") is None:
+            continue
+        folder = scratch / str(len(results))
+        folder.mkdir(parents=True)
+        most = files if name == BATCHED else most_for(name, files, latency)
+        load = CASES[case].load(most, latency)
+        with serving(load) as url:
+            results[name] = timed(peer(load, url, folder, most))
+    with serving(CASES[case].load(files, latency)) as url:
+        told = json.loads(timed(probed(url, scratch / "probed", limits_of("auto"), files)).output)
     p99, longest = 1000 * told["p99"], 1000 * told["longest"]
     stalls = f"its loop stood still for {p99:.1f} ms (p99), {longest:.1f} ms (longest)"
     return table(case, latency, results, stalls)
