@@ -38,6 +38,7 @@ _SHOWN_TEXT = 40
 _SHAPES = 256
 _FIELDS_OF_A_SHAPE = 256
 _LARGEST = 2**63 - 1
+_STATUSES = {status.value: status for status in StorageStatus}
 _MOST_DIGITS = 20
 _NUMBER = re.compile(r"[0-9]{1,20}(\.[0-9]*)?", re.ASCII)
 
@@ -73,10 +74,11 @@ class RecordReader:
     def file(self, record: object) -> DataFile:
         """A record that tells a storage status. Raises ProtocolError where it or the name is not found."""
         fields, columns = self._open(record)
-        status = number_of(fields[columns.status]) if columns.status is not None else None
-        if status is None or status > max(StorageStatus):
+        told = number_of(fields[columns.status]) if columns.status is not None else None
+        status = None if told is None else _STATUSES.get(told)
+        if status is None:
             raise self._unreadable("storage status (0 to 3)", fields)
-        file = self._build(fields, columns, StorageStatus(status), columns.others)
+        file = self._build(fields, columns, status, columns.others)
         return replace(file, name=_without_indent(file.name)) if "\n" in file.name else file
 
     def server_file(self, record: object) -> DataFile:

