@@ -13,8 +13,11 @@ from osfsync.domain.errors import BusyError
 LONGEST_PAUSE = timedelta(minutes=15)
 """A platform that asks for more patience is given up for this run."""
 
-_CATCH_UP: Final = 0.25
-"""Seconds that may be made up for; counted from its beginning, a rate is never more than was set."""
+_CATCH_UP: Final = 0.1
+"""Seconds that may be made up for; counted from its beginning, a rate is never more than was set.
+
+No second has more than a tenth above the rate: a platform that counts by the second may refuse what is more.
+"""
 
 _LATE: Final = 0.01
 """Seconds that a timer may be late without slowing down what the platform bears."""

@@ -39,7 +39,8 @@ def _statuses() -> Iterator[Case]:
         yield passing(f"{code} for a file", status(code))
         yield passing(f"{code} for a token, with Retry-After", status(code, 1), TOKEN)
         yield lasting(f"{code} for a token", status(code), on=TOKEN, problems=slug)
-        yield lasting(f"{code} for a file, with Retry-After", status(code, 1), problems=patient)
+        # Beside its own ten seconds: up to six files, two tries of each, and each time a pause of a second.
+        yield lasting(f"{code} for a file, with Retry-After", status(code, 1), problems=patient, seconds=22)
 
 
 REFUSALS: tuple[Case, ...] = (
