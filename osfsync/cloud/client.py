@@ -56,6 +56,11 @@ class CloudClient:
         return self._lanes.open
 
     @property
+    def largest_file(self) -> int | None:
+        """Bytes that a file may have; None means no limit."""
+        return self._largest_file
+
+    @property
     def clock_offset(self) -> timedelta | None:
         """How far the platform's clock is ahead of ours, to the second; None before it told its time."""
         return self._sender.clock_offset

@@ -48,8 +48,8 @@ class Reading:
         asked: all windows that were asked for, at least one; the newest days first.
         read: those that were read to their end.
         refused: all others were refused as such; what fails otherwise may be had the next night.
-        newest: recording that was listed, none that lies ahead; the present where lists tell no times. None
-            where nothing was listed.
+        newest: recording that was listed, none that lies ahead; where lists tell no times, when it was first
+            seen. None where nothing was listed.
     """
 
     asked: Sequence[TimeWindow]
@@ -105,6 +105,8 @@ def _first(reading: Reading, lag: timedelta) -> Reach:
 
 
 def _advanced(reach: Reach, reading: Reading, lag: timedelta) -> Reach:
+    if reach.newest - reach.until > 2 * lag + OVERLAP:  # it was out of contact, and may tell the rest in bits
+        lag = LONGEST_LAG
     if reading.newest is None or timedelta(0) <= reading.at - reach.newest_at < lag:
         return reach
     # A newest recording that lies ahead was told under a clock that was wrong.

@@ -47,6 +47,27 @@ class Batches:
         """Whether the platform may be asked for several files at once."""
         return self.barren < GIVEN_UP_AFTER
 
+    def takes(self, job: FetchJob) -> bool:
+        """Whether a job may be part of a batch."""
+        size, largest = job.file.size, min(LARGEST, self.client.largest_file or LARGEST)
+        return size is not None and 0 < size <= largest and not (job.present or job.damaged or job.alone)
+
+    def company_of(self, first: FetchJob, most: int) -> Callable[[FetchJob], bool]:
+        """What may be fetched together with a job: asked of one job after the other, until it says no.
+
+        `most` bytes together, but that the first one comes anyway.
+        """
+        files, size, most = 1, first.file.size or 0, min(most, MOST_BYTES)
+
+        def joins(job: FetchJob) -> bool:
+            nonlocal files, size
+            files, size = files + 1, size + (job.file.size or 0)
+            return (
+                self.takes(job) and job.device.id == first.device.id and files <= MOST_FILES and size <= most
+            )
+
+        return joins
+
     async def fetch(self, jobs: Sequence[FetchJob]) -> list[SmallBody]:
         """What came of these jobs, all of one device; those that are left out are to be fetched alone.
 
@@ -75,23 +96,3 @@ class Batches:
 
 def _body(job: FetchJob, data: bytes) -> SmallBody:
     return SmallBody(job, data, job.file.size, check_of(job), len(data))
-
-
-def company_of(first: FetchJob) -> Callable[[FetchJob], bool]:
-    """What may be fetched together with a job: asked of one job after the other, until it says no."""
-    files, size = 1, first.file.size or 0
-
-    def joins(job: FetchJob) -> bool:
-        nonlocal files, size
-        files, size = files + 1, size + (job.file.size or 0)
-        return (
-            may_join(job) and job.device.id == first.device.id and files <= MOST_FILES and size <= MOST_BYTES
-        )
-
-    return joins
-
-
-def may_join(job: FetchJob) -> bool:
-    """Whether a job may be part of a batch."""
-    size = job.file.size
-    return size is not None and 0 < size <= LARGEST and not job.present and not job.damaged and not job.alone

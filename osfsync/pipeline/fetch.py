@@ -1,5 +1,6 @@
 """Fetch: jobs → files in the archive and their outcomes; small files are placed in groups."""
 
+import sys
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +20,7 @@ from osfsync.domain.errors import (
 )
 from osfsync.domain.model import Failure
 from osfsync.domain.outcomes import Fetched, FetchFailed
-from osfsync.pipeline.batch import Batches, company_of, may_join
+from osfsync.pipeline.batch import Batches
 from osfsync.pipeline.checks import check_of
 from osfsync.pipeline.lifeline import Lifeline
 from osfsync.pipeline.messages import Facts, FetchJob
@@ -49,6 +50,10 @@ class TransferLimit:
         """Whether no other download may start."""
         return self.most is not None and received >= self.most
 
+    def left(self, received: int) -> int:
+        """Bytes that may still come."""
+        return sys.maxsize if self.most is None else max(0, self.most - received)
+
 
 @dataclass(slots=True)
 class Fetcher:
@@ -66,8 +71,9 @@ class Fetcher:
 
     async def handle_next(self, job: FetchJob, small: MemoryObjectSendStream[SmallBody]) -> None:
         """One file, or a batch with those that come next. Only what concerns the whole run is raised."""
-        if self.batches is not None and self.batches.work and may_join(job):
-            batch = [job, *self.feed.more(company_of(job))]
+        if self.batches is not None and self.batches.work and self.batches.takes(job):
+            left = self.limit.left(self.tally.received)
+            batch = [job, *self.feed.more(self.batches.company_of(job, left))]
             if len(batch) > 1:
                 await self._handle_batch(self.batches, batch, small)
                 return

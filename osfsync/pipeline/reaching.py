@@ -41,12 +41,11 @@ class Reaching:
 
 
 def _readings(progress: DeviceProgress, now: datetime) -> Iterator[tuple[ListingSource, Reading]]:
-    newest = now if progress.newest is None and progress.untimed else progress.newest
     for source in ListingSource:
         read = [told.window for told in progress.listed if _was_read(source, told)]
         missed = {told.missed for told in progress.listed if not _was_read(source, told)}
         refused = progress.failures | missed <= _REFUSED
-        yield source, Reading(progress.asked, read, refused, newest, now)
+        yield source, Reading(progress.asked, read, refused, progress.newest, now)
 
 
 def _was_read(source: ListingSource, told: WindowListed) -> bool:

@@ -51,8 +51,8 @@ class DeviceProgress:
         near: files that the device is about to drop; `due` is the first such moment.
         asked: windows that were asked for, in order; `failures` are the slugs of those that failed.
         listed: windows that were read to their end.
-        newest: recording that was listed, and did not lie ahead when it was first seen.
-        untimed: whether the list tells no times of some file.
+        newest: recording that was listed, and did not lie ahead when it was first seen; where the list tells
+            no times, when it was first seen.
     """
 
     dialogue: Dialogue
@@ -67,7 +67,6 @@ class DeviceProgress:
     failures: set[str] = field(default_factory=set)
     listed: list[WindowListed] = field(default_factory=list)
     newest: datetime | None = None
-    untimed: bool = False
     _wanted_text: int = 0
 
     def want(self, file: Wanted) -> None:

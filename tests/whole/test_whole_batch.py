@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from osfsync.app.runs import BackfillRequest
+from osfsync.app.runs import BackfillRequest, SyncRequest
 from osfsync.cloud.settings import BatchMode
 from osfsync.domain.errors import ExitCode
 from osfsync.domain.model import StorageStatus
@@ -69,4 +69,30 @@ async def test_a_platform_that_gives_no_batches_is_not_asked_for_ever(
         mirror.change("limits", batch=BatchMode.AUTO, downloads=1)
         await mirror.backfill(BackfillRequest(since=empty_world.now - timedelta(days=200)))
         assert mirror.simulator.requests["download-token"] == FILES + 41 + GIVEN_UP_AFTER
+        await mirror.assert_equals_server()
+
+
+async def test_a_file_that_is_larger_than_wanted_comes_in_no_batch(
+    mirror_of: MirrorOf, empty_world: World, device: SimDevice
+) -> None:
+    empty_world.add_file(device, "more than wanted.osf", StorageStatus.BOTH, size=5_000)
+    empty_world.add_file(device, "small.osf", StorageStatus.BOTH, size=3_000)
+    async with mirror_of(empty_world) as mirror:
+        mirror.change("limits", batch=BatchMode.AUTO, max_file_size=4_000)
+        summary = await mirror.sync()
+        assert summary.exit_code is ExitCode.PARTIAL
+        assert {problem.file for problem in summary.problems} == {"large.osf", "more than wanted.osf"}
+        assert {problem.reason for problem in summary.problems} == {"too-large"}
+        assert summary.files.fetched == FILES + 1
+
+
+async def test_a_limit_of_bytes_holds_for_batches(
+    mirror_of: MirrorOf, empty_world: World, device: SimDevice
+) -> None:
+    assert device.name == "Truck 1"
+    async with mirror_of(empty_world) as mirror:
+        mirror.change("limits", batch=BatchMode.AUTO, downloads=1)
+        summary = await mirror.sync(SyncRequest(max_transfer=30_000))
+        assert summary.files.fetched <= 11
+        await mirror.sync()
         await mirror.assert_equals_server()

@@ -12,8 +12,8 @@ from osfsync.domain.errors import ExitCode
 from osfsync.domain.model import StorageStatus
 from osfsync.simulator.behaviour import Behaviour
 from osfsync.simulator.faults import Fault, Replace
-from osfsync.simulator.fleet import ListedBy, SimDevice
-from osfsync.simulator.listing import Dialect
+from osfsync.simulator.fleet import ListedBy, SimDevice, SimFile
+from osfsync.simulator.listing import TERSE, Dialect
 from osfsync.simulator.world import World
 
 MirrorOf = Callable[..., AbstractAsyncContextManager[Any]]
@@ -294,3 +294,52 @@ async def test_a_list_that_holds_an_error_is_no_list(mirror_of: MirrorOf, empty_
         summary = await mirror.sync()
         assert summary.exit_code is ExitCode.PARTIAL
         assert "'Error'" in summary.problems[0].explanation
+
+
+def record_in_silence(world: World, device: SimDevice) -> SimFile:
+    """A recording that the device has told nobody of."""
+    name = f"silent/{world.now:%m%d}.osf"
+    hidden = world.add_file(device, name, DEVICE_ONLY, start=world.now - 10 * HOUR)
+    hidden.announced, hidden.listed_by = False, ListedBy.DEVICE_LIST
+    return hidden
+
+
+def tell(hidden: SimFile) -> None:
+    hidden.announced, hidden.listed_by, hidden.status = True, ListedBy.BOTH, BOTH
+
+
+@pytest.mark.parametrize("dialect", [TERSE, Dialect()])
+async def test_what_was_recorded_in_a_long_silence_is_seen(
+    mirror_of: MirrorOf, empty_world: World, truck: SimDevice, dialect: Dialect
+) -> None:
+    empty_world.dialect = dialect
+    async with mirror_of(empty_world) as mirror:
+        await nights(mirror, empty_world, truck, *[3] * 7)
+        hidden = []
+        for _ in range(15):
+            empty_world.advance(3 * DAY)
+            hidden.append(record_in_silence(empty_world, truck))
+            await mirror.sync()
+        for file in hidden:
+            tell(file)
+        await nights(mirror, empty_world, truck, 1, 1, 1)
+        await mirror.assert_equals_server()
+
+
+async def test_a_backlog_that_is_told_in_bits_is_seen_whatever_the_lookback(
+    mirror_of: MirrorOf, empty_world: World, truck: SimDevice
+) -> None:
+    async with mirror_of(empty_world) as mirror:
+        mirror.change("select", lookback=3 * DAY)
+        await nights(mirror, empty_world, truck, *[1] * 6)
+        hidden = []
+        for _ in range(10):
+            empty_world.advance(DAY)
+            hidden.append(record_in_silence(empty_world, truck))
+            await mirror.sync()
+        for file in reversed(hidden):  # the newest first, two a night
+            tell(file)
+            if file in hidden[::2]:
+                await nights(mirror, empty_world, truck, 1)
+        await nights(mirror, empty_world, truck, *[1] * 4)
+        await mirror.assert_equals_server()
