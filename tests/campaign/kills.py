@@ -40,14 +40,20 @@ LONGEST_LIFE = 2.5
 class Campaign:
     """One mirror and what its kills left.
 
-    `in_place` tells how often a file had been downloaded when it was first seen in place after a kill.
+    Attributes:
+        portion: files that a run downloads at most before it is killed, about: a quick machine would mirror
+            all of them in one run, and be killed while there is nothing to do.
+        in_place: how often a file had been downloaded when it was first seen in place after a kill.
+        amid: kills while files were missing.
     """
 
     simulator: Simulator
     folder: Path
     rng: Random
+    portion: int
     in_place: dict[tuple[str, str], int] = field(default_factory=dict)
     kills: int = 0
+    amid: int = 0
     complaints: list[str] = field(default_factory=list)
 
     @property
@@ -65,9 +71,9 @@ class Campaign:
         )
         began = time.monotonic()
         if self.rng.random() < 0.5:
-            most, life = self.downloaded() + self.rng.randrange(1, 120), 60.0
+            most, life = self.downloaded() + self.rng.randint(1, self.portion), 60.0
         else:
-            most, life = sys.maxsize, self.rng.uniform(0.2, LONGEST_LIFE)
+            most, life = self.downloaded() + self.portion, self.rng.uniform(0.2, LONGEST_LIFE)
         while (  # noqa: ASYNC110 - the simulator counts, it does not notify
             process.returncode is None and self.downloaded() < most and time.monotonic() - began < life
         ):
@@ -75,6 +81,7 @@ class Campaign:
         if process.returncode is None:
             process.send_signal(signal.SIGKILL)
             self.kills += 1
+            self.amid += len(self.in_place) < len(self.world.available())
         await process.aclose()
 
     def downloaded(self) -> int:
@@ -127,7 +134,7 @@ async def conduct(seed: int, kills: int, files: int) -> list[Line]:
         folder = Path(name)
         async with serve(world) as simulator:
             write_config(folder, simulator.url, world)
-            campaign = Campaign(simulator, folder, Random(seed))
+            campaign = Campaign(simulator, folder, Random(seed), max(1, files // kills))
             while campaign.kills < kills:
                 await campaign.kill_one()
                 campaign.judge()
@@ -157,6 +164,12 @@ def verdict(campaign: Campaign, state: Written, code: int) -> list[Line]:
     parts = [path.name for path in (mirror / ".osfsync-part").rglob("*") if path.suffix in {".part", ".note"}]
     return [
         Line("runs killed", f"{campaign.kills}", f"{campaign.kills}", campaign.kills > 0),
+        Line(
+            "of them, while files were missing",
+            f">= {campaign.kills // 2}",
+            f"{campaign.amid}",
+            campaign.amid >= campaign.kills // 2,
+        ),
         Line("broken promises after a kill", "0", *counted(campaign.complaints)),
         Line("a clean run's exit code", "0", str(code), code == 0),
         Line(
