@@ -17,6 +17,15 @@ LONGEST_LAG = timedelta(days=14)
 STILL_SERVED = timedelta(days=7)
 """A list that could not be read for longer is not reached back for until it can be read again."""
 
+QUIET_AFTER = timedelta(days=2)
+"""Without a newer recording a device may be out of contact: nights on which it tells nothing do not count."""
+
+LONGEST_WAIT = timedelta(days=92)
+"""After this they do: who always tells late, or nothing more, is listed no further and further back."""
+
+LONGEST_NIGHT = timedelta(days=7)
+"""Between two readings; more does not count, whether no sync ran, the list failed, or a clock jumped."""
+
 MOST_REFUSALS = 7
 """Nights on which a platform refuses older days as such, before they are asked for no more."""
 
@@ -28,7 +37,7 @@ class Reach:
     Attributes:
         until: nothing that was recorded before is left to be seen.
         newest: the newest recording that was known at `newest_at`; `until` moves there later, since what lies
-            before it may be told some nights after it.
+            before it may be told some nights after it. `newest_at` is put off by what does not count.
         served_at: when any part of this list was last read; None before that.
         refusals: nights on which older days were refused.
     """
@@ -50,6 +59,7 @@ class Reading:
         refused: all others were refused as such; what fails otherwise may be had the next night.
         newest: recording that was listed, none that lies ahead; where lists tell no times, when it was first
             seen. None where nothing was listed.
+        timed: whether the list tells the time of some recording.
     """
 
     asked: Sequence[TimeWindow]
@@ -57,6 +67,7 @@ class Reading:
     refused: bool
     newest: datetime | None
     at: datetime
+    timed: bool = True
 
     @property
     def recent(self) -> TimeWindow:
@@ -88,7 +99,8 @@ def moved(before: Reach | None, reading: Reading, lag: timedelta) -> Reach:
         return _first(reading, lag)
     served_at = reading.at if reading.read else before.served_at
     if _covers(reading, before.until):
-        return _advanced(replace(before, served_at=served_at, refusals=0), reading, lag)
+        last = before.served_at or before.newest_at
+        return _advanced(replace(before, served_at=served_at, refusals=0), reading, lag, last)
     if gives_up(before, reading):
         return replace(before, until=reading.recent.start, served_at=served_at, refusals=0)
     refusals = before.refusals + _is_refused(before, reading)
@@ -99,19 +111,31 @@ def _first(reading: Reading, lag: timedelta) -> Reach:
     start = reading.recent.start
     if reading.newest is None or not _covers(reading, start):
         return Reach(start, start, reading.at, reading.at if reading.read else None)
-    # Until it moves the first time, no list need begin before the lookback.
-    until = min(reading.newest, start + lag + OVERLAP)
+    # Until it moves the first time, no list need begin before the lookback. What is seen may be older.
+    until = min(reading.newest, start + lag + OVERLAP) if reading.timed else start
     return Reach(max(until, start), reading.newest, reading.at, reading.at)
 
 
-def _advanced(reach: Reach, reading: Reading, lag: timedelta) -> Reach:
-    if reach.newest - reach.until > 2 * lag + OVERLAP:  # it was out of contact, and may tell the rest in bits
-        lag = LONGEST_LAG
-    if reading.newest is None or timedelta(0) <= reading.at - reach.newest_at < lag:
+def _advanced(reach: Reach, reading: Reading, lag: timedelta, last: datetime) -> Reach:
+    """`last` is when the list was read before."""
+    if reading.newest is None:
         return reach
+    if reach.newest - reach.until > lag + 2 * OVERLAP:  # it was out of contact, and may tell the rest in bits
+        lag = LONGEST_LAG
+    noted = min(reading.at, reach.newest_at + _uncounted(reach, reading, reading.newest, last))
+    if reading.at - noted < lag:
+        return replace(reach, newest_at=noted)
     # A newest recording that lies ahead was told under a clock that was wrong.
     until = reach.until if reach.newest > reading.at else max(reach.until, reach.newest)
     return replace(reach, until=until, newest=reading.newest, newest_at=reading.at)
+
+
+def _uncounted(reach: Reach, reading: Reading, newest: datetime, last: datetime) -> timedelta:
+    """How much of the time since the list was read before gave the device no chance to tell what it has."""
+    passed = max(timedelta(0), reading.at - last)
+    if reading.at - newest > QUIET_AFTER and reading.at - reach.newest < LONGEST_WAIT:
+        return passed
+    return max(timedelta(0), passed - LONGEST_NIGHT)
 
 
 def _covers(reading: Reading, since: datetime) -> bool:

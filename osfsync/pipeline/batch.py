@@ -41,6 +41,7 @@ class Batches:
     tally: Tally
     budget: ByteBudget
     barren: int = 0
+    under_way: int = 0  # bytes that were asked for
 
     @property
     def work(self) -> bool:
@@ -73,10 +74,19 @@ class Batches:
 
         Raises LoginRefusedError, TenantError; all else that fails leaves all jobs out.
         """
-        device = jobs[0].device
         sizes = {job.file.name: job.file.size or 0 for job in jobs}
-        most = sum(sizes.values()) + sum(_OVERHEAD + 4 * len(name) for name in sizes)
-        share = await self.budget.take(sum(sizes.values()))
+        wanted = sum(sizes.values())
+        most = wanted + sum(_OVERHEAD + 4 * len(name) for name in sizes)
+        self.under_way += wanted
+        try:
+            return await self._fetch(jobs, sizes, most, await self.budget.take(wanted))
+        finally:
+            self.under_way -= wanted
+
+    async def _fetch(
+        self, jobs: Sequence[FetchJob], sizes: dict[str, int], most: int, share: int
+    ) -> list[SmallBody]:
+        device = jobs[0].device
         found: dict[str, bytes] = {}
         try:
             data = await self.client.batch(device, list(sizes), most)

@@ -199,8 +199,10 @@ class Decider:
 
 
 def _note_newest(progress: DeviceProgress, file: DataFile, first_seen: datetime) -> None:
-    end = file.end or file.start or first_seen
-    if end <= first_seen + CLOCKS_AHEAD and (progress.newest is None or end > progress.newest):
+    end = file.end or file.start
+    if end is None:
+        progress.sighted = max(first_seen, progress.sighted or first_seen)
+    elif end <= first_seen + CLOCKS_AHEAD and (progress.newest is None or end > progress.newest):
         progress.newest = end
 
 

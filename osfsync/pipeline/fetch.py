@@ -72,7 +72,7 @@ class Fetcher:
     async def handle_next(self, job: FetchJob, small: MemoryObjectSendStream[SmallBody]) -> None:
         """One file, or a batch with those that come next. Only what concerns the whole run is raised."""
         if self.batches is not None and self.batches.work and self.batches.takes(job):
-            left = self.limit.left(self.tally.received)
+            left = self.limit.left(self.tally.received + self.batches.under_way)
             batch = [job, *self.feed.more(self.batches.company_of(job, left))]
             if len(batch) > 1:
                 await self._handle_batch(self.batches, batch, small)

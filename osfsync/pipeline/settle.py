@@ -51,8 +51,8 @@ class DeviceProgress:
         near: files that the device is about to drop; `due` is the first such moment.
         asked: windows that were asked for, in order; `failures` are the slugs of those that failed.
         listed: windows that were read to their end.
-        newest: recording that was listed, and did not lie ahead when it was first seen; where the list tells
-            no times, when it was first seen.
+        newest: recording that was listed, and did not lie ahead when it was first seen.
+        sighted: when the newest of those was first seen of which the list tells no times.
     """
 
     dialogue: Dialogue
@@ -67,6 +67,7 @@ class DeviceProgress:
     failures: set[str] = field(default_factory=set)
     listed: list[WindowListed] = field(default_factory=list)
     newest: datetime | None = None
+    sighted: datetime | None = None
     _wanted_text: int = 0
 
     def want(self, file: Wanted) -> None:

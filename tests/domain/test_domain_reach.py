@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from osfsync.domain.model import TimeWindow
 from osfsync.domain.reach import (
+    LONGEST_LAG,
+    LONGEST_WAIT,
     MOST_REFUSALS,
     OVERLAP,
     STILL_SERVED,
@@ -35,10 +37,13 @@ class Device:
     seen: set[datetime] = field(default_factory=set)
     reach: Reach | None = None
     now: datetime = FIRST
+    lookback: timedelta = LOOKBACK
+    timed: bool = True
+    sights: dict[datetime, datetime] = field(default_factory=dict)
     asked: list[TimeWindow] = field(default_factory=list)
 
     def windows(self) -> list[TimeWindow]:
-        recent = TimeWindow(self.now - LOOKBACK, self.now)
+        recent = TimeWindow(self.now - self.lookback, self.now)
         begin = begin_of([] if self.reach is None else [self.reach], self.now)
         return (
             [recent] if begin is None or begin >= recent.start else [recent, TimeWindow(begin, recent.start)]
@@ -50,10 +55,25 @@ class Device:
         read = [w for w, good in zip(self.asked, works[::-1][: len(self.asked)], strict=True) if good]
         found = {r for r in self.recordings if r <= self.now and any(w.start <= r <= w.end for w in read)}
         self.seen |= found
-        reading = Reading(self.asked, read, refused, max(found, default=None), self.now)
+        for recording in found:
+            self.sights.setdefault(recording, self.now)
+        newest = max(found if self.timed else (self.sights[recording] for recording in found), default=None)
+        reading = Reading(self.asked, read, refused, newest, self.now, self.timed)
         given_up = gives_up(self.reach, reading)
-        self.reach = moved(self.reach, reading, LAG)
+        self.reach = moved(self.reach, reading, lag_for(self.lookback))
         return given_up
+
+
+def live(device: Device, nights: int, *, silent: bool = False) -> list[datetime]:
+    """A recording and a sync each night; answers what was recorded, which a silent device does not tell."""
+    recorded = []
+    for _ in range(nights):
+        recorded.append(device.now)
+        if not silent:
+            device.recordings.add(device.now)
+        device.sync()
+        device.now += DAY
+    return recorded
 
 
 def test_a_device_that_records_each_day_is_listed_over_its_lookback_alone() -> None:
@@ -188,4 +208,87 @@ def test_whatever_fails_all_is_seen_once_lists_work_again(
         device.sync((older, recent))
         device.now += days * DAY
     device.sync()
+    assert device.seen == device.recordings
+
+
+@pytest.mark.parametrize("timed", [True, False])
+@pytest.mark.parametrize(("first", "second"), [(40, 13), (40, 16), (40, 20), (25, 25), (60, 45)])
+@pytest.mark.parametrize("phase", range(0, 40, 9))
+def test_a_device_that_is_back_for_one_night_and_silent_again(
+    phase: int, first: int, second: int, timed: bool
+) -> None:
+    device = Device(timed=timed)
+    live(device, 20 + phase)
+    hidden = live(device, first, silent=True)
+    live(device, 1)
+    hidden += live(device, second, silent=True)
+    device.recordings.update(hidden)
+    live(device, 1)
+    assert device.seen == device.recordings
+
+
+@pytest.mark.parametrize(
+    ("days", "silent", "later"), [(7, 5, 4), (7, 5, 7), (7, 6, 6), (14, 10, 12), (5, 4, 9)]
+)
+@pytest.mark.parametrize("phase", range(9))
+def test_a_backlog_that_is_told_later_whatever_the_lookback(
+    phase: int, days: int, silent: int, later: int
+) -> None:
+    device = Device(lookback=days * DAY)
+    live(device, 20 + phase)
+    hidden = live(device, silent, silent=True)
+    live(device, later)
+    device.recordings.update(hidden)
+    live(device, 1)
+    assert device.seen == device.recordings
+
+
+@pytest.mark.parametrize("days", [20, 400])
+def test_a_clock_that_jumps_while_a_backlog_is_told(days: int) -> None:
+    device = Device()
+    live(device, 20)
+    hidden = live(device, 40, silent=True)
+    live(device, 1)
+    right = device.now
+    device.now += days * DAY
+    device.sync()
+    device.now = right
+    live(device, 1)
+    device.recordings.update(hidden)
+    live(device, 1)
+    assert device.seen == device.recordings
+
+
+@pytest.mark.parametrize(("first", "outage"), [(14, 60), (10, 42), (25, 65)])
+@pytest.mark.parametrize("timed", [True, False])
+def test_a_first_sync_amid_an_outage(first: int, outage: int, timed: bool) -> None:
+    device = Device({FIRST - night * DAY for night in range(30)}, now=FIRST, timed=timed)
+    hidden = [FIRST + night * DAY for night in range(1, outage)]
+    device.now = FIRST + first * DAY
+    live(device, outage - first, silent=True)
+    device.recordings.update(hidden)
+    within = [recording for recording in hidden if recording >= FIRST + first * DAY - LOOKBACK]
+    live(device, 1)
+    assert device.seen >= set(within)
+
+
+def test_a_device_that_rests_at_weekends_is_listed_over_its_lookback_alone() -> None:
+    device = Device()
+    for night in range(200):
+        if night % 7 < 5:
+            device.recordings.add(device.now)
+        device.sync()
+        assert len(device.asked) == 1
+        device.now += DAY
+
+
+@pytest.mark.parametrize("every", [7, 30, 60])
+def test_a_device_that_is_seldom_in_contact_is_listed_no_further_and_further_back(every: int) -> None:
+    device = Device()
+    for night in range(1_000):
+        if night % every == 0:
+            device.recordings.add(device.now)
+        device.sync()
+        assert device.asked[-1].start >= device.now - 2 * (LONGEST_WAIT + LONGEST_LAG) - every * DAY
+        device.now += DAY
     assert device.seen == device.recordings
