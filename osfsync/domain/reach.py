@@ -21,9 +21,9 @@ QUIET_AFTER = timedelta(days=2)
 """Without a newer recording a device may be out of contact: nights on which it tells nothing do not count."""
 
 LONGEST_WAIT = timedelta(days=92)
-"""After this they do: who always tells late, or nothing more, is listed no further and further back."""
+"""After this they do: a device that always tells late is listed no further and further back."""
 
-LONGEST_NIGHT = timedelta(days=7)
+LONGEST_NIGHT = timedelta(days=1)
 """Between two readings; more does not count, whether no sync ran, the list failed, or a clock jumped."""
 
 MOST_REFUSALS = 7
@@ -59,7 +59,6 @@ class Reading:
         refused: all others were refused as such; what fails otherwise may be had the next night.
         newest: recording that was listed, none that lies ahead; where lists tell no times, when it was first
             seen. None where nothing was listed.
-        timed: whether the list tells the time of some recording.
     """
 
     asked: Sequence[TimeWindow]
@@ -67,7 +66,6 @@ class Reading:
     refused: bool
     newest: datetime | None
     at: datetime
-    timed: bool = True
 
     @property
     def recent(self) -> TimeWindow:
@@ -96,24 +94,26 @@ def gives_up(before: Reach | None, reading: Reading) -> bool:
 def moved(before: Reach | None, reading: Reading, lag: timedelta) -> Reach:
     """The reach after one more reading."""
     if before is None or before.until > reading.at:  # what lies ahead was told under a clock that was wrong
-        return _first(reading, lag)
+        return _first(reading)
     served_at = reading.at if reading.read else before.served_at
+    last = before.served_at or before.newest_at
     if _covers(reading, before.until):
-        last = before.served_at or before.newest_at
         return _advanced(replace(before, served_at=served_at, refusals=0), reading, lag, last)
     if gives_up(before, reading):
         return replace(before, until=reading.recent.start, served_at=served_at, refusals=0)
     refusals = before.refusals + _is_refused(before, reading)
-    return replace(before, served_at=served_at, refusals=refusals)
+    # What the older days would have told is not known: such a night does not count.
+    newest_at = (
+        min(reading.at, before.newest_at + _passed(reading, last)) if reading.read else before.newest_at
+    )
+    return replace(before, served_at=served_at, refusals=refusals, newest_at=newest_at)
 
 
-def _first(reading: Reading, lag: timedelta) -> Reach:
+def _first(reading: Reading) -> Reach:
+    """The device may be telling what it recorded in a silence before."""
     start = reading.recent.start
-    if reading.newest is None or not _covers(reading, start):
-        return Reach(start, start, reading.at, reading.at if reading.read else None)
-    # Until it moves the first time, no list need begin before the lookback. What is seen may be older.
-    until = min(reading.newest, start + lag + OVERLAP) if reading.timed else start
-    return Reach(max(until, start), reading.newest, reading.at, reading.at)
+    newest = reading.newest if reading.newest is not None and _covers(reading, start) else start
+    return Reach(start, max(newest, start), reading.at, reading.at if reading.read else None)
 
 
 def _advanced(reach: Reach, reading: Reading, lag: timedelta, last: datetime) -> Reach:
@@ -132,10 +132,14 @@ def _advanced(reach: Reach, reading: Reading, lag: timedelta, last: datetime) ->
 
 def _uncounted(reach: Reach, reading: Reading, newest: datetime, last: datetime) -> timedelta:
     """How much of the time since the list was read before gave the device no chance to tell what it has."""
-    passed = max(timedelta(0), reading.at - last)
+    passed = _passed(reading, last)
     if reading.at - newest > QUIET_AFTER and reading.at - reach.newest < LONGEST_WAIT:
         return passed
     return max(timedelta(0), passed - LONGEST_NIGHT)
+
+
+def _passed(reading: Reading, last: datetime) -> timedelta:
+    return max(timedelta(0), reading.at - last)
 
 
 def _covers(reading: Reading, since: datetime) -> bool:

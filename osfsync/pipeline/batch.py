@@ -21,8 +21,8 @@ from osfsync.pipeline.transfer import SmallBody
 
 log = structlog.get_logger(__name__)
 
-MOST_FILES = 64
-MOST_BYTES = 4_000_000
+MOST_FILES = 32
+MOST_BYTES = 2_000_000
 LARGEST = 256_000
 """Bytes of a file: a larger one gains nothing from company."""
 
@@ -79,7 +79,8 @@ class Batches:
         most = wanted + sum(_OVERHEAD + 4 * len(name) for name in sizes)
         self.under_way += wanted
         try:
-            return await self._fetch(jobs, sizes, most, await self.budget.take(wanted))
+            share = await self.budget.take(2 * wanted)  # the answer, and what is unpacked from it
+            return await self._fetch(jobs, sizes, most, share)
         finally:
             self.under_way -= wanted
 

@@ -45,8 +45,8 @@ def _readings(progress: DeviceProgress, now: datetime) -> Iterator[tuple[Listing
         read = [told.window for told in progress.listed if _was_read(source, told)]
         missed = {told.missed for told in progress.listed if not _was_read(source, told)}
         refused = progress.failures | missed <= _REFUSED
-        newest, timed = progress.newest or progress.sighted, progress.newest is not None
-        yield source, Reading(progress.asked, read, refused, newest, now, timed)
+        newest = progress.newest or progress.sighted
+        yield source, Reading(progress.asked, read, refused, newest, now)
 
 
 def _was_read(source: ListingSource, told: WindowListed) -> bool:

@@ -79,7 +79,7 @@ async def test_days_that_fail_while_the_newest_are_listed_are_asked_for_again(
             record_a_night(empty_world, device, night)
         fault = Fault.status(500) if status == 500 else Fault.bad_xml()
         mirror.simulator.faults.add(Fault.delay(0), on="file-list", times=1)  # the newest days
-        mirror.simulator.faults.add(fault, on="file-list", times=1)
+        mirror.simulator.faults.add(fault, on="file-list", times=2)  # older ones, in two pieces
         summary = await mirror.sync()
         assert summary.exit_code is ExitCode.PARTIAL
         assert summary.files.fetched >= 30
