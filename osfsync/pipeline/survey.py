@@ -41,7 +41,6 @@ log = structlog.get_logger(__name__)
 MOST_TROUBLES = 2
 """Windows of a device that fail for the platform's trouble, each after retries: others wait a night."""
 
-
 DialogueWith = Callable[[Device], Awaitable[Dialogue]]
 Out = MemoryObjectSendStream[Listing]
 
