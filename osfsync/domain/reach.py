@@ -118,22 +118,21 @@ def _first(reading: Reading) -> Reach:
 
 def _advanced(reach: Reach, reading: Reading, lag: timedelta, last: datetime) -> Reach:
     """`last` is when the list was read before."""
-    if reading.newest is None:
-        return reach
     if reach.newest - reach.until > lag + 2 * OVERLAP:  # it was out of contact, and may tell the rest in bits
         lag = LONGEST_LAG
-    noted = min(reading.at, reach.newest_at + _uncounted(reach, reading, reading.newest, last))
-    if reading.at - noted < lag:
+    noted = min(reading.at, reach.newest_at + _uncounted(reach, reading, last))
+    if reading.newest is None or reading.at - noted < lag:
         return replace(reach, newest_at=noted)
     # A newest recording that lies ahead was told under a clock that was wrong.
     until = reach.until if reach.newest > reading.at else max(reach.until, reach.newest)
     return replace(reach, until=until, newest=reading.newest, newest_at=reading.at)
 
 
-def _uncounted(reach: Reach, reading: Reading, newest: datetime, last: datetime) -> timedelta:
+def _uncounted(reach: Reach, reading: Reading, last: datetime) -> timedelta:
     """How much of the time since the list was read before gave the device no chance to tell what it has."""
     passed = _passed(reading, last)
-    if reading.at - newest > QUIET_AFTER and reading.at - reach.newest < LONGEST_WAIT:
+    quiet = reading.newest is None or reading.at - reading.newest > QUIET_AFTER
+    if quiet and reading.at - reach.newest < LONGEST_WAIT:
         return passed
     return max(timedelta(0), passed - LONGEST_NIGHT)
 

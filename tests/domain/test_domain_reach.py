@@ -120,6 +120,38 @@ def test_the_backlog_of_a_silent_device_that_is_told_over_some_nights(late: int)
     assert device.seen == device.recordings
 
 
+@pytest.mark.parametrize("phase", range(10))
+def test_nights_on_which_nothing_is_listed_at_all_count_no_more_than_silent_ones(phase: int) -> None:
+    """Lists run empty where everything is dropped after a month, as its bytes are had."""
+    device = Device()
+    live(device, 20 + phase)
+    backlog = live(device, 40, silent=True)
+    live(device, 10)
+    for _ in range(50):
+        device.recordings = {at for at in device.recordings if device.now - at < 30 * DAY}
+        device.sync()
+        device.now += DAY
+    live(device, 1)
+    device.recordings |= set(backlog)
+    live(device, 5)
+    assert set(backlog) <= device.seen
+
+
+@pytest.mark.parametrize("empty", [10, 13, 14, 15, 20, 40])
+def test_lists_that_come_empty_by_mistake_move_nothing(empty: int) -> None:
+    device = Device()
+    live(device, 30)
+    backlog = live(device, 40, silent=True)
+    live(device, 15)
+    told, device.recordings = device.recordings, set()
+    live(device, empty, silent=True)
+    device.recordings = told
+    live(device, 2)
+    device.recordings |= set(backlog)
+    live(device, 2)
+    assert set(backlog) <= device.seen
+
+
 def test_older_days_that_fail_are_asked_for_until_they_come() -> None:
     device = Device({FIRST})
     device.sync()
