@@ -66,7 +66,7 @@ def most_for(name: str, files: int, latency: float) -> int:
     """How many files a peer fetches: none is let run for minutes."""
     at_once = 1 if name == "API page's sample" else 32
     each = 2 * latency + 0.004  # seconds a file, about
-    return max(32, min(files, int(MOST_SEQUENTIAL * at_once / each)))
+    return min(files, max(32, int(MOST_SEQUENTIAL * at_once / each)))
 
 
 def table(case: str, latency: float, results: dict[str, Timed], stalls: str) -> str:

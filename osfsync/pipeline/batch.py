@@ -29,6 +29,9 @@ LARGEST = 256_000
 GIVEN_UP_AFTER = 3
 """Batches in a row that brought nothing."""
 
+_WEIGHT = 3
+"""Bytes of memory for each byte: the answer, what is unpacked from it, what the allocator keeps (measured)."""
+
 _OVERHEAD = 1_000
 """Bytes that a ZIP takes for each file beside its name, about; generous."""
 
@@ -79,7 +82,7 @@ class Batches:
         most = wanted + sum(_OVERHEAD + 4 * len(name) for name in sizes)
         self.under_way += wanted
         try:
-            share = await self.budget.take(2 * wanted)  # the answer, and what is unpacked from it
+            share = await self.budget.take(_WEIGHT * wanted)
             return await self._fetch(jobs, sizes, most, share)
         finally:
             self.under_way -= wanted
@@ -100,10 +103,10 @@ class Batches:
                 "a batch failed", device=device.name, files=len(jobs), reason=error.slug, error=str(error)
             )
         finally:
-            self.budget.give(share - sum(map(len, found.values())))
+            self.budget.give(share - _WEIGHT * sum(map(len, found.values())))
         self.barren = 0 if found else self.barren + 1
         return [_body(job, found[job.file.name]) for job in jobs if job.file.name in found]
 
 
 def _body(job: FetchJob, data: bytes) -> SmallBody:
-    return SmallBody(job, data, job.file.size, check_of(job), len(data))
+    return SmallBody(job, data, job.file.size, check_of(job), _WEIGHT * len(data))
