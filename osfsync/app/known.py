@@ -25,10 +25,11 @@ async def devices(
     now = clock()
     async with open_view(settings.state) as view:
         rows = await view.overview.devices()
-        yield [await _device(view, row, now) for row in rows]
+        yield [await device_of(view, row, now) for row in rows]
 
 
-async def _device(view: View, row: DeviceRow, now: datetime) -> DeviceModel:
+async def device_of(view: View, row: DeviceRow, now: datetime) -> DeviceModel:
+    """One known device, and when it connects next."""
     seen = row.last_contact is not None and not row.mute
     contacts = await view.overview.contacts(row.device.id) if seen else []
     horizon = await view.ledger.horizon(row.device.id) if row.lost else None
@@ -105,9 +106,14 @@ async def _unheld(
 async def status(settings: Settings) -> StatusModel:
     """The state in a few numbers."""
     async with open_view(settings.state) as view:
-        return build.status_model(
-            await view.overview.totals(),
-            await view.overview.runs(RUNS_SHOWN),
-            await view.overview.last_complete(),
-            await view.overview.oldest_gap(),
-        )
+        return await status_of(view)
+
+
+async def status_of(view: View) -> StatusModel:
+    """The same, of an open state."""
+    return build.status_model(
+        await view.overview.totals(),
+        await view.overview.runs(RUNS_SHOWN),
+        await view.overview.last_complete(),
+        await view.overview.oldest_gap(),
+    )

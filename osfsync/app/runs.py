@@ -1,6 +1,6 @@
 """Runs: `sync` and `backfill`, from the lock to the summary."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -9,6 +9,7 @@ from uuid import uuid4
 import anyio
 import structlog
 
+from osfsync.app.notices import Notices
 from osfsync.app.rooms import Clock, OpenRooms, Password, Terms, opened
 from osfsync.config import Settings
 from osfsync.domain.errors import ArchiveError, DiskFullError, ExitCode, OsfsyncError
@@ -82,6 +83,7 @@ class Conduct:
     started: datetime = field(default_factory=utc_now)
     writer: Writer | None = None
     in_step: bool = False
+    answers: Mapping[int, int] = field(default_factory=dict)
 
     async def perform(
         self,
@@ -93,6 +95,7 @@ class Conduct:
         """Open the rooms, do the work, and tell and record how it ended, also when the caller cancels it."""
         try:
             async with opened(self.settings, password, self.clock) as rooms:
+                self.answers = rooms.client.answers
                 return await self._perform(rooms, partial(work, rooms), observe, max_duration)
         except OsfsyncError as error:
             return self._summary(Ending(error.exit_code, str(error)), OrderCounts())
@@ -182,6 +185,7 @@ class Conduct:
             bytes=self.terms.tally.bytes,
             problems=self.terms.tally.told_problems(),
             at_once=self.terms.tally.at_once,
+            requests=dict(self.answers),
             error=ending.error,
         )
 
@@ -208,7 +212,8 @@ async def sync(
         )
         await (await conduct.begin_mirroring(rooms, new)).sync(request.since, request.until, request.wait)
 
-    return await conduct.perform(password, work, observe, request.max_duration)
+    perform = partial(conduct.perform, password, work, observe, request.max_duration)
+    return await Notices(settings).around(perform)
 
 
 async def backfill(
@@ -237,7 +242,8 @@ async def backfill(
         )
         await (await conduct.begin_mirroring(rooms, new)).backfill(name, period)
 
-    return await conduct.perform(password, work, observe, request.max_duration)
+    perform = partial(conduct.perform, password, work, observe, request.max_duration)
+    return await Notices(settings).around(perform)
 
 
 async def rehearse(

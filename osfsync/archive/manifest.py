@@ -1,17 +1,10 @@
 """A list of files and their hashes, as `sha256sum -c` reads it."""
 
-import os
-from collections.abc import AsyncIterable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterable, Sequence
+from contextlib import aclosing
 from pathlib import Path
-from secrets import token_hex
-from typing import BinaryIO
 
-from anyio import CancelScope, to_thread
-
-from osfsync.archive.durable import sync_folder
-from osfsync.archive.failures import translate
-from osfsync.domain.errors import ArchiveError, DiskFullError
+from osfsync.archive.beside import write_beside
 
 _ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r"}
 _ESCAPED = str.maketrans(_ESCAPES)
@@ -25,40 +18,15 @@ def line_of(sha256: str, path: str) -> bytes:
 
 
 async def write_manifest(target: Path, files: AsyncIterable[Sequence[tuple[str, str]]]) -> int:
-    """Write pages of (SHA-256, path) to `target`, over what lies there: whole or not at all, and durable.
-
-    Answers how many files there are. Raises ArchiveError where it can't be written, DiskFullError.
-    """
-    part = target.with_name(f".{target.name}.{token_hex(4)}")
+    """Write pages of (SHA-256, path) to `target`; answers how many there are. Raises as `write_beside`."""
     count = 0
-    try:
-        file = await to_thread.run_sync(part.open, "xb")
-        try:
-            async for page in files:
-                text = b"".join(line_of(sha256, path) for sha256, path in page)
-                await to_thread.run_sync(file.write, text)
-                count += len(page)
-            await to_thread.run_sync(_finish, file, part, target)
-        finally:
-            with CancelScope(shield=True):
-                await to_thread.run_sync(_clear_away, file, part)
-    except OSError as error:
-        known = translate(error, f"writing {target}", target.parent)
-        if isinstance(known, DiskFullError):
-            raise known from error
-        raise ArchiveError(f"The manifest {target} can't be written: {error.strerror}.") from error
+
+    async def pieces() -> AsyncGenerator[bytes]:
+        nonlocal count
+        async for page in files:
+            yield b"".join(line_of(sha256, path) for sha256, path in page)
+            count += len(page)
+
+    async with aclosing(pieces()) as stream:
+        await write_beside(target, stream)
     return count
-
-
-def _finish(file: BinaryIO, part: Path, target: Path) -> None:
-    file.flush()
-    os.fsync(file.fileno())
-    file.close()
-    os.replace(part, target)  # noqa: PTH105 - atomic on every system
-    sync_folder(target.parent)
-
-
-def _clear_away(file: BinaryIO, part: Path) -> None:
-    with suppress(OSError):
-        file.close()
-    part.unlink(missing_ok=True)

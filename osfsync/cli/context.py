@@ -35,7 +35,17 @@ class Context:
         if self.verbosity >= 0:
             for warning in loaded.warnings:
                 complain(f"warning: {warning}")
+        self._hide(loaded.settings)
         return loaded
+
+    def _hide(self, settings: Settings) -> None:
+        """Whoever knows these addresses may post there."""
+        addresses = [text for text in (settings.notify.ping_url, settings.notify.webhook_url) if text]
+        if addresses:
+            from osfsync import logs
+
+            for address in addresses:
+                logs.hide(address)
 
     def password(self, settings: Settings) -> Callable[[], Awaitable[str]]:
         """A way to the password, which is hidden from the logs as soon as it is known."""

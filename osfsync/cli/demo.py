@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from osfsync import __version__
 from osfsync.cli.context import Context, pass_context, run_async
 from osfsync.cli.output import complain, say
 from osfsync.domain.model import utc_now
@@ -34,7 +35,7 @@ _seed = click.option("--seed", type=int, default=1, show_default=True, help="The
 @click.option(
     "--keep",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Leave mirror and state in this folder; else they are removed at the end.",
+    help="Leave mirror, state and report.html in this folder; else they are removed at the end.",
 )
 @pass_context
 def demo(context: Context, *, devices: int, files: int, seed: int, keep: Path | None) -> int:
@@ -47,7 +48,7 @@ def demo(context: Context, *, devices: int, files: int, seed: int, keep: Path | 
         folder.mkdir(parents=True, exist_ok=True)
         code = run_async(lambda: _play(context, Fleet(devices, files, seed), folder))
         if keep is not None:
-            say(f"\nMirror and state are kept in {keep}.\n")
+            say(f"\nMirror, state and report.html, a page for your browser, are kept in {keep}.\n")
     return code
 
 
@@ -70,6 +71,7 @@ async def _play(context: Context, fleet: "Fleet", folder: Path) -> int:
                 complain(night.summary.error)
             code, now = max(code, int(night.summary.exit_code)), night.ended
         await _tell_known(settings, now)
+        await _write_report(settings, folder, now)
     return code
 
 
@@ -77,19 +79,25 @@ async def _tell_known(settings: "Settings", now: datetime) -> None:
     """What a user would ask for after the nights: the devices, and why files are missing."""
     from osfsync.app import known
     from osfsync.reports.renderers import renderer
-    from osfsync.reports.renderers.gaps import Gaps
+    from osfsync.reports.renderers.reasons import Reasons
     from osfsync.reports.sheets import DEVICES
 
     drawing = renderer("table", DEVICES)
     async with aclosing(known.devices(settings, clock=lambda: now)) as devices:
         async for chunk in devices:
             drawing.rows(chunk)
-    gaps = Gaps()
+    reasons = Reasons()
     async with aclosing(known.missing(settings, clock=lambda: now)) as missing:
         async for rows in missing:
-            gaps.add(rows)
+            reasons.add(rows)
     say(f"What is known now (osfsync devices)\n{drawing.end()}\n")
-    say(f"Why files are missing (osfsync missing tells it of each)\n{gaps.text()}")
+    say(f"Why files are missing (osfsync missing tells it of each)\n{reasons.text()}")
+
+
+async def _write_report(settings: "Settings", folder: Path, now: datetime) -> None:
+    from osfsync.app import page
+
+    await page.report(settings, folder / "report.html", __version__, clock=lambda: now)
 
 
 @click.command()

@@ -1,4 +1,4 @@
-"""`devices`, `files`, `missing`, `why`, `status`: what is known, from the state alone."""
+"""`devices`, `files`, `missing`, `gaps`, `why`, `status`: what is known, from the state alone."""
 
 from datetime import timedelta
 from functools import partial
@@ -10,7 +10,7 @@ from osfsync.cli.output import say
 from osfsync.cli.rows import device_option, format_option, print_rows
 from osfsync.cli.types import DURATION
 from osfsync.domain.planner import Reason
-from osfsync.reports.sheets import DEVICES, FILES, MISSING, Tail, unseen_tail
+from osfsync.reports.sheets import DEVICES, FILES, GAPS, MISSING, Tail, unseen_tail
 
 
 @click.command()
@@ -75,6 +75,22 @@ def missing(
         return unseen_tail(await known.unseen_devices(settings, devices))
 
     print_rows(MISSING, format_name, lambda: known.missing(settings, devices, wanted), tail)
+
+
+@click.command()
+@device_option
+@format_option
+@pass_context
+def gaps(context: Context, *, devices: tuple[str, ...], format_name: str) -> None:
+    """Show intervals in which a device was in contact, but from which no file is known at all.
+
+    Pauses that recur at least once a fortnight, such as nights and weekends, are no gaps. Contacts are known
+    for the last 120 days.
+    """
+    from osfsync.app import gaps as intervals
+
+    settings = context.load().settings
+    print_rows(GAPS, format_name, lambda: intervals.gaps(settings, devices))
 
 
 @click.command()

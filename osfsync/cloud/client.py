@@ -1,6 +1,6 @@
 """The verbs: what can be asked of the platform, in domain types."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, closing
 from datetime import timedelta
 from typing import TypeVar
@@ -64,6 +64,11 @@ class CloudClient:
     def clock_offset(self) -> timedelta | None:
         """How far the platform's clock is ahead of ours, to the second; None before it told its time."""
         return self._sender.clock_offset
+
+    @property
+    def answers(self) -> Mapping[int, int]:
+        """How many answers the platform gave, by HTTP status."""
+        return self._sender.answers
 
     async def tenants(self) -> list[Tenant]:
         """Tenants that the account reaches; the first login post only."""

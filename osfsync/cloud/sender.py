@@ -1,6 +1,6 @@
 """Sends calls with a login, and again where that helps."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import closing
 from datetime import timedelta
 from typing import TypeVar
@@ -40,6 +40,11 @@ class Sender:
     def clock_offset(self) -> timedelta | None:
         """How far the platform's clock is ahead of ours; None before its first answer."""
         return self._session.clock_offset
+
+    @property
+    def answers(self) -> Mapping[int, int]:
+        """How many answers there were, by HTTP status."""
+        return self._session.answers
 
     @property
     def lanes(self) -> Lanes:

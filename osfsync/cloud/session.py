@@ -7,7 +7,7 @@ import asyncio
 import ssl
 import time
 import urllib.request
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -93,6 +93,7 @@ class Session:
     """Sends calls to one platform. Made by `open_session`.
 
     Commands and logs wait for their own pauses only: a platform that wants fewer of them still gives files.
+    `answers` counts all answers by HTTP status.
     """
 
     def __init__(
@@ -113,6 +114,7 @@ class Session:
         self._piece_within = (2 * cloud.idle_timeout).total_seconds()
         self._head_within = cloud.connect_timeout.total_seconds() + self._piece_within
         self.clock_offset: timedelta | None = None
+        self.answers: Counter[int] = Counter()
 
     async def exchange(self, call: Call, bearer: Bearer | None = None) -> Answer:
         """One try: send a call, follow redirects within the platform, give the answer whatever its status.
@@ -129,6 +131,7 @@ class Session:
             token = await bearer() if bearer is not None else ""
             sent = time.monotonic()
             response = await self._request(call, url, token, sent)
+            self.answers[response.status] += 1
             try:
                 if response.status not in _REDIRECTS:
                     self._heed(call, response, sent)
@@ -242,7 +245,7 @@ async def open_session(
         auto_decompress=False,
         middlewares=(_send_once,),
         headers={"Accept-Encoding": "identity", "User-Agent": user_agent},
-        proxy=cloud.proxy or await to_thread.run_sync(_proxy_of_environment, URL(origin)),
+        proxy=cloud.proxy or await to_thread.run_sync(proxy_of_environment, URL(origin)),
         timeout=aiohttp.ClientTimeout(
             total=None, connect=connect, sock_connect=connect, sock_read=cloud.idle_timeout.total_seconds()
         ),
@@ -286,7 +289,7 @@ def _certificates(ca_file: Path) -> ssl.SSLContext:
     return context
 
 
-def _proxy_of_environment(url: URL) -> str | None:
+def proxy_of_environment(url: URL) -> str | None:
     """The proxy that HTTPS_PROXY, NO_PROXY or the system names.
 
     Asked once: aiohttp's `trust_env` asks for each request, in two threads, and would add a netrc's password.

@@ -9,12 +9,22 @@ from pathlib import Path
 
 import msgspec
 
-from osfsync.config.addresses import check_proxy, check_server, place_database
+from osfsync.config.addresses import check_address, check_proxy, check_server, place_database
 from osfsync.config.schema import Key, Kind
 from osfsync.config.units import parse_duration, parse_rate, parse_size
 from osfsync.domain.errors import ConfigError
 
-_SENSITIVE = frozenset({"cloud.url", "cloud.proxy", "cloud.password_command", "cloud.password_file"})
+_SENSITIVE = frozenset(
+    {
+        "cloud.url",
+        "cloud.proxy",
+        "cloud.password_command",
+        "cloud.password_file",
+        "notify.ping_url",
+        "notify.webhook_url",
+        "notify.command",
+    }
+)
 _SHOWN = 60
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
@@ -27,6 +37,8 @@ _REFINE: dict[str, Callable[[str, Path], str]] = {
     "cloud.url": lambda text, _: check_server(text),
     "cloud.proxy": lambda text, _: check_proxy(text),
     "state.url": place_database,
+    "notify.ping_url": lambda text, _: check_address(text),
+    "notify.webhook_url": lambda text, _: check_address(text),
 }
 _NEVER_ZERO = frozenset({"cloud.connect_timeout", "cloud.idle_timeout", "select.lookback"})
 

@@ -16,6 +16,7 @@ from osfsync.archive.settings import ArchiveSettings
 from osfsync.cloud.settings import CloudSettings, LimitSettings
 from osfsync.config.units import DURATION_FORMAT, RATE_FORMAT, SIZE_FORMAT
 from osfsync.pipeline.settings import OrderSettings, SelectSettings
+from osfsync.reports.settings import MetricsSettings, NotifySettings
 from osfsync.state.settings import StateSettings
 
 
@@ -28,6 +29,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     select: SelectSettings = SelectSettings()
     orders: OrderSettings = OrderSettings()
     limits: LimitSettings = LimitSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    notify: NotifySettings = NotifySettings()
 
 
 class Kind(Enum):

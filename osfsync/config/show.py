@@ -14,13 +14,22 @@ from osfsync.config.units import format_duration, format_size
 
 NOT_SET = "(not set)"
 SET = "(set)"
-_PASSWORD_SOURCES = frozenset({"cloud.password_file", "cloud.password_command"})
+_HIDDEN = frozenset(
+    {
+        "cloud.password_file",
+        "cloud.password_command",
+        "notify.ping_url",
+        "notify.webhook_url",
+        "notify.command",
+    }
+)
 
 
 def effective(loaded: Loaded) -> list[tuple[str, str, str]]:
     """Give (dotted key, value as sync.toml would hold it, origin) for every setting.
 
-    Sources of the password show only whether they are set; a proxy's user name and password are masked.
+    Sources of the password and whom a run tells show only whether they are set: addresses and arguments may
+    hold secrets. A proxy's user name and password are masked.
     """
     rows = []
     for name, key in KEYS.items():
@@ -34,7 +43,7 @@ def effective(loaded: Loaded) -> list[tuple[str, str, str]]:
 def _text(key: Key, value: object) -> str:  # noqa: PLR0911 - a table, a line a type
     if value is None:
         return NOT_SET
-    if key.name in _PASSWORD_SOURCES:
+    if key.name in _HIDDEN:
         return SET
     if key.name == "cloud.proxy":
         return _quoted(mask_password(str(value)))

@@ -1,6 +1,7 @@
 """How a run went: the numbers behind `sync --json`, the summary table and the state's run row."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -68,7 +69,7 @@ class RunSummary:
     """One run from its start to its end.
 
     `bytes` counts what was downloaded into the archive, `at_once` how many downloads the platform bore at the
-    same time in the end; 0 where nothing was downloaded.
+    same time in the end; 0 where nothing was downloaded. `requests` counts answers by HTTP status.
     """
 
     run: str
@@ -83,6 +84,7 @@ class RunSummary:
     bytes: int
     problems: tuple[Problem, ...]
     at_once: int = 0
+    requests: Mapping[int, int] = field(default_factory=dict)
     dry_run: bool = False
     error: str = ""
 

@@ -30,7 +30,7 @@ GIVEN_UP_AFTER = 3
 """Batches in a row that brought nothing."""
 
 _WEIGHT = 3
-"""Bytes of memory for each byte: the answer, what is unpacked from it, what the allocator keeps (measured)."""
+"""Bytes of memory a byte: the answer, what is unpacked from it, what the allocator keeps (measured)."""
 
 _OVERHEAD = 1_000
 """Bytes that a ZIP takes for each file beside its name, about; generous."""

@@ -4,23 +4,27 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from osfsync.domain.estimate import Estimate
+from osfsync.domain.gaps import Gap
 from osfsync.domain.loss import loss_due
-from osfsync.domain.model import ListingSource, StorageStatus
+from osfsync.domain.model import Device, ListingSource, StorageStatus
 from osfsync.domain.rows import DeviceRow, FileRow, RunRow, Totals
 from osfsync.domain.summary import RunSummary
 from osfsync.reports.case import Case
 from osfsync.reports.models import (
     SCHEMA,
-    DeviceCountsModel,
     DeviceModel,
-    FileCountsModel,
     FileModel,
     GapModel,
     MissingModel,
-    OrderCountsModel,
-    ProblemModel,
+    OldestModel,
     RunModel,
     StatusModel,
+)
+from osfsync.reports.summary import (
+    DeviceCountsModel,
+    FileCountsModel,
+    OrderCountsModel,
+    ProblemModel,
     SummaryModel,
 )
 from osfsync.reports.text import amount
@@ -101,6 +105,26 @@ def _problems(row: DeviceRow) -> Iterator[str]:
         yield f"{amount(row.contradicted, 'file')} of it stand in only one of the platform's two lists."
 
 
+def gap_model(device: Device, gap: Gap, usual: timedelta) -> GapModel:
+    """One interval without a file; `usual` is how long the device's pauses usually are at the longest."""
+    return GapModel(
+        device=device.name,
+        device_id=device.id,
+        start=gap.start,
+        end=gap.end,
+        hours=_hours(gap.length),
+        open=gap.open,
+        contacts=gap.contacts,
+        first_contact=gap.first,
+        last_contact=gap.last,
+        usual_hours=_hours(usual),
+    )
+
+
+def _hours(span: timedelta) -> float:
+    return round(span / timedelta(hours=1), 1)
+
+
 def run_model(row: RunRow) -> RunModel:
     """One run."""
     return RunModel(
@@ -133,7 +157,7 @@ def status_model(
         last_success=last_success,
         oldest_gap=None
         if oldest_gap is None
-        else GapModel(oldest_gap.device.name, oldest_gap.record.file.name, oldest_gap.record.first_seen),
+        else OldestModel(oldest_gap.device.name, oldest_gap.record.file.name, oldest_gap.record.first_seen),
         runs=tuple(run_model(run) for run in runs),
     )
 
@@ -167,6 +191,7 @@ def summary_model(summary: RunSummary) -> SummaryModel:
         orders=OrderCountsModel(orders.sent, orders.open),
         bytes=summary.bytes,
         at_once=summary.at_once,
+        requests={str(status): number for status, number in sorted(summary.requests.items())},
         problems=tuple(
             ProblemModel(problem.device, problem.file, problem.reason, problem.explanation)
             for problem in summary.problems

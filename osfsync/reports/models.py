@@ -180,12 +180,35 @@ class RunModel:
 
 
 @dataclass(frozen=True, slots=True)
-class GapModel:
+class OldestModel:
     """The file that has been missing longest."""
 
     device: str
     name: str
     since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class GapModel:
+    """An interval in which a device was in contact, but from which no file is known.
+
+    Attributes:
+        start: the end of the recording before; `end` is the begin of the next one, or where it is `open`, up
+            to when lists and communication log were read.
+        contacts: how many there were meanwhile, from `first_contact` to `last_contact`.
+        usual_hours: the longest pause of the device that recurs, at least once a fortnight.
+    """
+
+    device: str
+    device_id: str
+    start: datetime
+    end: datetime
+    hours: float
+    open: bool
+    contacts: int
+    first_contact: datetime
+    last_contact: datetime
+    usual_hours: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,70 +233,5 @@ class StatusModel:
     open_orders: int
     unseen_devices: int
     last_success: datetime | None
-    oldest_gap: GapModel | None
+    oldest_gap: OldestModel | None
     runs: tuple[RunModel, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ProblemModel:
-    """Something a person should know about a device or one of its files."""
-
-    device: str
-    file: str | None
-    reason: str
-    explanation: str
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceCountsModel:
-    """Devices of a run."""
-
-    seen: int
-    listed: int
-    failed: int
-
-
-@dataclass(frozen=True, slots=True)
-class FileCountsModel:
-    """Files of a run; a file is counted once."""
-
-    listed: int
-    held: int
-    fetched: int
-    failed: int
-    device_only: int
-    requested: int
-    lost: int
-    quarantined: int
-    filtered: int
-    left: int
-
-
-@dataclass(frozen=True, slots=True)
-class OrderCountsModel:
-    """Commands of a run."""
-
-    sent: int
-    open: int
-
-
-@dataclass(frozen=True, slots=True)
-class SummaryModel:
-    """`sync --json`: one run."""
-
-    schema: int
-    run: str
-    command: str
-    dry_run: bool
-    outcome: str
-    exit_code: int
-    started: datetime
-    finished: datetime
-    seconds: float
-    devices: DeviceCountsModel
-    files: FileCountsModel
-    orders: OrderCountsModel
-    bytes: int
-    at_once: int
-    problems: tuple[ProblemModel, ...]
-    error: str | None

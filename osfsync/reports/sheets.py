@@ -6,7 +6,7 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
-from osfsync.reports.models import DeviceModel, FileModel, MissingModel, OrderModel
+from osfsync.reports.models import DeviceModel, FileModel, GapModel, MissingModel, OrderModel
 from osfsync.reports.text import amount, count, size
 
 Row = TypeVar("Row")
@@ -148,6 +148,21 @@ DEVICES = Sheet(
         Column("Problem", _of("problem", _or_dash), folds=12, prose=16),
     ),
     thing="device",
+)
+
+GAPS = Sheet(
+    "gaps",
+    GapModel,
+    (
+        _DEVICE,
+        Column("From (UTC)", _of("start", _when)),
+        Column("To (UTC)", lambda row: "still" if row.open else _when(row.end)),
+        Column("Hours", _of("hours", "{:,.1f}".format), right=True),
+        Column("Usual", _of("usual_hours", "{:,.1f}".format), right=True),
+        Column("Contacts", _of("contacts", count), right=True),
+        Column("Last contact (UTC)", _of("last_contact", _when)),
+    ),
+    thing="gap",
 )
 
 ORDERS = Sheet(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from anyio import to_thread
 
+from osfsync.state.chronicle import Chronicle
 from osfsync.state.holdings import Holdings
 from osfsync.state.ledger import Ledger
 from osfsync.state.location import database_path, require_database
@@ -33,6 +34,7 @@ class View:
     overview: Overview
     ledger: Ledger
     holdings: Holdings
+    chronicle: Chronicle
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ async def open_state(settings: StateSettings) -> AsyncIterator[Database]:
     from osfsync.state.engine import writing_engine  # noqa: PLC0415 - a report has no use for it
 
     async with writing_engine(path) as writing, _view(path) as view:
-        yield Database(path, view.reader, view.overview, view.ledger, view.holdings, writing)
+        yield Database(path, view.reader, view.overview, view.ledger, view.holdings, view.chronicle, writing)
 
 
 @asynccontextmanager
@@ -81,4 +83,6 @@ async def open_view(settings: StateSettings) -> AsyncIterator[View]:
 @asynccontextmanager
 async def _view(path: Path) -> AsyncIterator[View]:
     async with open_query(path) as query:
-        yield View(path, Reader(query), Overview(query), Ledger(query), Holdings(query, path))
+        yield View(
+            path, Reader(query), Overview(query), Ledger(query), Holdings(query, path), Chronicle(query)
+        )

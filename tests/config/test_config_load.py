@@ -390,7 +390,8 @@ def test_a_stronger_source_of_the_password_silences_weaker_ones(place: Place) ->
 
 def test_every_key_has_a_variable_of_its_own() -> None:
     assert len(VARIABLES) == len(KEYS)
-    assert {"cloud", "cloud.fields", "archive", "state", "select", "orders", "limits"} == SECTIONS
+    rooms = {"cloud", "cloud.fields", "archive", "state", "select", "orders", "limits", "metrics", "notify"}
+    assert rooms == SECTIONS
 
 
 def test_the_users_file_lies_in_the_users_configuration_folder() -> None:

@@ -18,8 +18,8 @@ from osfsync.reports.models import FileModel, MissingModel
 from osfsync.reports.renderers import FORMATS, renderer
 from osfsync.reports.renderers import status as status_words
 from osfsync.reports.renderers import summary as words
-from osfsync.reports.renderers.gaps import Gaps
 from osfsync.reports.renderers.json import document
+from osfsync.reports.renderers.reasons import Reasons
 from osfsync.reports.renderers.table import ROWS_SHOWN
 from osfsync.reports.sheets import DEVICES, FILES, MISSING, UNSEEN_NAMED, unseen_tail
 from osfsync.reports.text import duration, printable, size
@@ -394,7 +394,7 @@ def test_missing_files_are_summed_by_reason() -> None:
     drawing = renderer("table", MISSING)
     drawing.rows(rows * 400)  # more than are shown
     assert drawing.end().splitlines()[-1] == "1,200 files: 800 on-server, 400 delivering."
-    gaps = Gaps()
+    gaps = Reasons()
     gaps.add(rows[:1])
     gaps.add(rows[1:])
     text = gaps.text()
@@ -403,7 +403,7 @@ def test_missing_files_are_summed_by_reason() -> None:
     assert "- delivering, for example 0.osf of Truck 1: The platform has requested" in text
     assert "Next: Fetched by the next sync." in text
     assert "2.osf" not in text
-    assert Gaps().text() == "No known file is missing.\n"
+    assert Reasons().text() == "No known file is missing.\n"
 
 
 def test_the_json_of_missing_files_ends_with_the_sums() -> None:

@@ -8,7 +8,7 @@ from osfsync.reports.renderers.table import totals, wrap
 from osfsync.reports.text import printable
 
 
-class Gaps:
+class Reasons:
     """Collects missing files; keeps a number and the first file of each reason."""
 
     def __init__(self) -> None:

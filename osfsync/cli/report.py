@@ -1,0 +1,33 @@
+"""`report`: one page for a person who looks after a fleet."""
+
+from functools import partial
+from pathlib import Path
+
+import click
+
+from osfsync import __version__
+from osfsync.cli.context import Context, pass_context, run_async
+
+
+@click.command()
+@click.option(
+    "-o",
+    "--output",
+    "target",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    metavar="FILE.html",
+    help="Where to write it; an older one is replaced.",
+)
+@pass_context
+def report(context: Context, *, target: Path) -> None:
+    """Write one page about the whole fleet: what is held, what is missing and why, who needs attention.
+
+    It needs no network and opens from disk, in German or English.
+    """
+    from osfsync.app import page
+    from osfsync.reports.text import size
+
+    loaded = context.load()
+    written = run_async(partial(page.report, loaded.settings, target, __version__, loaded.files))
+    click.echo(f"{target} is written ({size(written)}).")

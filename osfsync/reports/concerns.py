@@ -1,0 +1,110 @@
+"""Why somebody should look after a device: pure, from what is known of it."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from itertools import pairwise
+from statistics import median
+
+from osfsync.domain.planner import Reason
+from osfsync.reports.models import DeviceModel, GapModel
+
+RECENT = timedelta(days=30)
+"""What was lost or left out before is history."""
+
+SILENCE = timedelta(days=2)
+"""A device that usually is in contact is not silent before."""
+
+TIMES_AS_LONG = 4
+"""Silent is who was in contact for so many times as long as usual between two contacts."""
+
+
+class Concern(StrEnum):
+    """What is wrong with a device, the most urgent first."""
+
+    LOST = "lost"  # files vanished before they were held, lately
+    NEAR_LOSS = "near-loss"  # it is about to drop files that only it has
+    NOT_LISTED = "not-listed"  # its last listing failed
+    FAILING = "failing"  # files on the server can't be fetched
+    FORBIDDEN = "forbidden"  # files may not be fetched or ordered
+    SILENT = "silent"
+    GAP = "gap"  # in contact, but no file is known
+    UNSEEN = "unseen"  # its own list can't be had
+
+
+@dataclass(frozen=True, slots=True)
+class ConcernModel:
+    """One thing that is wrong with a device.
+
+    Attributes:
+        files: how many it concerns; None where it concerns the device.
+        since: when it began, or when it was last otherwise.
+        explanation: the platform's or the planner's words, where there are some.
+    """
+
+    kind: str
+    files: int | None = None
+    since: datetime | None = None
+    explanation: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceFacts:
+    """What concerns are read off.
+
+    Attributes:
+        problem: why its last listing failed.
+        reasons: its missing files by reason.
+        lost_lately: files that vanished within `RECENT`.
+        near_loss: files that only it has and that it is about to drop, and when the first is due.
+        contacts: ascending, as far as the log is kept.
+    """
+
+    device: DeviceModel
+    problem: str | None
+    reasons: Counter[str]
+    lost_lately: int
+    near_loss: int
+    loss_due: datetime | None
+    contacts: Sequence[datetime]
+    gaps: Sequence[GapModel]
+
+
+def concerns_of(facts: DeviceFacts, now: datetime) -> tuple[ConcernModel, ...]:
+    """What is wrong with a device, the most urgent first; nothing where nobody need look."""
+    return tuple(_concerns(facts, now))
+
+
+def _concerns(facts: DeviceFacts, now: datetime) -> Iterator[ConcernModel]:
+    device = facts.device
+    if facts.lost_lately:
+        yield ConcernModel(Concern.LOST, facts.lost_lately)
+    if facts.near_loss:
+        yield ConcernModel(Concern.NEAR_LOSS, facts.near_loss, facts.loss_due)
+    if facts.problem is not None:
+        yield ConcernModel(Concern.NOT_LISTED, None, device.listed_at, facts.problem)
+    failing = (
+        facts.reasons[Reason.FAILED] + facts.reasons[Reason.QUARANTINED] + facts.reasons[Reason.RETRYING]
+    )
+    if failing:
+        yield ConcernModel(Concern.FAILING, failing)
+    if forbidden := facts.reasons[Reason.NO_PERMISSION]:
+        yield ConcernModel(Concern.FORBIDDEN, forbidden)
+    if _is_silent(facts, now):
+        yield ConcernModel(Concern.SILENT, None, device.last_contact)
+    lately = [gap for gap in facts.gaps if gap.open or gap.end > now - RECENT]
+    if lately:
+        yield ConcernModel(Concern.GAP, None, lately[0].start)
+    if device.unseen:
+        yield ConcernModel(Concern.UNSEEN)
+
+
+def _is_silent(facts: DeviceFacts, now: datetime) -> bool:
+    last, contacts = facts.device.last_contact, facts.contacts
+    if last is None:
+        return False
+    pauses = [later - earlier for earlier, later in pairwise(contacts)]
+    usual = timedelta(seconds=median(pause.total_seconds() for pause in pauses)) if pauses else timedelta(0)
+    return now - last > max(SILENCE, TIMES_AS_LONG * usual)

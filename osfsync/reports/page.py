@@ -1,0 +1,258 @@
+"""What the page about a fleet is made of: collected from rows, columns where there are many.
+
+The page is one file that a browser opens, so it has a size: of missing files no more than `MOST_MISSING` are
+told one by one, and counts tell of all.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+import msgspec
+
+from osfsync.domain.coverage import Absence, Calendar, Period, Standing, standing_of
+from osfsync.domain.gaps import Presence
+from osfsync.domain.loss import is_near
+from osfsync.domain.planner import Reason
+from osfsync.domain.rows import DeviceRow, FileRow, RunRow
+from osfsync.reports.build import gap_model, missing_model
+from osfsync.reports.case import Case
+from osfsync.reports.concerns import RECENT, ConcernModel, DeviceFacts, concerns_of
+from osfsync.reports.models import DeviceModel, GapModel, OrderModel, StatusModel
+from osfsync.reports.text import printable
+
+DAYS = 365
+"""Of the calendar, up to today."""
+
+MOST_MISSING = 50_000
+MOST_ORDERS = 2_000
+MOST_GAPS = 2_000
+RUNS = 100
+
+_LETTERS = {Absence.GAP: "g", Absence.IDLE: "i", Absence.SILENT: "s", Absence.UNKNOWN: "u", None: "."}
+
+
+@dataclass(frozen=True, slots=True)
+class DayModel:
+    """A device's days: files of each day by where they are, and a letter where there is none.
+
+    The letters: `g` gap, `i` in contact and nothing expected, `s` silent, `u` unknown, `.` there are files.
+    `timeless` files have no day, since no list tells when they were recorded.
+    """
+
+    files: dict[str, list[int]]
+    absences: str
+    timeless: int
+
+
+@dataclass(frozen=True, slots=True)
+class DevicePageModel:
+    """A device on the page. `missing` counts its files by reason."""
+
+    device: DeviceModel
+    concerns: tuple[ConcernModel, ...]
+    missing: dict[str, int]
+    days: DayModel
+
+
+@dataclass(slots=True)
+class MissingColumns:
+    """Missing files, a list for each field; `texts` are what `explanation` and `next_action` point into.
+
+    Times are minutes since the epoch.
+    """
+
+    device: list[int] = field(default_factory=list)
+    name: list[str] = field(default_factory=list)
+    reason: list[int] = field(default_factory=list)
+    storage_status: list[int] = field(default_factory=list)
+    size: list[int | None] = field(default_factory=list)
+    recorded: list[int | None] = field(default_factory=list)
+    expected: list[int | None] = field(default_factory=list)
+    explanation: list[int] = field(default_factory=list)
+    next_action: list[int] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class RunPageModel:
+    """A run and its numbers; these are None while it works, and for ever if it was killed."""
+
+    command: str
+    started: datetime
+    finished: datetime | None
+    outcome: str | None
+    exit_code: int | None
+    fetched: int | None
+    bytes: int | None
+    failed: int | None
+    lost: int | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PageModel:
+    """The whole page.
+
+    Attributes:
+        first_day: of the calendar, UTC.
+        missing: all missing files by reason; `listed` of them are told one by one.
+        outdated: of the missing, those of which an older version is held, and counts as held.
+    """
+
+    schema: int
+    version: str
+    generated: datetime
+    tenants: tuple[str, ...]
+    status: StatusModel
+    first_day: date
+    reasons: tuple[str, ...]
+    missing: dict[str, int]
+    outdated: int
+    devices: tuple[DevicePageModel, ...]
+    files: MissingColumns
+    gaps: tuple[GapModel, ...]
+    orders: tuple[OrderModel, ...]
+    runs: tuple[RunPageModel, ...]
+
+
+REASONS = tuple(reason.value for reason in Reason)
+
+
+@dataclass(slots=True)
+class DeviceMissing:
+    """Of one device's missing files what the page tells of them together."""
+
+    calendar: Calendar
+    reasons: Counter[str] = field(default_factory=Counter)
+    lost_lately: int = 0
+    near_loss: int = 0
+    loss_due: datetime | None = None
+
+    def add(self, row: FileRow, case: Case, loss_due: datetime | None) -> None:
+        """One more."""
+        record, reason, now = row.record, case.decision.reason, case.standpoint.now
+        if reason is None:
+            return
+        self.reasons[reason.value] += 1
+        standing = standing_of(reason, record.file.status)
+        if standing is not None:
+            self.calendar.add(_day(record.file.start), _day(record.file.end), standing)
+        if reason is Reason.LOST and record.lost_at is not None and record.lost_at > now - RECENT:
+            self.lost_lately += 1
+        horizon, patience = case.dialogue.horizon, case.standpoint.policy.patience
+        on_device = standing in {Standing.ON_DEVICE, Standing.ORDERED}
+        if loss_due is not None and on_device and is_near(loss_due, horizon, patience, now):
+            self.near_loss += 1
+            self.loss_due = loss_due if self.loss_due is None else min(self.loss_due, loss_due)
+
+
+@dataclass(slots=True)
+class MissingCollector:
+    """Takes all missing files, page by page; `places` numbers the devices as the page lists them."""
+
+    places: dict[str, int]
+    period: Period
+    columns: MissingColumns = field(default_factory=MissingColumns)
+    outdated: int = 0
+    devices: dict[str, DeviceMissing] = field(default_factory=dict)
+    _texts: dict[str, int] = field(default_factory=dict)
+
+    def of(self, device_id: str) -> DeviceMissing:
+        """What was collected of a device."""
+        return self.devices.setdefault(device_id, DeviceMissing(Calendar(self.period)))
+
+    def add(self, cases: Iterable[tuple[FileRow, Case]]) -> None:
+        """Some files; those of a device that is not on the page are left out."""
+        for row, case in cases:
+            place = self.places.get(row.device.id)
+            if place is None or case.decision.reason is None:
+                continue
+            model = missing_model(row, case)
+            self.outdated += row.record.held is not None
+            self.of(row.device.id).add(row, case, model.loss_due)
+            if len(self.columns.name) < MOST_MISSING:
+                columns, file = self.columns, row.record.file
+                columns.device.append(place)
+                columns.name.append(printable(model.name))
+                columns.reason.append(REASONS.index(model.reason))
+                columns.storage_status.append(model.storage_status)
+                columns.size.append(file.size)
+                columns.recorded.append(_minutes(file.start or file.end))
+                columns.expected.append(_minutes(model.expected))
+                columns.explanation.append(self._text(model.explanation))
+                columns.next_action.append(self._text(model.next_action))
+
+    def counts(self) -> Counter[str]:
+        """All of them by reason."""
+        return sum((device.reasons for device in self.devices.values()), Counter())
+
+    def _text(self, text: str) -> int:
+        number = self._texts.setdefault(text, len(self.columns.texts))
+        if number == len(self.columns.texts):
+            self.columns.texts.append(printable(text))
+        return number
+
+
+def device_page(
+    row: DeviceRow, device: DeviceModel, missing: DeviceMissing, presence: Presence, now: datetime
+) -> tuple[DevicePageModel, list[GapModel]]:
+    """One device and its gaps, after its held files were added to the calendar of its missing ones."""
+    calendar = missing.calendar
+    gaps = [gap_model(row.device, gap, presence.usual_pause) for gap in presence.gaps]
+    facts = DeviceFacts(
+        device=device,
+        problem=None if row.problem is None else row.problem.explanation,
+        reasons=missing.reasons,
+        lost_lately=missing.lost_lately,
+        near_loss=missing.near_loss,
+        loss_due=missing.loss_due,
+        contacts=presence.contacts,
+        gaps=gaps,
+    )
+    days = DayModel(
+        {standing.value: calendar.counts(standing) for standing in Standing},
+        "".join(_LETTERS[absence] for absence in calendar.absences(presence)),
+        calendar.timeless,
+    )
+    return DevicePageModel(device, concerns_of(facts, now), dict(missing.reasons), days), gaps
+
+
+class _Files(msgspec.Struct):
+    fetched: int | None = None
+    failed: int | None = None
+    lost: int | None = None
+
+
+class _Numbers(msgspec.Struct):
+    """What is read of a run's summary; verifications have none of it."""
+
+    files: _Files = msgspec.field(default_factory=_Files)
+    bytes: int | None = None
+    error: str | None = None
+
+
+def run_page(row: RunRow) -> RunPageModel:
+    """One run."""
+    told = _Numbers() if row.summary is None else msgspec.json.decode(row.summary, type=_Numbers)
+    return RunPageModel(
+        command=row.command,
+        started=row.started,
+        finished=row.finished,
+        outcome=None if row.outcome is None else row.outcome.value,
+        exit_code=row.exit_code,
+        fetched=told.files.fetched,
+        bytes=told.bytes,
+        failed=told.files.failed,
+        lost=told.files.lost,
+        error=told.error,
+    )
+
+
+def _day(moment: datetime | None) -> date | None:
+    return None if moment is None else moment.date()
+
+
+def _minutes(moment: datetime | None) -> int | None:
+    return None if moment is None else int(moment.timestamp()) // 60
