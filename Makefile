@@ -16,7 +16,7 @@ INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage bench backtest campaign-faults campaign-kills campaign-month campaign-fuzz lint types secrets audit format clean
+.PHONY: help demo test coverage bench backtest campaign-faults campaign-kills campaign-month campaign-fuzz lint types secrets docs schemas audit format clean
 
 help: ## show what there is
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -e 's/:.*## /	/'
@@ -61,6 +61,12 @@ files = $(shell find $(1) -type f -not -name '*.pyc')
 secrets: $(INSTALLED_DEV) ## no secret lies in the repository
 	$(BIN)/detect-secrets-hook --no-verify $(call files,.ci .pre-commit-config.yaml osfsync migrations benchmarks *.md *.toml *.example Makefile)
 	$(BIN)/detect-secrets-hook --no-verify --disable-plugin KeywordDetector --disable-plugin BasicAuthDetector $(call files,tests)
+
+docs: $(INSTALLED_DEV) ## the documentation's site, in docs/_build
+	$(RUN) sphinx -W -q -b html docs docs/_build
+
+schemas: $(INSTALLED_DEV) ## write docs/schemas anew
+	for name in devices files find gaps info missing orders status sync verify why; do $(BIN)/osfsync schema $$name >docs/schemas/$$name.json; done
 
 audit: $(INSTALLED_DEV) ## known weaknesses of the dependencies; asks the network
 	$(RUN) pip install --quiet --disable-pip-version-check -e '.[audit]'

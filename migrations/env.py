@@ -6,11 +6,11 @@ A new migration: copy the newest file in `versions/`, write both directions by h
 
 from alembic import context
 
-from osfsync.state.tables import metadata
+from osfsync.state.content_tables import contents
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=metadata,
+    target_metadata=contents.metadata,
     render_as_batch=True,
 )
 context.run_migrations()

@@ -25,8 +25,12 @@ from osfsync.simulator.standing import standing
 USERNAME, PASSWORD, TENANT = "bench", "bench-password", "Bench"
 AUTHORITY, TENANT_ID, DEVICE_ID, CREDENTIAL = "authority-1", "tenant-1", "device-0", "credential-1"
 
+_SPAN = 2 * 86_400
+"""Seconds before the benchmark in which all files were recorded."""
+
 _HEAD = re.compile(rb"(GET|POST) ([^ ]+) HTTP/1\.1\r\n")
 _DEVICE_OF = re.compile(rb"device-\d+")
+_UNTIL = re.compile(rb"/StartTime/\d+/(\d+)|[?&]endTime=(\d+)")  # seconds, or milliseconds
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
 
 
@@ -68,6 +72,7 @@ class _Answers:
         self._file = _answer(content, "application/octet-stream")
         self._batches: dict[bytes, list[str]] = {}
         self._tokens = count()
+        self._since = load.made - _SPAN
         self._fixed = self._made(load, len(content))
 
     def to(self, path: bytes, body: bytes) -> bytes:
@@ -107,6 +112,8 @@ class _Answers:
         if b"/CLIENT_SCOPE/token/" in path:
             names = self._batches.pop(path.rpartition(b"/")[2], None)
             return self._file if names is None else self._zipped(names)
+        if (until := _UNTIL.search(path)) and int(until[1] or 0) + int(until[2] or 0) / 1000 < self._since:
+            return _NO_XML if until[1] else _NO_JSON
         bare = path.partition(b"?")[0]
         return self._fixed.get(_DEVICE_OF.sub(b"device-0", bare.partition(b"/StartTime/")[0]), _NOT_FOUND)
 
@@ -152,7 +159,7 @@ class _Answers:
 
 def _records(load: Load) -> list[tuple[str, int]]:
     """Names, and when they were recorded: seconds since the epoch."""
-    start = load.made - 2 * 86_400
+    start = load.made - _SPAN
     return [(name, int(start + number * 86_400 / load.files)) for number, name in enumerate(load.names())]
 
 
@@ -178,6 +185,8 @@ def _answer(body: bytes, kind: str, status: str = "200 OK") -> bytes:
     return f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
 
 
+_NO_XML = _answer(b"<FileList/>", "application/xml")
+_NO_JSON = _json(_page([]))
 _NOT_FOUND = _answer(b"{}", "application/json", "404 Not Found")
 
 

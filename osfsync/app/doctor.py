@@ -11,9 +11,10 @@ from osfsync.app.runs import SHARE
 from osfsync.archive.local import LocalArchive
 from osfsync.archive.paths import check_layout
 from osfsync.cloud.client import CloudClient, open_client
+from osfsync.cloud.settings import CloudSettings, LimitSettings
 from osfsync.config import Settings
 from osfsync.domain.errors import ExitCode, ForbiddenError, OsfsyncError
-from osfsync.domain.model import TimeWindow, utc_now
+from osfsync.domain.model import Tenant, TimeWindow, utc_now
 from osfsync.reports.text import amount, count, duration, size
 from osfsync.state import maintenance
 from osfsync.state.location import database_path
@@ -49,6 +50,17 @@ async def examine(settings: Settings, password: Password) -> AsyncGenerator[Find
                 yield finding
     except OsfsyncError as error:
         yield Finding("error", "platform", str(error), error.exit_code)
+
+
+async def tenants_of(url: str, username: str, password: str) -> list[Tenant]:
+    """The tenants that an account reaches. Raises LoginRefusedError, CloudError, ConfigError."""
+    cloud = CloudSettings(url=url, username=username)
+
+    async def ask() -> str:
+        return password
+
+    async with open_client(cloud, LimitSettings(), password=ask, user_agent=USER_AGENT) as client:
+        return await client.tenants()
 
 
 async def _tried(subject: str, check: Callable[[], Awaitable[Finding]]) -> Finding:

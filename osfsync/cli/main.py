@@ -27,6 +27,10 @@ _COMMANDS = {
     "verify": ("verify", "Read the archive once more, and fetch again what is broken."),
     "manifest": ("verify", "Write the hashes of all held files, for sha256sum -c."),
     "status": ("known", "Show the last runs, totals and the oldest gap."),
+    "index": ("content", "Read which channels the held files have, for find."),
+    "find": ("content", "List the held files that have a channel."),
+    "info": ("content", "Tell what is in one OSF file."),
+    "schema": ("report", "Print the JSON Schema of a command's JSON."),
     "db": ("database", "Look after the state database."),
 }
 

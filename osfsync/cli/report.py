@@ -1,5 +1,6 @@
-"""`report`: one page for a person who looks after a fleet."""
+"""`report`: one page for a person who looks after a fleet. `schema`: what scripts can rely on."""
 
+import json
 from functools import partial
 from pathlib import Path
 
@@ -7,6 +8,22 @@ import click
 
 from osfsync import __version__
 from osfsync.cli.context import Context, pass_context, run_async
+from osfsync.cli.output import say
+
+DOCUMENTED = (
+    "devices",
+    "files",
+    "find",
+    "gaps",
+    "info",
+    "missing",
+    "orders",
+    "status",
+    "sync",
+    "verify",
+    "why",
+)
+"""The names in `reports.schemas`, which is imported when the command runs."""
 
 
 @click.command()
@@ -31,3 +48,12 @@ def report(context: Context, *, target: Path) -> None:
     loaded = context.load()
     written = run_async(partial(page.report, loaded.settings, target, __version__, loaded.files))
     click.echo(f"{target} is written ({size(written)}).")
+
+
+@click.command("schema")
+@click.argument("name", type=click.Choice(DOCUMENTED))
+def schema(name: str) -> None:
+    """Print the JSON Schema of what the command NAME prints as JSON."""
+    from osfsync.reports import schemas
+
+    say(json.dumps(schemas.schema(name), indent=2, ensure_ascii=False) + "\n")

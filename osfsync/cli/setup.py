@@ -1,6 +1,9 @@
 """`init`, `doctor`, `config show`."""
 
+import os
+import sys
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -12,36 +15,72 @@ from osfsync.domain.errors import ConfigError, ExitCode
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path), default=Path("sync.toml"))
-def init(file: Path) -> None:
-    """Write a commented sync.toml, here or to FILE. An existing file is never overwritten."""
+@click.option("--no-input", is_flag=True, help="Ask nothing: write the example, to be filled in.")
+@pass_context
+def init(context: Context, *, file: Path, no_input: bool) -> int:
+    """Write a commented sync.toml, here or to FILE. An existing file is never overwritten.
+
+    At a terminal it asks for platform and account, lists the tenants, and checks everything at the end.
+    """
     from osfsync.config import example_text
 
+    if file.exists():
+        raise ConfigError(f"{file} exists; it was left as it is.")
+    if no_input or not sys.stdin.isatty():
+        _write(file, example_text())
+        click.echo(
+            f"Wrote {file}. Fill in cloud.url and cloud.username, put the password where [cloud] says, "
+            "then run `osfsync doctor`."
+        )
+        return int(ExitCode.COMPLETE)
+    from osfsync.cli.asking import answers
+    from osfsync.config import filled_text
+
+    context.set_up_logs()
+    given = answers(file.absolute().parent)
+    if given.password_file is not None:
+        _write(given.password_file, f"{given.password}\n", mode=0o600)
+        click.echo(f"Wrote {given.password_file}, readable by you only.")
+    _write(file, filled_text(given.values))
+    click.echo(f"Wrote {file}. These are the checks of `osfsync doctor`:")
+    return _examine(replace(context, config=file), given.password)
+
+
+def _write(file: Path, text: str, mode: int = 0o666) -> None:
+    """Never over what lies there."""
     try:
-        with file.open("x", encoding="utf-8") as target:
-            target.write(example_text())
+        file.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        with open(descriptor, "w", encoding="utf-8") as target:  # noqa: PTH123 - a descriptor
+            target.write(text)
     except FileExistsError as error:
         raise ConfigError(f"{file} exists; it was left as it is.") from error
     except OSError as error:
         raise ConfigError(f"{file} can't be written: {error.strerror}.") from error
-    click.echo(
-        f"Wrote {file}. Fill in cloud.url and cloud.username, put the password where [cloud] says, "
-        "then run `osfsync doctor`."
-    )
 
 
 @click.command()
 @pass_context
 def doctor(context: Context) -> int:
     """Check url, login, tenant, permissions, clock, disk and database, and say how to mend what is wrong."""
+    context.set_up_logs()
+    return _examine(context, None)
+
+
+def _examine(context: Context, known: str | None) -> int:
+    """`known` is the password, where the user has just typed it."""
     from osfsync.app import doctor as checks
     from osfsync.reports.text import printable
 
-    context.set_up_logs()
     settings = context.load().settings
+
+    async def typed() -> str:
+        return known or ""
 
     async def examine() -> int:
         worst = ExitCode.COMPLETE
-        async with aclosing(checks.examine(settings, context.password(settings))) as findings:
+        password = context.password(settings) if known is None else typed
+        async with aclosing(checks.examine(settings, password)) as findings:
             async for finding in findings:
                 say(printable(f"{_MARKS[finding.grade]} {finding.subject}: {finding.text}") + "\n")
                 worst = max(worst, finding.exit_code)

@@ -5,7 +5,7 @@ rooms do with a setting. Importing it is light: no network, database or task lib
 `osfsync.config.password` is imported only where a password is read.
 """
 
-from osfsync.config.example import example_text
+from osfsync.config.example import example_text, filled_text
 from osfsync.config.load import Loaded, load, user_file
 from osfsync.config.schema import Settings
 from osfsync.config.show import effective
@@ -16,6 +16,7 @@ __all__ = [
     "Settings",
     "effective",
     "example_text",
+    "filled_text",
     "load",
     "parse_duration",
     "parse_end",

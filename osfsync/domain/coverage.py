@@ -29,7 +29,7 @@ class Absence(StrEnum):
 
     GAP = "gap"  # the device was in contact at a time of which it usually has files
     IDLE = "idle"  # it was in contact, and no file is expected
-    SILENT = "silent"  # its communication log was read, and shows no contact
+    SILENT = "silent"  # its communication log was read over the whole day, and shows no contact
     UNKNOWN = "unknown"  # nothing tells whether it was on
 
 
@@ -116,4 +116,4 @@ class Calendar:
 
     def _is_heard(self, day: int, heard: TimeWindow | None) -> bool:
         begin = datetime.combine(self.period.first, datetime.min.time(), UTC) + day * _DAY
-        return heard is not None and heard.start <= begin < heard.end
+        return heard is not None and heard.start <= begin and begin + _DAY <= heard.end

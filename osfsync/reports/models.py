@@ -180,6 +180,47 @@ class RunModel:
 
 
 @dataclass(frozen=True, slots=True)
+class ChannelModel:
+    """One channel of a file."""
+
+    name: str
+    unit: str
+    data_type: str
+    samples: int
+
+
+@dataclass(frozen=True, slots=True)
+class FoundModel:
+    """A held file that has what was looked for. `path` is relative to the archive, `/`-separated.
+
+    Attributes:
+        begin: of its samples by its own account, `end` likewise; None where it has none.
+        channels: those that were looked for and have samples.
+    """
+
+    device: str
+    device_id: str
+    name: str
+    path: str
+    begin: datetime | None
+    end: datetime | None
+    channels: tuple[ChannelModel, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InfoModel:
+    """What is in one file. `head` is what it tells of itself, by its own words."""
+
+    schema: int
+    file: str
+    begin: datetime | None
+    end: datetime | None
+    samples: int
+    head: dict[str, str]
+    channels: tuple[ChannelModel, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class OldestModel:
     """The file that has been missing longest."""
 

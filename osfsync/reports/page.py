@@ -60,7 +60,8 @@ class DevicePageModel:
 class MissingColumns:
     """Missing files, a list for each field; `texts` are what `explanation` and `next_action` point into.
 
-    Times are minutes since the epoch.
+    Times are minutes since the epoch; `recorded` are minutes since that of the file before, which pack better.
+    Sizes have three digits.
     """
 
     device: list[int] = field(default_factory=list)
@@ -158,6 +159,7 @@ class MissingCollector:
     outdated: int = 0
     devices: dict[str, DeviceMissing] = field(default_factory=dict)
     _texts: dict[str, int] = field(default_factory=dict)
+    _recorded: int = 0  # of the file before
 
     def of(self, device_id: str) -> DeviceMissing:
         """What was collected of a device."""
@@ -178,8 +180,8 @@ class MissingCollector:
                 columns.name.append(printable(model.name))
                 columns.reason.append(REASONS.index(model.reason))
                 columns.storage_status.append(model.storage_status)
-                columns.size.append(file.size)
-                columns.recorded.append(_minutes(file.start or file.end))
+                columns.size.append(None if file.size is None else _three_digits(file.size))
+                columns.recorded.append(self._since_the_last(file.start or file.end))
                 columns.expected.append(_minutes(model.expected))
                 columns.explanation.append(self._text(model.explanation))
                 columns.next_action.append(self._text(model.next_action))
@@ -187,6 +189,13 @@ class MissingCollector:
     def counts(self) -> Counter[str]:
         """All of them by reason."""
         return sum((device.reasons for device in self.devices.values()), Counter())
+
+    def _since_the_last(self, moment: datetime | None) -> int | None:
+        minutes = _minutes(moment)
+        if minutes is None:
+            return None
+        before, self._recorded = self._recorded, minutes
+        return minutes - before
 
     def _text(self, text: str) -> int:
         number = self._texts.setdefault(text, len(self.columns.texts))
@@ -252,6 +261,10 @@ def run_page(row: RunRow) -> RunPageModel:
 
 def _day(moment: datetime | None) -> date | None:
     return None if moment is None else moment.date()
+
+
+def _three_digits(size: int) -> int:
+    return int(round(size, 3 - len(str(size))))
 
 
 def _minutes(moment: datetime | None) -> int | None:

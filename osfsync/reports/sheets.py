@@ -6,7 +6,7 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
-from osfsync.reports.models import DeviceModel, FileModel, GapModel, MissingModel, OrderModel
+from osfsync.reports.models import DeviceModel, FileModel, FoundModel, GapModel, MissingModel, OrderModel
 from osfsync.reports.text import amount, count, size
 
 Row = TypeVar("Row")
@@ -163,6 +163,19 @@ GAPS = Sheet(
         Column("Last contact (UTC)", _of("last_contact", _when)),
     ),
     thing="gap",
+)
+
+FOUND = Sheet(
+    "files",
+    FoundModel,
+    (
+        _DEVICE,
+        Column("Path", _of("path"), folds=30),
+        Column("Begin (UTC)", _of("begin", _when)),
+        Column("End (UTC)", _of("end", _when)),
+        Column("Channels", lambda row: ", ".join(channel.name for channel in row.channels), folds=30),
+        Column("Samples", lambda row: count(sum(channel.samples for channel in row.channels)), right=True),
+    ),
 )
 
 ORDERS = Sheet(

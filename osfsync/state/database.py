@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from anyio import to_thread
 
 from osfsync.state.chronicle import Chronicle
+from osfsync.state.contents import Contents
 from osfsync.state.holdings import Holdings
 from osfsync.state.ledger import Ledger
 from osfsync.state.location import database_path, require_database
@@ -35,6 +36,7 @@ class View:
     ledger: Ledger
     holdings: Holdings
     chronicle: Chronicle
+    contents: Contents
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,8 @@ async def open_state(settings: StateSettings) -> AsyncIterator[Database]:
     from osfsync.state.engine import writing_engine  # noqa: PLC0415 - a report has no use for it
 
     async with writing_engine(path) as writing, _view(path) as view:
-        yield Database(path, view.reader, view.overview, view.ledger, view.holdings, view.chronicle, writing)
+        rooms = {each.name: getattr(view, each.name) for each in fields(view)}
+        yield Database(**rooms, engine=writing)
 
 
 @asynccontextmanager
@@ -84,5 +87,11 @@ async def open_view(settings: StateSettings) -> AsyncIterator[View]:
 async def _view(path: Path) -> AsyncIterator[View]:
     async with open_query(path) as query:
         yield View(
-            path, Reader(query), Overview(query), Ledger(query), Holdings(query, path), Chronicle(query)
+            path=path,
+            reader=Reader(query),
+            overview=Overview(query),
+            ledger=Ledger(query),
+            holdings=Holdings(query, path),
+            chronicle=Chronicle(query),
+            contents=Contents(query),
         )

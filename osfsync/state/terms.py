@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-HEAD = "0003"
+HEAD = "0004"
 """The migration that these tables correspond to."""
 
 

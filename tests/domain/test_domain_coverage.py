@@ -80,8 +80,8 @@ def test_days_without_files() -> None:
         Absence.SILENT,
         Absence.SILENT,
         Absence.SILENT,
-        Absence.SILENT,
-        Absence.UNKNOWN,  # the log was read up to the day before
+        Absence.UNKNOWN,  # the log was read up to noon of that day
+        Absence.UNKNOWN,
     ]
 
 

@@ -20,10 +20,10 @@ from sqlalchemy import Connection, create_engine
 import osfsync
 from osfsync.domain.errors import LockedError, StateDamagedError, StateError
 from osfsync.state import lock, migrate
+from osfsync.state.content_tables import contents
 from osfsync.state.database import open_state, open_view
 from osfsync.state.lock import hold_lock
 from osfsync.state.settings import StateSettings
-from osfsync.state.tables import metadata
 from osfsync.state.terms import HEAD
 
 
@@ -78,10 +78,10 @@ def test_migrations_end_where_the_tables_are(path: Path, tmp_path: Path) -> None
     assert migrate.ensure_current(path) == (None, HEAD)
     by_hand = tmp_path / "tables.db"
     with connect(by_hand) as connection:
-        metadata.create_all(connection)
+        contents.metadata.create_all(connection)
     assert schema(path) == schema(by_hand)
     with connect(path) as connection:
-        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        assert compare_metadata(MigrationContext.configure(connection), contents.metadata) == []
 
 
 def test_a_current_database_is_left_alone(path: Path) -> None:

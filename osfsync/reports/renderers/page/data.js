@@ -2,7 +2,10 @@
 async function unpacked() {
   const packed = Uint8Array.from(atob(document.getElementById("data").textContent), (c) => c.charCodeAt(0));
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return JSON.parse(await new Response(stream).text());
+  const page = JSON.parse(await new Response(stream).text());
+  let at = 0;
+  page.files.recorded = page.files.recorded.map((since) => since === null ? null : (at += since));
+  return page;
 }
 
 const STANDINGS = ["lost", "on-device", "ordered", "on-server", "held"];

@@ -1,0 +1,116 @@
+"""`index`, `find`, `info`: what is in held files."""
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import anyio
+from anyio import CapacityLimiter, to_thread
+
+from osfsync.app.choice import chosen_devices
+from osfsync.config import Settings
+from osfsync.content.index import UnreadableContentError, available, read_content
+from osfsync.domain.contents import Channel, Content, Indexed
+from osfsync.domain.errors import ConfigError
+from osfsync.domain.model import utc_now
+from osfsync.domain.planner import Choice
+from osfsync.domain.selection import Globs
+from osfsync.reports.contents import found_model, info_model
+from osfsync.reports.models import FoundModel, InfoModel
+from osfsync.state.contents import Unread, store_contents
+from osfsync.state.database import open_state, open_view
+from osfsync.state.location import database_path, require_database
+from osfsync.state.lock import hold_lock
+
+WORKERS = 2
+"""Files that are read at once: each of them lies in memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexModel:
+    """What came of one `index`: files read, of these those that could not be, and all that are known."""
+
+    read: int
+    unreadable: int
+    known: int
+    known_unreadable: int
+
+
+def require_reader() -> None:
+    """Raises ConfigError where the vendor's reader is not installed."""
+    if not available():
+        raise ConfigError(
+            "What is in files is read by the vendor's reader, which is not installed.",
+            hint="Install it: pip install 'osfsync[content]'.",
+        )
+
+
+async def index(settings: Settings, *, clock: Callable[[], datetime] = utc_now) -> IndexModel:
+    """Read what is new in the archive; what was read before is not read again unless it changed.
+
+    Raises LockedError while a run works on the state, ConfigError where the reader is missing.
+    """
+    require_reader()
+    require_database(database_path(settings.state))
+    read = unreadable = 0
+    limiter = CapacityLimiter(WORKERS)
+    with hold_lock(settings.state):
+        async with open_state(settings.state) as database:
+            async for page in database.contents.unread():
+                results: list[Indexed] = []
+
+                async def take(file: Unread, results: list[Indexed] = results) -> None:
+                    path = settings.archive.path / file.path
+                    result = await to_thread.run_sync(_read, path, limiter=limiter)
+                    results.append(Indexed(file.device_id, file.name, file.sha256, clock(), result))
+
+                async with anyio.create_task_group() as group:
+                    for file in page:
+                        group.start_soon(take, file)
+                await store_contents(database, results)
+                read += len(results)
+                unreadable += sum(isinstance(each.result, str) for each in results)
+            known, known_unreadable = await database.contents.sums()
+    return IndexModel(read, unreadable, known, known_unreadable)
+
+
+def _read(path: Path) -> Content | str:
+    try:
+        return read_content(path)
+    except UnreadableContentError as error:
+        return str(error)
+    except OSError as error:
+        return f"It can't be read: {error.strerror or type(error).__name__}."
+
+
+async def find(
+    settings: Settings,
+    channels: Sequence[str],
+    devices: Sequence[str] = (),
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> AsyncGenerator[Sequence[FoundModel]]:
+    """Held files with samples of a channel that fits a glob, recorded in part within the period."""
+    globs = Globs.of(channels)
+
+    def wanted(channel: Channel) -> bool:
+        return globs.choose(channel.name) is Choice.SELECTED
+
+    async with open_view(settings.state) as view:
+        known = [glance.device for glance in await view.overview.glances()]
+        chosen = {device.id for device in chosen_devices(known, devices)}
+        async for page in view.contents.find(wanted, since, until):
+            yield [found_model(found) for found in page if found.device.id in chosen]
+
+
+async def info(file: Path) -> InfoModel:
+    """What is in one file, wherever it lies. Raises ConfigError where it can't be read."""
+    require_reader()
+    try:
+        content = await to_thread.run_sync(read_content, file)
+    except UnreadableContentError as error:
+        raise ConfigError(f"{file}: {error}") from error
+    except OSError as error:
+        raise ConfigError(f"{file} can't be read: {error.strerror}.") from error
+    return info_model(str(file), content)

@@ -1,0 +1,76 @@
+"""What commands print as JSON is what docs/schemas says."""
+
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from osfsync.cli.report import DOCUMENTED
+from osfsync.domain.model import StorageStatus
+from osfsync.reports.schemas import NAMES, schema
+from osfsync.simulator.behaviour import STILL, Behaviour
+from osfsync.simulator.server import serve
+from osfsync.simulator.world import World
+from tests.cli.test_cli_errors import osfsync, write_config
+
+DOCS = Path(__file__).parents[2] / "docs" / "schemas"
+DAY = timedelta(days=1)
+
+
+def test_the_command_knows_all_of_them() -> None:
+    assert DOCUMENTED == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_documented_schema_is_that_of_the_models(name: str) -> None:
+    told = schema(name)
+    Draft202012Validator.check_schema(told)
+    assert json.loads((DOCS / f"{name}.json").read_text(encoding="utf-8")) == told, "run `make schemas`"
+
+
+@pytest.fixture
+async def synced(tmp_path: Path) -> AsyncIterator[Path]:
+    """A mirror with every kind of row: files here and missing, an order, a gap, an unseen device."""
+    world = World(now=datetime.now(UTC) - 30 * DAY, seed=2)
+    truck = world.add_device("Truck 1", behaviour=STILL)
+    sealed = world.add_device("Sealed", behaviour=Behaviour(contact_every=None), readable=False)
+    world.advance(30 * DAY)
+    for day in range(20, 29):
+        world.add_file(truck, f"{day}.osf", StorageStatus.BOTH, start=world.now - day * DAY)
+    world.add_file(truck, "device.osf", StorageStatus.DEVICE_ONLY, start=world.now - 21 * DAY)
+    world.add_file(sealed, "broken.osf", StorageStatus.SERVER_ONLY, content=b"<html>")
+    async with serve(world) as simulator:
+        write_config(tmp_path, simulator.url)
+        ended = await osfsync(tmp_path, "sync", "--json", password=world.password)
+        (tmp_path / "sync.json").write_text(ended.out)
+        yield tmp_path
+
+
+COMMANDS = {
+    "devices": ("devices", "--format", "json"),
+    "files": ("files", "--format", "json"),
+    "missing": ("missing", "--format", "json"),
+    "gaps": ("gaps", "--format", "json"),
+    "orders": ("orders", "--format", "json"),
+    "verify": ("verify", "--format", "json"),
+    "status": ("status", "--json"),
+    "why": ("why", "device.osf", "--json"),
+    "find": ("find", "--channel", "*", "--format", "json"),
+    "info": ("info", "mirror/Truck 1/20.osf", "--json"),
+}
+
+
+async def test_what_commands_print_fits_its_schema(synced: Path) -> None:
+    told = {"sync": json.loads((synced / "sync.json").read_text(encoding="utf-8"))}
+    assert (await osfsync(synced, "index")).out == "9 files read, 9 known.\n"
+    for name, arguments in COMMANDS.items():
+        told[name] = json.loads((await osfsync(synced, *arguments)).out)
+    assert sorted(told) == list(NAMES)
+    for name, document in told.items():
+        Draft202012Validator(schema(name)).validate(document)
+        if name in COMMANDS and "--format" in COMMANDS[name]:
+            rows = document["files" if name in {"missing", "verify", "find"} else name]
+            assert rows, name

@@ -1,0 +1,93 @@
+"""The recipes of docs/recipes: run, or looked at by their system's own checker."""
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import anyio
+import pytest
+
+from osfsync.domain.model import StorageStatus
+from osfsync.simulator.server import Simulator, serve
+from osfsync.simulator.world import World
+from tests.cli.test_cli_errors import clean_environment, write_config
+from tests.conftest import skip_unless_all_is_required
+
+RECIPES = Path(__file__).parents[1] / "docs" / "recipes"
+COMMAND = Path(sys.executable).with_name("osfsync")
+TASK = "{http://schemas.microsoft.com/windows/2004/02/mit/task}"
+
+
+@pytest.fixture
+async def simulator() -> AsyncIterator[Simulator]:
+    world = World(now=datetime.now(UTC), seed=3)
+    world.add_file(world.add_device("Truck 1"), "a.osf", StorageStatus.BOTH)
+    async with serve(world) as running:
+        yield running
+
+
+@pytest.fixture
+def units(tmp_path: Path) -> list[Path]:
+    """The units, with the command where it lies here."""
+    if shutil.which("systemd-analyze") is None:
+        skip_unless_all_is_required("systemd-analyze (Debian: systemd)")
+    for name in ("osfsync.service", "osfsync.timer"):
+        text = (RECIPES / name).read_text(encoding="utf-8")
+        (tmp_path / name).write_text(text.replace("/opt/osfsync/bin/osfsync", str(COMMAND)), encoding="utf-8")
+    return [tmp_path / "osfsync.service", tmp_path / "osfsync.timer"]
+
+
+def test_systemd_finds_nothing_wrong_with_its_units(units: list[Path]) -> None:
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", *units],  # noqa: S607 - the system's
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    ours = [line for line in done.stderr.splitlines() if "osfsync" in line]
+    assert (done.returncode, ours) == (0, [])
+
+
+def test_systemd_calls_the_service_well_hardened(units: list[Path]) -> None:
+    done = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", units[0]],  # noqa: S607 - likewise
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    found = re.search(r"Overall exposure level for osfsync\.service: ([\d.]+)", done.stdout)
+    assert found is not None, done.stderr
+    assert float(found[1]) < 2
+
+
+async def test_cron_s_line_runs(tmp_path: Path, simulator: Simulator) -> None:
+    """As cron does: by the shell that is named, with what follows the user."""
+    text = await anyio.Path(RECIPES / "osfsync.cron").read_text(encoding="utf-8")
+    (line,) = re.findall(r"^15 2 \* \* \* osfsync (.+)$", text, re.MULTILINE)
+    write_config(tmp_path, simulator.url)
+    command = line.replace("/opt/osfsync/bin/osfsync", str(COMMAND)).replace("/srv/osf", str(tmp_path))
+    environment = clean_environment({"OSFSYNC_PASSWORD": simulator.world.password}, tmp_path / "no-home")
+    done = await anyio.run_process(["/bin/sh", "-c", command], env=environment, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert await anyio.Path(tmp_path / "mirror" / "Truck 1" / "a.osf").exists()
+
+
+async def test_the_task_s_command_runs(tmp_path: Path, simulator: Simulator) -> None:
+    """Windows' own checker is not here: parts are in its schema's order, and what it starts is started."""
+    root = ET.parse(RECIPES / "osfsync-task.xml").getroot()  # noqa: S314 - our own file
+    assert [part.tag.removeprefix(TASK) for part in root] == [
+        "RegistrationInfo",
+        "Triggers",
+        "Settings",
+        "Actions",
+    ]
+    arguments = root.findtext(f"{TASK}Actions/{TASK}Exec/{TASK}Arguments") or ""
+    write_config(tmp_path, simulator.url)
+    environment = clean_environment({"OSFSYNC_PASSWORD": simulator.world.password}, tmp_path / "no-home")
+    done = await anyio.run_process([COMMAND, *arguments.split()], cwd=tmp_path, env=environment, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")

@@ -1,0 +1,82 @@
+"""What is in held files: read once, found by channel, read again where a file changed."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from osfsync.app.contents import find, index
+from osfsync.domain.errors import LockedError
+from osfsync.domain.model import StorageStatus
+from osfsync.simulator.behaviour import Behaviour
+from osfsync.simulator.world import World
+from osfsync.state.lock import hold_lock
+
+MirrorOf = Callable[..., AbstractAsyncContextManager[Any]]
+
+DEAD = Behaviour(contact_every=None, files_per_day=0)
+
+
+async def found(mirror: Any, *channels: str, **period: Any) -> dict[str, tuple[str, ...]]:
+    """Names of channels by the path of the file."""
+    return {
+        row.path: tuple(channel.name for channel in row.channels)
+        async for page in find(mirror.settings, channels, **period)
+        for row in page
+    }
+
+
+@pytest.fixture
+def fleet(empty_world: World) -> World:
+    truck = empty_world.add_device("Truck 1", behaviour=DEAD)
+    for day in (1, 2, 3):
+        start = empty_world.now - timedelta(days=day)
+        empty_world.add_file(truck, f"{day}.osf", StorageStatus.BOTH, start=start)
+    empty_world.add_file(truck, "odd.osf", StorageStatus.BOTH, content=b"OSF3 6\n<osf/>")
+    empty_world.add_file(truck, "waits.osf", StorageStatus.DEVICE_ONLY)
+    return empty_world
+
+
+async def test_held_files_are_found_by_their_channels(mirror_of: MirrorOf, fleet: World) -> None:
+    async with mirror_of(fleet) as mirror:
+        await mirror.sync()
+        assert await found(mirror, "*") == {}  # nothing was read yet
+        told = await index(mirror.settings)
+        assert (told.read, told.unreadable, told.known, told.known_unreadable) == (4, 1, 4, 1)
+        everything = await found(mirror, "*")
+        assert set(everything) == {f"Truck 1/{day}.osf" for day in (1, 2, 3)}
+        (names, *_) = everything.values()
+        assert len(names) > 1
+        assert await found(mirror, names[0].swapcase()) == dict.fromkeys(everything, names[:1])
+        assert await found(mirror, "no such channel") == {}
+        since = fleet.now - timedelta(days=2, hours=1)
+        assert set(await found(mirror, "*", since=since)) == {"Truck 1/1.osf", "Truck 1/2.osf"}
+        assert set(await found(mirror, "*", until=since)) == {"Truck 1/3.osf"}
+
+
+async def test_what_was_read_is_read_again_only_where_it_changed(mirror_of: MirrorOf, fleet: World) -> None:
+    async with mirror_of(fleet) as mirror:
+        await mirror.sync()
+        await index(mirror.settings)
+        assert (await index(mirror.settings)).read == 0
+        (truck,) = fleet.devices(fleet.main.id)
+        fleet.add_file(truck, "2.osf", StorageStatus.BOTH, size=9_000)
+        await mirror.sync()
+        assert set(await found(mirror, "*")) == {"Truck 1/1.osf", "Truck 1/3.osf"}  # not by what it was
+        told = await index(mirror.settings)
+        assert (told.read, told.known) == (1, 4)
+        assert len(await found(mirror, "*")) == 3
+
+
+async def test_it_never_works_beside_a_run_and_fetches_nothing(mirror_of: MirrorOf, fleet: World) -> None:
+    async with mirror_of(fleet) as mirror:
+        await mirror.sync()
+        asked = mirror.simulator.requests.total()
+        with hold_lock(mirror.settings.state), pytest.raises(LockedError):
+            await index(mirror.settings)
+        (mirror.settings.archive.path / "Truck 1" / "1.osf").unlink()
+        told = await index(mirror.settings)
+        assert (told.read, told.unreadable) == (4, 2)
+        assert mirror.simulator.requests.total() == asked
