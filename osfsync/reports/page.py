@@ -264,7 +264,7 @@ def _day(moment: datetime | None) -> date | None:
 
 
 def _three_digits(size: int) -> int:
-    return int(round(size, 3 - len(str(size))))
+    return round(size, 3 - len(str(size)))
 
 
 def _minutes(moment: datetime | None) -> int | None:
