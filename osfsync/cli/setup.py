@@ -72,15 +72,15 @@ def _examine(context: Context, known: str | None) -> int:
     from osfsync.app import doctor as checks
     from osfsync.reports.text import printable
 
-    settings = context.load().settings
+    loaded = context.load()
 
     async def typed() -> str:
         return known or ""
 
     async def examine() -> int:
         worst = ExitCode.COMPLETE
-        password = context.password(settings) if known is None else typed
-        async with aclosing(checks.examine(settings, password)) as findings:
+        password = context.password(loaded.settings) if known is None else typed
+        async with aclosing(checks.examine(loaded.settings, password, loaded.files)) as findings:
             async for finding in findings:
                 say(printable(f"{_MARKS[finding.grade]} {finding.subject}: {finding.text}") + "\n")
                 worst = max(worst, finding.exit_code)

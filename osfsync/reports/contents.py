@@ -16,7 +16,8 @@ def found_model(found: Found) -> FoundModel:
         path=found.path,
         begin=found.begin,
         end=found.end,
-        channels=_channels(found.channels),
+        channels=tuple(channel.name for channel, _ in found.channels),
+        samples=sum(samples for _, samples in found.channels),
     )
 
 

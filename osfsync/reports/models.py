@@ -195,7 +195,7 @@ class FoundModel:
 
     Attributes:
         begin: of its samples by its own account, `end` likewise; None where it has none.
-        channels: those that were looked for and have samples.
+        channels: names of those that were looked for and have samples; `samples` of these together.
     """
 
     device: str
@@ -204,7 +204,8 @@ class FoundModel:
     path: str
     begin: datetime | None
     end: datetime | None
-    channels: tuple[ChannelModel, ...]
+    channels: tuple[str, ...]
+    samples: int
 
 
 @dataclass(frozen=True, slots=True)

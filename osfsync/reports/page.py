@@ -58,10 +58,10 @@ class DevicePageModel:
 
 @dataclass(slots=True)
 class MissingColumns:
-    """Missing files, a list for each field; `texts` are what `explanation` and `next_action` point into.
+    """Missing files, a list for each field; `explanation` and `next_action` point into `texts`.
 
-    Times are minutes since the epoch; `recorded` are minutes since that of the file before, which pack better.
-    Sizes have three digits.
+    Times are minutes since the epoch; `recorded` are minutes since that of the file before.
+    Sizes have three digits: both pack better so.
     """
 
     device: list[int] = field(default_factory=list)

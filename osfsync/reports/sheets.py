@@ -173,8 +173,8 @@ FOUND = Sheet(
         Column("Path", _of("path"), folds=30),
         Column("Begin (UTC)", _of("begin", _when)),
         Column("End (UTC)", _of("end", _when)),
-        Column("Channels", lambda row: ", ".join(channel.name for channel in row.channels), folds=30),
-        Column("Samples", lambda row: count(sum(channel.samples for channel in row.channels)), right=True),
+        Column("Channels", _of("channels", ", ".join), folds=30),
+        Column("Samples", _of("samples", count), right=True),
     ),
 )
 

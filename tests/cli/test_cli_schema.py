@@ -69,6 +69,11 @@ async def test_what_commands_print_fits_its_schema(synced: Path) -> None:
     for name, arguments in COMMANDS.items():
         told[name] = json.loads((await osfsync(synced, *arguments)).out)
     assert sorted(told) == list(NAMES)
+    found = await osfsync(synced, "find", "--channel", "*", "--format", "csv")
+    assert len(found.out.splitlines()) == 1 + 9
+    paths = (await osfsync(synced, "find", "--channel", "*")).out.splitlines()
+    assert all(Path(path).is_file() for path in paths)  # noqa: ASYNC240 - they lie here
+    assert len(paths) == 9
     for name, document in told.items():
         Draft202012Validator(schema(name)).validate(document)
         if name in COMMANDS and "--format" in COMMANDS[name]:

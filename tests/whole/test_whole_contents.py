@@ -22,9 +22,7 @@ DEAD = Behaviour(contact_every=None, files_per_day=0)
 async def found(mirror: Any, *channels: str, **period: Any) -> dict[str, tuple[str, ...]]:
     """Names of channels by the path of the file."""
     return {
-        row.path: tuple(channel.name for channel in row.channels)
-        async for page in find(mirror.settings, channels, **period)
-        for row in page
+        row.path: row.channels async for page in find(mirror.settings, channels, **period) for row in page
     }
 
 
