@@ -65,7 +65,9 @@ secrets: $(INSTALLED_DEV) ## no secret lies in the repository
 docs: $(INSTALLED_DEV) ## the documentation's site, in docs/_build
 	$(RUN) sphinx -W -q -b html docs docs/_build
 
-schemas: $(INSTALLED_DEV) ## write docs/schemas anew
+schemas: $(INSTALLED_DEV) ## write docs/schemas, the man page and the shells' completions anew
+	$(RUN) sphinx -W -q -b man docs docs/_build/man && cp docs/_build/man/osfsync.1 docs/man/
+	for shell in bash zsh fish; do _OSFSYNC_COMPLETE=$${shell}_source $(BIN)/osfsync >docs/completions/osfsync.$$shell; done
 	for name in devices files find gaps info missing orders status sync verify why; do $(BIN)/osfsync schema $$name >docs/schemas/$$name.json; done
 
 audit: $(INSTALLED_DEV) ## known weaknesses of the dependencies; asks the network
@@ -77,7 +79,7 @@ format: $(INSTALLED_DEV) ## repair style and formatting
 	$(RUN) ruff format .
 
 clean: ## remove what was made, but the mirror and its database
-	rm -rf $(VENV) build dist .coverage* htmlcov .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist docs/_build docs/reference .coverage* htmlcov .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "osfsync needs Python 3.11 or newer; choose one with: make PYTHON=python3.12")'

@@ -26,4 +26,7 @@ html_show_sourcelink = False
 myst_heading_anchors = 3
 nitpicky = True
 
+today = f"osfsync {version}"
+man_pages = [("reference/commands", "osfsync", "mirror the OSF files of an optiCLOUD tenant", [], 1)]
+
 generate(Path(__file__).parent / "reference")

@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[1]
 SOURCES = [
     "osfsync",
     "migrations",
+    "docs",
     "pyproject.toml",
     "README.md",
     "LICENSE",
@@ -81,7 +82,22 @@ def test_the_wheel_holds_all_modules_migrations_and_the_example(wheel: Path) -> 
         if path.is_file() and "__pycache__" not in path.parts
     }
     assert any("/versions/" in name for name in migrations)
-    assert sources | migrations | {"osfsync/py.typed", "osfsync/sync.toml.example"} <= names
+    page = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "osfsync" / "reports" / "renderers" / "page").iterdir()
+    }
+    assert len(page) > 5
+    assert sources | migrations | page | {"osfsync/py.typed", "osfsync/sync.toml.example"} <= names
+
+
+def test_the_wheel_brings_the_man_page_and_the_shells_completions(wheel: Path) -> None:
+    names = {name.partition(".data/data/")[2] for name in zipfile.ZipFile(wheel).namelist()}
+    assert {
+        "share/man/man1/osfsync.1",
+        "share/bash-completion/completions/osfsync",
+        "share/zsh/site-functions/_osfsync",
+        "share/fish/vendor_completions.d/osfsync.fish",
+    } <= names
 
 
 def test_the_wheel_holds_nothing_else(wheel: Path) -> None:
