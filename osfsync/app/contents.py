@@ -1,17 +1,18 @@
 """`index`, `find`, `info`: what is in held files."""
 
 from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 import anyio
-from anyio import CapacityLimiter, to_thread
 
 from osfsync.app.choice import chosen_devices
+from osfsync.app.reading import ContentReader, content_reader
 from osfsync.config import Settings
-from osfsync.content.index import UnreadableContentError, available, read_content
-from osfsync.domain.contents import Channel, Content, Indexed
+from osfsync.content.index import available
+from osfsync.domain.contents import Channel, Indexed
 from osfsync.domain.errors import ConfigError
 from osfsync.domain.model import utc_now
 from osfsync.domain.planner import Choice
@@ -24,7 +25,7 @@ from osfsync.state.location import database_path, require_database
 from osfsync.state.lock import hold_lock
 
 WORKERS = 2
-"""Files that are read at once: each of them lies in memory."""
+"""Processes that read, a file each at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,34 +55,25 @@ async def index(settings: Settings, *, clock: Callable[[], datetime] = utc_now) 
     require_reader()
     require_database(database_path(settings.state))
     read = unreadable = 0
-    limiter = CapacityLimiter(WORKERS)
     with hold_lock(settings.state):
-        async with open_state(settings.state) as database:
+        async with open_state(settings.state) as database, AsyncExitStack() as stack:
+            readers = [await stack.enter_async_context(content_reader()) for _ in range(WORKERS)]
             async for page in database.contents.unread():
                 results: list[Indexed] = []
-
-                async def take(file: Unread, results: list[Indexed] = results) -> None:
-                    path = settings.archive.path / file.path
-                    result = await to_thread.run_sync(_read, path, limiter=limiter)
-                    results.append(Indexed(file.device_id, file.name, file.sha256, clock(), result))
-
                 async with anyio.create_task_group() as group:
-                    for file in page:
-                        group.start_soon(take, file)
-                await store_contents(database, results)
+                    for number, reader in enumerate(readers):
+                        group.start_soon(_read, reader, settings.archive.path, page[number::WORKERS], results)
+                await store_contents(database, results, clock())
                 read += len(results)
                 unreadable += sum(isinstance(each.result, str) for each in results)
             known, known_unreadable = await database.contents.sums()
     return IndexModel(read, unreadable, known, known_unreadable)
 
 
-def _read(path: Path) -> Content | str:
-    try:
-        return read_content(path)
-    except UnreadableContentError as error:
-        return str(error)
-    except OSError as error:
-        return f"It can't be read: {error.strerror or type(error).__name__}."
+async def _read(reader: ContentReader, root: Path, files: Sequence[Unread], results: list[Indexed]) -> None:
+    for file in files:
+        result = await reader.read(root / file.path)
+        results.append(Indexed(file.device_id, file.name, file.sha256, result))
 
 
 async def find(
@@ -107,10 +99,8 @@ async def find(
 async def info(file: Path) -> InfoModel:
     """What is in one file, wherever it lies. Raises ConfigError where it can't be read."""
     require_reader()
-    try:
-        content = await to_thread.run_sync(read_content, file)
-    except UnreadableContentError as error:
-        raise ConfigError(f"{file}: {error}") from error
-    except OSError as error:
-        raise ConfigError(f"{file} can't be read: {error.strerror}.") from error
+    async with content_reader() as reader:
+        content = await reader.read(file)
+    if isinstance(content, str):
+        raise ConfigError(f"{file}: {content}")
     return info_model(str(file), content)

@@ -13,6 +13,7 @@ import anyio
 import structlog
 
 from osfsync.app.rooms import USER_AGENT
+from osfsync.app.targets import refuse_as_target
 from osfsync.archive.beside import put_beside
 from osfsync.cloud.elsewhere import post
 from osfsync.config import Settings
@@ -75,6 +76,7 @@ class Notices:
             known = await self._known()
         textfile = self.settings.metrics.textfile
         if textfile is not None:
+            refuse_as_target(textfile, self.settings)
             await put_beside(textfile, exposition(summary, known).encode())
 
     async def _known(self) -> KnownModel:
@@ -111,7 +113,7 @@ async def _run(command: tuple[str, ...], told: bytes, code: ExitCode) -> None:
             done = await anyio.run_process(
                 command,
                 input=told,
-                stdout=sys.stderr.fileno() if sys.stderr is not None else subprocess.DEVNULL,
+                stdout=_stderr(),
                 stderr=None,
                 check=False,
                 env={**environ, "OSFSYNC_EXIT_CODE": str(int(code))},
@@ -122,3 +124,11 @@ async def _run(command: tuple[str, ...], told: bytes, code: ExitCode) -> None:
         raise CommandFailedError(f"it can't be started: {error.strerror or type(error).__name__}") from error
     if done.returncode != 0:
         raise CommandFailedError(f"it failed with exit status {done.returncode}")
+
+
+def _stderr() -> int:
+    """Where stderr goes; a notebook has none that a program could write to."""
+    try:
+        return subprocess.DEVNULL if sys.stderr is None else sys.stderr.fileno()
+    except OSError:
+        return subprocess.DEVNULL

@@ -44,7 +44,6 @@ class Indexed:
     device_id: str
     name: str
     sha256: str
-    at: datetime
     result: Content | str
 
 

@@ -130,14 +130,19 @@ class Contents:
                 yield page
 
 
-async def store_contents(database: "Database", indexed: Sequence[Indexed]) -> None:
-    """Note what was read, in one transaction. Raises DiskFullError, LockedError, StateError: see `border`."""
+async def store_contents(database: "Database", indexed: Sequence[Indexed], at: datetime) -> None:
+    """Note what was read, in one transaction, as of `at`.
+
+    Raises DiskFullError, LockedError, StateError: see `border`.
+    """
     from osfsync.state.engine import unwrapped  # noqa: PLC0415 - a report has no use for it
 
     def put(connection: "Connection") -> None:
         numbers = _Numbers(connection)
         for each in indexed:
-            connection.exec_driver_sql(_PUT, (*_key(each), *_columns(numbers, each.result)))
+            connection.exec_driver_sql(
+                _PUT, (each.device_id, each.name, each.sha256, to_text(at), *_columns(numbers, each.result))
+            )
 
     async def work() -> None:
         async with database.engine.begin() as connection:
@@ -145,10 +150,6 @@ async def store_contents(database: "Database", indexed: Sequence[Indexed]) -> No
 
     with border(database.path), unwrapped():
         await to_the_end(work)
-
-
-def _key(each: Indexed) -> tuple[str, str, str, str]:
-    return each.device_id, each.name, each.sha256, to_text(each.at)
 
 
 @dataclass(slots=True)

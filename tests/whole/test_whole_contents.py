@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from osfsync.app.contents import find, index
+from osfsync.app.reading import content_reader
 from osfsync.domain.errors import LockedError
 from osfsync.domain.model import StorageStatus
 from osfsync.simulator.behaviour import Behaviour
@@ -78,3 +80,34 @@ async def test_it_never_works_beside_a_run_and_fetches_nothing(mirror_of: Mirror
         told = await index(mirror.settings)
         assert (told.read, told.unreadable) == (4, 2)
         assert mirror.simulator.requests.total() == asked
+
+
+async def test_a_file_on_which_the_reader_breaks_off_costs_no_other(
+    mirror_of: MirrorOf, fleet: World
+) -> None:
+    """It believes a length of four gigabytes, and ends the process that it runs in."""
+    async with mirror_of(fleet) as mirror:
+        await mirror.sync()
+        path = mirror.settings.archive.path / "Truck 1" / "2.osf"
+        data = path.read_bytes()
+        line, _, rest = data.partition(b"\n")
+        size = int(line.split()[1])
+        head = line + b"\n" + rest[:size].replace(b'sizeoflengthvalue="2"', b'sizeoflengthvalue="4"')
+        wide = head.replace(line, line.replace(str(size).encode(), str(len(head) - len(line) - 1).encode()))
+        path.write_bytes(wide + bytes(2) + b"\xf0\xff\xff\xff" + bytes(100))
+        async with content_reader() as reader:
+            assert await reader.read(path) == "The vendor's reader breaks off on it."
+        told = await index(mirror.settings)
+        assert (told.read, told.unreadable) == (4, 2)
+        assert set(await found(mirror, "*")) == {"Truck 1/1.osf", "Truck 1/3.osf"}
+
+
+async def test_a_reader_that_is_killed_is_started_again(tmp_path: Path) -> None:
+    (tmp_path / "a.osf").write_bytes(b"OSF3 6\n<osf/>")
+    async with content_reader() as reader:
+        first = await reader.read(tmp_path / "a.osf")
+        assert isinstance(first, str)
+        assert reader._process is not None
+        reader._process.kill()
+        assert await reader.read(tmp_path / "a.osf") == "The vendor's reader breaks off on it."
+        assert await reader.read(tmp_path / "a.osf") == first

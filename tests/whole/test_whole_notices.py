@@ -247,3 +247,18 @@ async def test_nothing_that_fails_there_ends_a_run(mirror_of: MirrorOf, fleet: W
     ]
     assert SECRET not in str(logs)
     assert any("exit status 7" in str(entry.get("error")) for entry in again)
+
+
+async def test_metrics_go_neither_into_the_archive_nor_over_the_state(
+    mirror_of: MirrorOf, fleet: World
+) -> None:
+    async with mirror_of(fleet) as mirror:
+        database = anyio.Path(database_path(mirror.settings.state))
+        for place in (Path(str(database)), mirror.settings.archive.path / "osfsync.prom"):
+            mirror.change("metrics", textfile=place)
+            with capture_logs() as logs:
+                summary = await mirror.sync()
+            assert summary.exit_code is ExitCode.COMPLETE
+            assert "metrics.textfile" in [entry.get("setting") for entry in logs]
+        assert (await database.read_bytes()).startswith(b"SQLite format 3")
+        assert not await anyio.Path(mirror.settings.archive.path / "osfsync.prom").exists()

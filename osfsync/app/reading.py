@@ -1,0 +1,81 @@
+"""Asks processes of their own what is in files; one that breaks off costs one file."""
+
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+import msgspec
+from anyio.abc import Process
+from anyio.streams.buffered import BufferedByteReceiveStream
+
+from osfsync.content.reader import Answer
+from osfsync.domain.contents import Content
+
+PATIENCE = 120.0
+"""Seconds for one file."""
+
+_LONGEST = 64_000_000  # bytes of an answer
+_BROKE_OFF = "The vendor's reader breaks off on it."
+_TOO_LONG = f"The vendor's reader took more than {PATIENCE:.0f} seconds."
+
+
+@dataclass(slots=True)
+class ContentReader:
+    """One process, started when it is first needed and after it broke off. Made by `content_reader`."""
+
+    _process: Process | None = None
+    _answers: BufferedByteReceiveStream | None = None
+
+    async def read(self, path: Path) -> Content | str:
+        """What is in a file, or why that can't be told."""
+        try:
+            with anyio.fail_after(PATIENCE):
+                answer = await self._ask(path)
+        except TimeoutError:
+            await self.close()
+            return _TOO_LONG
+        except (anyio.EndOfStream, anyio.IncompleteRead, anyio.BrokenResourceError, anyio.DelimiterNotFound):
+            await self.close()
+            return _BROKE_OFF
+        return answer.problem if answer.content is None else answer.content
+
+    async def _ask(self, path: Path) -> Answer:
+        if self._process is None:
+            await self._start()
+        process, answers = self._process, self._answers
+        if process is None or process.stdin is None or answers is None:
+            raise anyio.BrokenResourceError
+        await process.stdin.send(msgspec.json.encode(str(path)) + b"\n")
+        return msgspec.json.decode(await answers.receive_until(b"\n", _LONGEST), type=Answer)
+
+    async def _start(self) -> None:
+        # What native code says on its way down is nobody's business.
+        self._process = await anyio.open_process(
+            [sys.executable, "-m", "osfsync.content.reader"], stderr=subprocess.DEVNULL
+        )
+        if self._process.stdout is not None:
+            self._answers = BufferedByteReceiveStream(self._process.stdout)
+
+    async def close(self) -> None:
+        """End the process."""
+        process, self._process, self._answers = self._process, None, None
+        if process is None:
+            return
+        with anyio.CancelScope(shield=True):
+            if process.returncode is None:
+                process.kill()
+            await process.aclose()
+
+
+@asynccontextmanager
+async def content_reader() -> AsyncIterator[ContentReader]:
+    """A reader, whose process ends with the block."""
+    reader = ContentReader()
+    try:
+        yield reader
+    finally:
+        await reader.close()
