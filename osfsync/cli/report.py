@@ -11,7 +11,9 @@ from osfsync.cli.context import Context, pass_context, run_async
 from osfsync.cli.output import say
 
 DOCUMENTED = (
+    "config-show",
     "devices",
+    "doctor",
     "files",
     "find",
     "gaps",

@@ -22,6 +22,17 @@ format_option = click.option(
     help="How rows are written.",
 )
 
+TEXT = "text"
+
+text_option = click.option(
+    "--format",
+    "format_name",
+    type=click.Choice((TEXT, "json", "csv")),
+    default=TEXT,
+    show_default=True,
+    help="Lines for people, or rows.",
+)
+
 device_option = click.option(
     "--device", "devices", multiple=True, metavar="GLOB", help="Only these devices (name or id)."
 )

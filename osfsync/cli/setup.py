@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,10 @@ import click
 
 from osfsync.cli.context import Context, pass_context, run_async
 from osfsync.cli.output import say
+from osfsync.cli.rows import TEXT, text_option
 from osfsync.domain.errors import ConfigError, ExitCode
+from osfsync.reports.models import FindingModel, SettingModel
+from osfsync.reports.sheets import FINDINGS, SETTINGS
 
 
 @click.command()
@@ -43,7 +47,7 @@ def init(context: Context, *, file: Path, no_input: bool) -> int:
         click.echo(f"Wrote {given.password_file}, readable by you only.")
     _write(file, filled_text(given.values))
     click.echo(f"Wrote {file}. These are the checks of `osfsync doctor`:")
-    return _examine(replace(context, config=file), given.password)
+    return _examine(replace(context, config=file), given.password, _tell)
 
 
 def _write(file: Path, text: str, mode: int = 0o666) -> None:
@@ -60,17 +64,25 @@ def _write(file: Path, text: str, mode: int = 0o666) -> None:
 
 
 @click.command()
+@text_option
 @pass_context
-def doctor(context: Context) -> int:
+def doctor(context: Context, *, format_name: str) -> int:
     """Check url, login, tenant, permissions, clock, disk and database, and say how to mend what is wrong."""
+    from osfsync.reports.renderers import renderer
+
     context.set_up_logs()
-    return _examine(context, None)
+    if format_name == TEXT:
+        return _examine(context, None, _tell)
+    drawing = renderer(format_name, FINDINGS)
+    say(drawing.begin())
+    code = _examine(context, None, lambda finding: say(drawing.rows([finding])))
+    say(drawing.end())
+    return code
 
 
-def _examine(context: Context, known: str | None) -> int:
-    """`known` is the password, where the user has just typed it."""
+def _examine(context: Context, known: str | None, tell: Callable[[FindingModel], object]) -> int:
+    """Tell each finding as it is made. `known` is the password, where the user has just typed it."""
     from osfsync.app import doctor as checks
-    from osfsync.reports.text import printable
 
     loaded = context.load()
 
@@ -82,11 +94,17 @@ def _examine(context: Context, known: str | None) -> int:
         password = context.password(loaded.settings) if known is None else typed
         async with aclosing(checks.examine(loaded.settings, password, loaded.files)) as findings:
             async for finding in findings:
-                say(printable(f"{_MARKS[finding.grade]} {finding.subject}: {finding.text}") + "\n")
+                tell(FindingModel(finding.grade, finding.subject, finding.text))
                 worst = max(worst, finding.exit_code)
         return int(worst)
 
     return run_async(examine)
+
+
+def _tell(finding: FindingModel) -> None:
+    from osfsync.reports.text import printable
+
+    say(printable(f"{_MARKS[finding.grade]} {finding.subject}: {finding.text}") + "\n")
 
 
 _MARKS = {"ok": "ok     ", "warning": "warning", "error": "error  "}
@@ -98,13 +116,19 @@ def config() -> None:
 
 
 @config.command()
+@text_option
 @pass_context
-def show(context: Context) -> None:
+def show(context: Context, *, format_name: str) -> None:
     """Show the effective settings and where each comes from; secrets are masked."""
     from osfsync.config import effective
+    from osfsync.reports.renderers import renderer
 
     loaded = context.load()
-    rows = effective(loaded)
-    keys = max(len(key) for key, _, _ in rows)
-    values = max(len(value) for _, value, _ in rows)
-    say("".join(f"{key:<{keys}}  {value:<{values}}  {origin}\n" for key, value, origin in rows))
+    rows = [SettingModel(*row) for row in effective(loaded)]
+    if format_name != TEXT:
+        drawing = renderer(format_name, SETTINGS)
+        say(drawing.begin() + drawing.rows(rows) + drawing.end())
+        return
+    keys = max(len(row.key) for row in rows)
+    values = max(len(row.value) for row in rows)
+    say("".join(f"{row.key:<{keys}}  {row.value:<{values}}  {row.origin}\n" for row in rows))

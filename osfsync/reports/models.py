@@ -222,6 +222,24 @@ class InfoModel:
 
 
 @dataclass(frozen=True, slots=True)
+class FindingModel:
+    """What one check of `doctor` found. `grade` is ok, warning or error."""
+
+    grade: str
+    subject: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SettingModel:
+    """One setting in force, as sync.toml would hold it, and where it comes from."""
+
+    key: str
+    value: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
 class OldestModel:
     """The file that has been missing longest."""
 

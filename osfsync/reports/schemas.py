@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from osfsync.reports.models import SCHEMA, InfoModel, StatusModel, StoriesModel
-from osfsync.reports.sheets import DEVICES, FILES, FOUND, GAPS, MISSING, ORDERS, Sheet
+from osfsync.reports.sheets import DEVICES, FILES, FINDINGS, FOUND, GAPS, MISSING, ORDERS, SETTINGS, Sheet
 from osfsync.reports.summary import SummaryModel
 from osfsync.reports.verify import VERIFIED
 
@@ -21,6 +21,8 @@ ROWS: Mapping[str, Sheet[Any]] = {
     "gaps": GAPS,
     "orders": ORDERS,
     "find": FOUND,
+    "doctor": FINDINGS,
+    "config-show": SETTINGS,
     "verify": VERIFIED,
 }
 """Commands that print rows, with `--format json`."""

@@ -6,7 +6,16 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
-from osfsync.reports.models import DeviceModel, FileModel, FoundModel, GapModel, MissingModel, OrderModel
+from osfsync.reports.models import (
+    DeviceModel,
+    FileModel,
+    FindingModel,
+    FoundModel,
+    GapModel,
+    MissingModel,
+    OrderModel,
+    SettingModel,
+)
 from osfsync.reports.text import amount, count, size
 
 Row = TypeVar("Row")
@@ -176,6 +185,24 @@ FOUND = Sheet(
         Column("Channels", _of("channels", ", ".join), folds=30),
         Column("Samples", _of("samples", count), right=True),
     ),
+)
+
+FINDINGS = Sheet(
+    "findings",
+    FindingModel,
+    (
+        Column("Grade", _of("grade")),
+        Column("Subject", _of("subject")),
+        Column("Finding", _of("text"), folds=12),
+    ),
+    thing="finding",
+)
+
+SETTINGS = Sheet(
+    "settings",
+    SettingModel,
+    (Column("Key", _of("key")), Column("Value", _of("value"), folds=30), Column("Origin", _of("origin"))),
+    thing="setting",
 )
 
 ORDERS = Sheet(

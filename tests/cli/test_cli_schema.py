@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 
 from osfsync.cli.report import DOCUMENTED
 from osfsync.domain.model import StorageStatus
-from osfsync.reports.schemas import NAMES, schema
+from osfsync.reports.schemas import NAMES, ROWS, schema
 from osfsync.simulator.behaviour import STILL, Behaviour
 from osfsync.simulator.server import serve
 from osfsync.simulator.world import World
@@ -50,6 +50,8 @@ async def synced(tmp_path: Path) -> AsyncIterator[Path]:
 
 
 COMMANDS = {
+    "config-show": ("config", "show", "--format", "json"),
+    "doctor": ("doctor", "--format", "json"),
     "devices": ("devices", "--format", "json"),
     "files": ("files", "--format", "json"),
     "missing": ("missing", "--format", "json"),
@@ -67,7 +69,7 @@ async def test_what_commands_print_fits_its_schema(synced: Path) -> None:
     told = {"sync": json.loads((synced / "sync.json").read_text(encoding="utf-8"))}
     assert (await osfsync(synced, "index")).out == "9 files read, 9 known.\n"
     for name, arguments in COMMANDS.items():
-        told[name] = json.loads((await osfsync(synced, *arguments)).out)
+        told[name] = json.loads((await osfsync(synced, *arguments, password="wrong-password")).out)
     assert sorted(told) == list(NAMES)
     found = await osfsync(synced, "find", "--channel", "*", "--format", "csv")
     assert len(found.out.splitlines()) == 1 + 9
@@ -77,5 +79,5 @@ async def test_what_commands_print_fits_its_schema(synced: Path) -> None:
     for name, document in told.items():
         Draft202012Validator(schema(name)).validate(document)
         if name in COMMANDS and "--format" in COMMANDS[name]:
-            rows = document["files" if name in {"missing", "verify", "find"} else name]
+            rows = document[ROWS[name].name]
             assert rows, name
