@@ -141,7 +141,7 @@ def test_an_old_gap_is_no_concern() -> None:
     assert page.concerns == ()
 
 
-def _large(rng: Random) -> PageModel:
+def large_page(rng: Random) -> PageModel:
     """200 devices, a year, 50,000 missing files with names as devices give them, at random seconds."""
     rows = [device_row(Device(f"id-{n}", f"Rail Milling Train {n:03}")) for n in range(200)]
     told = MissingCollector({each.device.id: place for place, each in enumerate(rows)}, PERIOD)
@@ -183,7 +183,7 @@ def _missing(device: DeviceRow, start: datetime, rng: Random) -> tuple[FileRow, 
 
 
 def test_a_large_fleet_s_page_is_below_a_megabyte() -> None:
-    model = _large(Random(1))
+    model = large_page(Random(1))
     assert len(model.files.name) == 50_000
     assert len(html(model)) < 1_000_000
 

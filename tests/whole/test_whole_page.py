@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -18,11 +19,13 @@ from osfsync.app.gaps import gaps
 from osfsync.app.page import page, report
 from osfsync.domain.errors import ConfigError
 from osfsync.domain.model import StorageStatus
+from osfsync.reports.renderers.html import html
 from osfsync.simulator.behaviour import STILL, Behaviour
 from osfsync.simulator.fleet import SimDevice
 from osfsync.simulator.world import World
 from tests.browser import browser, complaints, open_page
 from tests.hostile.corpus import NAMES
+from tests.reports.test_reports_page import large_page
 
 MirrorOf = Callable[..., AbstractAsyncContextManager[Any]]
 
@@ -193,10 +196,6 @@ async def test_missing_files_are_searched_filtered_and_sorted(
             chrome.find_element(By.ID, "search").send_keys("0123/device")
             assert [row[1] for row in rows(chrome, "files")] == ["0123/DEVICE_ONLY.osf"]
             assert text_of(chrome, "#missing-count") == "1 of 253 files"
-            chrome.find_element(By.ID, "clear").click()
-            chrome.find_element(By.CSS_SELECTOR, "#concerns button").click() if chrome.find_elements(
-                By.CSS_SELECTOR, "#concerns button"
-            ) else None
 
     await to_thread.run_sync(look)
 
@@ -225,8 +224,9 @@ async def test_everything_is_told_in_german_as_well(
             assert text_of(chrome, "#attention-title") == "2 von 3 Geräten brauchen Aufmerksamkeit"
             assert text_of(chrome, "#coverage-title") == "Welche Tage abgedeckt sind"
             assert complaints(chrome) == []
-        with browser("--lang=de") as chrome:
-            chrome.execute_cdp_cmd("Emulation.setLocaleOverride", {"locale": "de"})
+        with browser("--accept-lang=de-DE") as chrome:
+            open_page(chrome, target)
+            assert chrome.find_element(By.TAG_NAME, "html").get_attribute("lang") == "de"
 
     await to_thread.run_sync(look)
 
@@ -280,6 +280,26 @@ async def test_a_page_without_anything(mirror_of: MirrorOf, empty_world: World, 
             open_page(chrome, target)
             assert text_of(chrome, "#share-told").startswith("No file is known yet.")
             assert text_of(chrome, "#attention-title") == "None of 0 devices needs attention"
+            assert complaints(chrome) == []
+
+    await to_thread.run_sync(look)
+
+
+async def test_a_large_fleet_s_page_is_usable(tmp_path: Path) -> None:
+    """200 devices, a year, 50,000 missing files."""
+    target = tmp_path / "report.html"
+    target.write_bytes(await to_thread.run_sync(lambda: html(large_page(Random(1)))))
+
+    def look() -> None:
+        with browser() as chrome:
+            open_page(chrome, target)
+            assert text_of(chrome, "#missing-count") == "50,000 of 50,000 files"
+            Select(chrome.find_element(By.ID, "device")).select_by_visible_text("Rail Milling Train 007")
+            assert text_of(chrome, "#missing-count") == "250 of 50,000 files"
+            recorded = [row[2] for row in rows(chrome, "files")]
+            assert recorded == sorted(recorded)
+            assert all(row[1].startswith(row[2][:10].replace("-", "")) for row in rows(chrome, "files"))
+            Select(chrome.find_element(By.ID, "span")).select_by_value("365")
             assert complaints(chrome) == []
 
     await to_thread.run_sync(look)
