@@ -68,7 +68,7 @@ docs: $(INSTALLED_DEV) ## the documentation's site, in docs/_build
 schemas: $(INSTALLED_DEV) ## write docs/schemas, the man page and the shells' completions anew
 	$(RUN) sphinx -W -q -b man docs docs/_build/man && cp docs/_build/man/osfsync.1 docs/man/
 	for shell in bash zsh fish; do _OSFSYNC_COMPLETE=$${shell}_source $(BIN)/osfsync >docs/completions/osfsync.$$shell; done
-	for name in config-show devices doctor files find gaps info missing orders status sync verify why; do $(BIN)/osfsync schema $$name >docs/schemas/$$name.json; done
+	for name in config-show devices doctor files find gaps info missing orders provenance status sync verify why; do $(BIN)/osfsync schema $$name >docs/schemas/$$name.json; done
 
 audit: $(INSTALLED_DEV) ## known weaknesses of the dependencies; asks the network
 	$(RUN) pip install --quiet --disable-pip-version-check -e '.[audit]'

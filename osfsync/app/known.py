@@ -11,6 +11,7 @@ from osfsync.domain.forecast import foreseen_contact
 from osfsync.domain.model import Device, utc_now
 from osfsync.domain.rows import DeviceRow, FileRow
 from osfsync.reports import build
+from osfsync.reports.contents import ProvenanceModel, provenance_model
 from osfsync.reports.models import DeviceModel, FileModel, MissingModel, StatusModel
 from osfsync.reports.wanted import ALL_MISSING, Wanted
 from osfsync.state.database import View, open_view
@@ -51,6 +52,13 @@ async def files(settings: Settings, device: str | None) -> AsyncGenerator[Sequen
         for device_id in ids:
             async for chunk in view.overview.files(device_id):
                 yield [build.file_model(row) for row in chunk]
+
+
+async def provenance(settings: Settings) -> AsyncGenerator[Sequence[ProvenanceModel]]:
+    """Where every held file came from."""
+    async with open_view(settings.state) as view:
+        async for page in view.holdings.provenance():
+            yield [provenance_model(row) for row in page]
 
 
 async def unseen_devices(settings: Settings, devices: Sequence[str] = ()) -> list[str]:

@@ -1,4 +1,4 @@
-"""`index`, `find`, `info`: what is in files."""
+"""`index`, `find`, `info`: what is in files. `provenance`: where they came from."""
 
 from contextlib import aclosing
 from datetime import datetime
@@ -10,7 +10,7 @@ import click
 
 from osfsync.cli.context import Context, pass_context, run_async
 from osfsync.cli.output import say
-from osfsync.cli.rows import Chunks, device_option, print_rows
+from osfsync.cli.rows import Chunks, device_option, format_option, print_rows
 from osfsync.cli.types import END, MOMENT
 from osfsync.reports.renderers import FORMATS
 from osfsync.reports.sheets import FOUND
@@ -78,6 +78,18 @@ async def _print_paths(settings: "Settings", search: Chunks) -> None:
         async for page in pages:
             if not say("".join(f"{settings.archive.path / row.path}\n" for row in page)):
                 return
+
+
+@click.command()
+@format_option
+@pass_context
+def provenance(context: Context, format_name: str) -> None:
+    """Show where each held file came from: platform, tenant, run, hash, what was checked."""
+    from osfsync.app import known
+    from osfsync.reports.contents import PROVENANCE
+
+    settings = context.load().settings
+    print_rows(PROVENANCE, format_name, lambda: known.provenance(settings))
 
 
 @click.command()

@@ -26,6 +26,7 @@ _COMMANDS = {
     "report": ("report", "Write one self-contained page about the whole fleet."),
     "verify": ("verify", "Read the archive once more, and fetch again what is broken."),
     "manifest": ("verify", "Write the hashes of all held files, for sha256sum -c."),
+    "provenance": ("content", "Show where each held file came from."),
     "status": ("known", "Show the last runs, totals and the oldest gap."),
     "index": ("content", "Read which channels the held files have, for find."),
     "find": ("content", "List the held files that have a channel."),

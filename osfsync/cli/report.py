@@ -20,6 +20,7 @@ DOCUMENTED = (
     "info",
     "missing",
     "orders",
+    "provenance",
     "status",
     "sync",
     "verify",

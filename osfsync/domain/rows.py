@@ -8,6 +8,7 @@ from enum import StrEnum
 from osfsync.domain.dialogue import Order, OrderState
 from osfsync.domain.model import Device, Failure, FileRecord, ListingSource, StorageStatus, TimeWindow
 from osfsync.domain.summary import RunOutcome
+from osfsync.domain.verdict import HeldFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,21 @@ class RunRow:
     outcome: RunOutcome | None
     exit_code: int | None
     summary: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where a held file came from: the run that put it in place or adopted it, and what the list told."""
+
+    file: HeldFile
+    adopted: bool
+    start: datetime | None
+    end: datetime | None
+    tag: str | None
+    run: str | None
+    command: str | None
+    tenant: str | None
+    platform: str | None
 
 
 class Fate(StrEnum):

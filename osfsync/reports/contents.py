@@ -1,10 +1,80 @@
-"""What is in files, as models and in words. Pure."""
+"""What is in files and where they came from, as models and in words. Pure."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from operator import attrgetter
 
 from osfsync.domain.contents import Channel, Content, Found
+from osfsync.domain.rows import Provenance
 from osfsync.reports.models import SCHEMA, ChannelModel, FoundModel, InfoModel
+from osfsync.reports.sheets import Column, Sheet
 from osfsync.reports.text import amount, count, moment, printable
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenanceModel:
+    """Where a held file came from, and what shows that it is the same. `path` is relative to the archive.
+
+    Attributes:
+        adopted: it lay in the archive already, whole and of the listed size, when a run looked.
+        run: that put it in place or adopted it; `command`, `tenant` and `platform` are the run's. None where
+            the run is not known any more.
+        recorded_from: as the platform's list tells, `recorded_to` likewise.
+    """
+
+    device: str
+    device_id: str
+    name: str
+    path: str
+    size: int
+    sha256: str
+    verification: str
+    fetched_at: datetime
+    adopted: bool
+    recorded_from: datetime | None
+    recorded_to: datetime | None
+    tag: str | None
+    run: str | None
+    command: str | None
+    tenant: str | None
+    platform: str | None
+
+
+def provenance_model(row: Provenance) -> ProvenanceModel:
+    """One held file."""
+    return ProvenanceModel(
+        device=row.file.device.name,
+        device_id=row.file.device.id,
+        name=row.file.name,
+        path=row.file.path,
+        size=row.file.held.size,
+        sha256=row.file.held.sha256,
+        verification=row.file.held.verification.value,
+        fetched_at=row.file.held.fetched_at,
+        adopted=row.adopted,
+        recorded_from=row.start,
+        recorded_to=row.end,
+        tag=row.tag,
+        run=row.run,
+        command=row.command,
+        tenant=row.tenant,
+        platform=row.platform,
+    )
+
+
+PROVENANCE = Sheet(
+    "files",
+    ProvenanceModel,
+    (
+        Column("Path", attrgetter("path"), folds=30),
+        Column("SHA-256", lambda row: row.sha256[:12]),
+        Column("Fetched (UTC)", lambda row: f"{row.fetched_at:%Y-%m-%d %H:%M}"),
+        Column("Adopted", lambda row: "yes" if row.adopted else "no"),
+        Column("Run", lambda row: (row.run or "–")[:8]),
+        Column("Platform", lambda row: row.platform or "–", folds=12),
+    ),
+)
 
 
 def found_model(found: Found) -> FoundModel:

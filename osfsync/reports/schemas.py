@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from osfsync.reports.contents import PROVENANCE
 from osfsync.reports.models import SCHEMA, InfoModel, StatusModel, StoriesModel
 from osfsync.reports.sheets import DEVICES, FILES, FINDINGS, FOUND, GAPS, MISSING, ORDERS, SETTINGS, Sheet
 from osfsync.reports.summary import SummaryModel
@@ -21,6 +22,7 @@ ROWS: Mapping[str, Sheet[Any]] = {
     "gaps": GAPS,
     "orders": ORDERS,
     "find": FOUND,
+    "provenance": PROVENANCE,
     "doctor": FINDINGS,
     "config-show": SETTINGS,
     "verify": VERIFIED,

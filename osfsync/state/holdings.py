@@ -13,7 +13,7 @@ from anyio import to_thread
 
 from osfsync.domain.model import Device, Held, Tenant, Verification
 from osfsync.domain.pathkey import path_key
-from osfsync.domain.rows import FileRow
+from osfsync.domain.rows import FileRow, Provenance
 from osfsync.domain.verdict import HeldFile
 from osfsync.state.border import border
 from osfsync.state.query import Query
@@ -54,6 +54,13 @@ _NOT_BACK = f"""
     ) CROSS JOIN files ON device_id = of_device AND name = of_name
     WHERE sha256 IS NULL ORDER BY attempt LIMIT {PAGE}
 """  # noqa: S608 - constants
+_PROVENANCE = f"""
+    SELECT {_COLUMNS}, adopted, start, "end", tag, runs.id, command, tenants.name, tenants.url
+    FROM files JOIN devices ON devices.id = files.device_id
+    LEFT JOIN runs ON runs.id = fetched_run LEFT JOIN tenants ON tenants.id = runs.tenant_id
+    WHERE sha256 IS NOT NULL AND (files.device_id, files.name) > (?, ?)
+    ORDER BY files.device_id, files.name LIMIT {PAGE}
+"""  # noqa: S608 - constants
 _BY_PATH = "SELECT sha256, path FROM files WHERE sha256 IS NOT NULL ORDER BY path"
 _time = datetime.fromisoformat
 
@@ -84,6 +91,17 @@ class Holdings:
             full = len(page) == PAGE
             if page:
                 last = (page[-1].device.id, page[-1].name)
+                yield page
+
+    async def provenance(self) -> AsyncIterator[list[Provenance]]:
+        """Where all held files came from, by device and name, in pages."""
+        last, full = ("", ""), True
+        while full:
+            rows = await self._query.sql(_PROVENANCE, last)
+            full = len(rows) == PAGE
+            page = [_provenance(row) for row in rows]
+            if page:
+                last = (page[-1].file.device.id, page[-1].file.name)
                 yield page
 
     async def held_now(self, device_id: str, names: Sequence[str]) -> dict[str, HeldFile]:
@@ -162,6 +180,21 @@ def _held_file(row: Sequence[Any]) -> HeldFile:
     device_id, device, name, path, size, sha256, fetched_at, verification = row
     held = Held(size, sha256, _time(fetched_at), Verification(verification))
     return HeldFile(Device(device_id, device), name, path, held)
+
+
+def _provenance(row: Sequence[Any]) -> Provenance:
+    *held, adopted, start, end, tag, run, command, tenant, url = row
+    return Provenance(
+        file=_held_file(held),
+        adopted=bool(adopted),
+        start=None if start is None else _time(start),
+        end=None if end is None else _time(end),
+        tag=tag,
+        run=run,
+        command=command,
+        tenant=tenant,
+        platform=url,
+    )
 
 
 def _filled(values: Sequence[str]) -> list[str | None]:

@@ -57,3 +57,21 @@ async def test_the_demo_leaves_a_page(tmp_path: Path) -> None:
     assert ended.code == 0, ended.err
     assert "report.html" in ended.out
     assert (tmp_path / "demo" / "report.html").stat().st_size > 10_000
+
+
+async def test_provenance_tells_platform_tenant_and_run(synced: Path) -> None:
+    told = json.loads((await osfsync(synced, "provenance", "--format", "json")).out)["files"]
+    run = json.loads((synced / "sync.json").read_text(encoding="utf-8"))["run"]
+    held = json.loads((await osfsync(synced, "files", "--format", "json")).out)["files"]
+    assert {(row["path"], row["sha256"]) for row in told} == {
+        (row["path"], row["sha256"]) for row in held if row["state"] == "held"
+    }
+    for row in told:
+        assert (row["run"], row["command"], row["tenant"], row["adopted"]) == (
+            run,
+            "sync",
+            "Demo Fleet",
+            False,
+        )
+        assert row["platform"].startswith("http://127.0.0.1:")
+        assert row["recorded_from"] < row["recorded_to"]

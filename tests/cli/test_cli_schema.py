@@ -60,6 +60,7 @@ COMMANDS = {
     "verify": ("verify", "--format", "json"),
     "status": ("status", "--json"),
     "why": ("why", "device.osf", "--json"),
+    "provenance": ("provenance", "--format", "json"),
     "find": ("find", "--channel", "*", "--format", "json"),
     "info": ("info", "mirror/Truck 1/20.osf", "--json"),
 }
