@@ -160,9 +160,9 @@ async def _download(client: CloudClient, device: Device, file: DataFile) -> Find
             async for piece in body.pieces():
                 check.update(piece)
                 came += len(piece)
+                _compare(came, file, ended=False)
         check.finish()
-        if came != file.size:
-            raise DamagedError("length", f"There are {came} bytes, {file.size} were listed.")
+        _compare(came, file, ended=True)
     except DamagedError as error:
         return Finding(
             "error", "download", f"what came for {told} is not the file: {error}", ExitCode.PARTIAL
@@ -170,6 +170,12 @@ async def _download(client: CloudClient, device: Device, file: DataFile) -> Find
     except OsfsyncError as error:
         return Finding("error", "download", str(error), ExitCode.PARTIAL)
     return Finding("ok", "download", f"{told} came whole ({size(came)}).")
+
+
+def _compare(came: int, file: DataFile, *, ended: bool) -> None:
+    listed = file.size or 0
+    if came > listed or (ended and came < listed):
+        raise DamagedError("length", f"There are {came} bytes, {listed} were listed.")
 
 
 def _named(names: Sequence[str]) -> str:
