@@ -31,6 +31,7 @@ _COMMANDS = {
     "index": ("content", "Read which channels the held files have, for find."),
     "find": ("content", "List the held files that have a channel."),
     "info": ("content", "Tell what is in one OSF file."),
+    "export": ("report", "Write rows into one Parquet file."),
     "schema": ("report", "Print the JSON Schema of a command's JSON."),
     "db": ("database", "Look after the state database."),
 }

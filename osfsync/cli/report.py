@@ -1,4 +1,4 @@
-"""`report`: one page for a person who looks after a fleet. `schema`: what scripts can rely on."""
+"""`report`: one page about the fleet. `schema`: what scripts can rely on. `export`: rows for data frames."""
 
 import json
 from functools import partial
@@ -60,3 +60,32 @@ def schema(name: str) -> None:
     from osfsync.reports import schemas
 
     say(json.dumps(schemas.schema(name), indent=2, ensure_ascii=False) + "\n")
+
+
+EXPORTED = ("devices", "files", "gaps", "missing", "orders", "provenance")
+"""The kinds of `app.export`, which is imported when the command runs."""
+
+
+@click.command("export")
+@click.argument("kind", type=click.Choice(EXPORTED))
+@click.option(
+    "-o",
+    "--output",
+    "target",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    metavar="FILE.parquet",
+    help="Where to write them; an older file is replaced.",
+)
+@pass_context
+def export(context: Context, *, kind: str, target: Path) -> None:
+    """Write all rows of a KIND into one Parquet file, for data frames.
+
+    Needs the extra: pip install 'osfsync[parquet]'.
+    """
+    from osfsync.app import export as exporting
+    from osfsync.reports.text import amount, size
+
+    loaded = context.load()
+    rows, written = run_async(partial(exporting.export, loaded.settings, kind, target, loaded.files))
+    click.echo(f"{target} holds {amount(rows, 'row')} ({size(written)}).")
