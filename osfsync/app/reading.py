@@ -3,7 +3,7 @@
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,7 +66,7 @@ class ContentReader:
         if process is None:
             return
         with anyio.CancelScope(shield=True):
-            if process.returncode is None:
+            with suppress(ProcessLookupError):  # it may have ended by itself
                 process.kill()
             await process.aclose()
 

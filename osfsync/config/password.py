@@ -9,6 +9,7 @@ import os
 import stat
 import subprocess
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -98,7 +99,8 @@ async def _output(process: Process) -> bytes:
         async for piece in process.stdout:
             data += piece
             if len(data) > _LONGEST:
-                process.kill()
+                with suppress(ProcessLookupError):  # it may have ended meanwhile
+                    process.kill()
                 break
     return data[: _LONGEST + 1]
 
