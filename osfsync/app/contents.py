@@ -103,4 +103,4 @@ async def info(file: Path) -> InfoModel:
         content = await reader.read(file)
     if isinstance(content, str):
         raise ConfigError(f"{file}: {content}")
-    return info_model(str(file), content)
+    return info_model(str(file).encode(errors="backslashreplace").decode(), content)

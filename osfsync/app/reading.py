@@ -1,5 +1,6 @@
 """Asks processes of their own what is in files; one that breaks off costs one file."""
 
+import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -49,13 +50,14 @@ class ContentReader:
         process, answers = self._process, self._answers
         if process is None or process.stdin is None or answers is None:
             raise anyio.BrokenResourceError
-        await process.stdin.send(msgspec.json.encode(str(path)) + b"\n")
+        await process.stdin.send(msgspec.json.encode(os.fsencode(path)) + b"\n")
         return msgspec.json.decode(await answers.receive_until(b"\n", _LONGEST), type=Answer)
 
     async def _start(self) -> None:
-        # What native code says on its way down is nobody's business.
+        # Without -P the working folder comes first among the places of modules: it may be the archive, and a
+        # device may be called as we are. What native code says on its way down is nobody's business.
         self._process = await anyio.open_process(
-            [sys.executable, "-m", "osfsync.content.reader"], stderr=subprocess.DEVNULL
+            [sys.executable, "-P", "-m", "osfsync.content.reader"], stderr=subprocess.DEVNULL
         )
         if self._process.stdout is not None:
             self._answers = BufferedByteReceiveStream(self._process.stdout)

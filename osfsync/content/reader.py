@@ -1,9 +1,11 @@
 """A process of its own that reads what is in files: `python -m osfsync.content.reader`.
 
 The vendor's reader is native code that trusts the lengths in a file: a broken one may make it ask for
-gigabytes, and end the process that it runs in. Takes a path a line, as JSON, and answers a line for each.
+gigabytes, and end the process that it runs in. Takes a path a line, as base64 in JSON (it may be no text),
+and answers a line for each.
 """
 
+import os
 import sys
 from pathlib import Path
 
@@ -27,7 +29,7 @@ def main() -> None:
     """Answer until no more is asked."""
     _limit_memory()
     for line in sys.stdin.buffer:
-        answer = _answer(Path(msgspec.json.decode(line, type=str)))
+        answer = _answer(Path(os.fsdecode(msgspec.json.decode(line, type=bytes))))
         sys.stdout.buffer.write(msgspec.json.encode(answer) + b"\n")
         sys.stdout.buffer.flush()
 
@@ -37,6 +39,8 @@ def _answer(path: Path) -> Answer:
         return Answer(content=read_content(path))
     except UnreadableContentError as error:
         return Answer(problem=str(error))
+    except UnicodeEncodeError:
+        return Answer(problem="Its path is no text, and the vendor's reader takes no other.")
     except OSError as error:
         return Answer(problem=f"It can't be read: {error.strerror or type(error).__name__}.")
 

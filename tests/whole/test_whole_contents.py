@@ -1,11 +1,14 @@
 """What is in held files: read once, found by channel, read again where a file changed."""
 
+import os
+import sys
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 from osfsync.app.contents import find, index
@@ -111,3 +114,32 @@ async def test_a_reader_that_is_killed_is_started_again(tmp_path: Path) -> None:
         reader._process.kill()
         assert await reader.read(tmp_path / "a.osf") == "The vendor's reader breaks off on it."
         assert await reader.read(tmp_path / "a.osf") == first
+
+
+async def test_no_file_of_a_device_is_ever_run(
+    mirror_of: MirrorOf, empty_world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A device that is called as we are, in the working folder: Python might take its files for ours."""
+    ran = tmp_path / "ran"
+    code = f"open({str(ran)!r}, 'w').close()".encode()
+    device = empty_world.add_device("osfsync", behaviour=DEAD)
+    for name in ("__init__.py", "content/__init__.py", "sitecustomize.py"):
+        empty_world.add_file(device, name, StorageStatus.BOTH, content=code)
+    empty_world.add_file(device, "a.osf", StorageStatus.BOTH)
+    async with mirror_of(empty_world) as mirror:
+        mirror.change("select", files=("*",))
+        await mirror.sync()
+        assert (mirror.settings.archive.path / "osfsync" / "__init__.py").exists()
+        monkeypatch.chdir(mirror.settings.archive.path)
+        told = await index(mirror.settings)
+        assert (told.read, told.unreadable) == (4, 3)
+        assert not ran.exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there a path may be no text")
+async def test_an_archive_whose_path_is_no_text(tmp_path: Path) -> None:
+    folder = anyio.Path(os.fsdecode(os.fsencode(tmp_path) + b"/m\xe9ss"))
+    await folder.mkdir()
+    await (folder / "a.osf").write_bytes(b"OSF4 7\n<osf />")
+    async with content_reader() as reader:
+        assert "Its path is no text" in str(await reader.read(Path(str(folder / "a.osf"))))
