@@ -7,10 +7,12 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import anyio
 import structlog
+from anyio import to_thread
 
 from osfsync.app.rooms import USER_AGENT
 from osfsync.app.targets import refuse_as_target
@@ -18,10 +20,10 @@ from osfsync.archive.beside import put_beside
 from osfsync.cloud.elsewhere import post
 from osfsync.config import Settings
 from osfsync.config.sources import PASSWORD_VARIABLE
-from osfsync.domain.errors import ExitCode, OsfsyncError
+from osfsync.domain.errors import ConfigError, ExitCode, OsfsyncError
 from osfsync.domain.summary import RunSummary
 from osfsync.reports.build import summary_model
-from osfsync.reports.metrics import KnownModel, exposition, groups_of
+from osfsync.reports.metrics import BEGIN, KnownModel, exposition, groups_of
 from osfsync.reports.renderers.json import document
 from osfsync.reports.renderers.summary import line
 from osfsync.state.database import open_view
@@ -77,6 +79,7 @@ class Notices:
         textfile = self.settings.metrics.textfile
         if textfile is not None:
             refuse_as_target(textfile, self.settings)
+            await to_thread.run_sync(_refuse_strangers, textfile)
             await put_beside(textfile, exposition(summary, known).encode())
 
     async def _known(self) -> KnownModel:
@@ -124,6 +127,17 @@ async def _run(command: tuple[str, ...], told: bytes, code: ExitCode) -> None:
         raise CommandFailedError(f"it can't be started: {error.strerror or type(error).__name__}") from error
     if done.returncode != 0:
         raise CommandFailedError(f"it failed with exit status {done.returncode}")
+
+
+def _refuse_strangers(textfile: Path) -> None:
+    """A setting that names the wrong file must not cost that file: each run would write over it."""
+    try:
+        with textfile.open("rb") as file:
+            head = file.read(len(BEGIN))
+    except OSError:
+        return  # writing tells what is wrong
+    if head and head != BEGIN:
+        raise ConfigError(f"{textfile} holds something else, and was left as it is.")
 
 
 def _stderr() -> int:

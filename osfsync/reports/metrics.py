@@ -11,6 +11,9 @@ from osfsync.domain.rows import DeviceRow
 from osfsync.domain.selection import Globs
 from osfsync.domain.summary import RunSummary
 
+BEGIN = b"# HELP osfsync_"
+"""How the file begins."""
+
 OTHERS = "other"
 """The group of devices that fit no glob."""
 

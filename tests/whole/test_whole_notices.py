@@ -262,3 +262,20 @@ async def test_metrics_go_neither_into_the_archive_nor_over_the_state(
             assert "metrics.textfile" in [entry.get("setting") for entry in logs]
         assert (await database.read_bytes()).startswith(b"SQLite format 3")
         assert not await anyio.Path(mirror.settings.archive.path / "osfsync.prom").exists()
+
+
+async def test_metrics_go_over_no_file_of_another_kind(
+    mirror_of: MirrorOf, fleet: World, tmp_path: Path
+) -> None:
+    configuration = anyio.Path(tmp_path / "sync.toml")
+    await configuration.write_text("[cloud]")
+    async with mirror_of(fleet) as mirror:
+        mirror.change("metrics", textfile=Path(str(configuration)))
+        with capture_logs() as logs:
+            await mirror.sync()
+        assert await configuration.read_text() == "[cloud]"
+        assert any("holds something else" in str(entry.get("error")) for entry in logs)
+        await configuration.write_text("")
+        await mirror.sync()
+        await mirror.sync()  # over our own
+        assert samples(Path(str(configuration)))['osfsync_last_run_fetched_files{command="sync"}'] == 0
