@@ -164,10 +164,14 @@ def windows_to_list(
     async def windows_of(device: Device) -> Sequence[TimeWindow]:
         if since is not None or until is not None:
             return [recent]
+        reaches = (await reader.reaches(device.id)).values()
+        # Time in which no list was read gave lost files no chance to be seen again.
+        served = max((reach.served_at for reach in reaches if reach.served_at is not None), default=now)
+        lost_since = min(served, now) - LOOKED_FOR
         gaps = await reader.unheld_windows(
-            device.id, lambda name: selected(name) is Choice.SELECTED, now - LOOKED_FOR, recent.end
+            device.id, lambda name: selected(name) is Choice.SELECTED, lost_since, recent.end
         )
-        begin = begin_of((await reader.reaches(device.id)).values(), now)
+        begin = begin_of(reaches, now)
         unseen = [] if begin is None or begin >= recent.start else [TimeWindow(begin, recent.start)]
         latest = max((gap.end for gap in gaps if gap.start <= recent.end), default=recent.end)
         newest = TimeWindow(recent.start, min(max(recent.end, latest), recent.end + _MOST_AHEAD))

@@ -103,6 +103,28 @@ async def test_a_backfill_of_old_days_draws_no_sync_back(mirror_of: MirrorOf, em
         assert {row.name for row in (await mirror.files()).values()} == {"400.osf", "2.osf"}
 
 
+async def test_a_lost_file_is_looked_for_after_months_without_a_sync(
+    mirror_of: MirrorOf, empty_world: World
+) -> None:
+    """A list left it out on one night, and then no list was read for longer than it is looked for."""
+    truck = empty_world.add_device("Truck 1", behaviour=DEAD)
+    empty_world.add_file(truck, "old.osf", StorageStatus.BOTH, start=empty_world.now - 20 * DAY)
+    async with mirror_of(empty_world) as mirror:
+        mirror.change("limits", retries=0)
+        mirror.simulator.faults.add(Fault.status(500), on="download-token", file="old.osf", times=None)
+        for night in range(40):  # what lies before is seen, and need not be listed again
+            empty_world.advance(DAY)
+            empty_world.add_file(truck, f"{night}.osf", StorageStatus.BOTH)
+            await mirror.sync()
+        gone = truck.files.pop("old.osf")
+        assert (await mirror.sync()).files.lost == 1
+        truck.files["old.osf"] = gone
+        mirror.simulator.faults.clear()
+        empty_world.advance(61 * DAY)
+        await mirror.sync()
+        assert "old.osf" not in await mirror.missing()
+
+
 async def test_a_file_that_a_list_left_out_is_no_longer_lost_when_it_is_back(
     mirror_of: MirrorOf, empty_world: World
 ) -> None:
