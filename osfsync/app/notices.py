@@ -13,6 +13,7 @@ from typing import Any
 import anyio
 import structlog
 from anyio import to_thread
+from anyio.abc import Process
 
 from osfsync.app.rooms import USER_AGENT
 from osfsync.app.targets import refuse_as_target
@@ -111,22 +112,29 @@ class CommandFailedError(OsfsyncError):
 async def _run(command: tuple[str, ...], told: bytes, code: ExitCode) -> None:
     """Run a program without a shell: the summary on its stdin, what it prints on our stderr."""
     environ = {name: value for name, value in os.environ.items() if name != PASSWORD_VARIABLE}
+    environ["OSFSYNC_EXIT_CODE"] = str(int(code))
     try:
         with anyio.fail_after(PATIENCE.total_seconds()):
-            done = await anyio.run_process(
-                command,
-                input=told,
-                stdout=_stderr(),
-                stderr=None,
-                check=False,
-                env={**environ, "OSFSYNC_EXIT_CODE": str(int(code))},
+            process = await anyio.open_process(
+                command, stdin=subprocess.PIPE, stdout=_stderr(), stderr=None, env=environ
             )
+            async with process:
+                await _give(process, told)
+                status = await process.wait()
     except TimeoutError:
         raise CommandFailedError(f"it did not end within {PATIENCE.total_seconds():.0f} seconds") from None
     except OSError as error:
         raise CommandFailedError(f"it can't be started: {error.strerror or type(error).__name__}") from error
-    if done.returncode != 0:
-        raise CommandFailedError(f"it failed with exit status {done.returncode}")
+    if status != 0:
+        raise CommandFailedError(f"it failed with exit status {status}")
+
+
+async def _give(process: Process, told: bytes) -> None:
+    """A program need not read what it is told."""
+    if process.stdin is not None:
+        with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError, ConnectionError):
+            await process.stdin.send(told)
+            await process.stdin.aclose()
 
 
 def _refuse_strangers(textfile: Path) -> None:

@@ -13,6 +13,7 @@ import msgspec
 from anyio.abc import Process
 from anyio.streams.buffered import BufferedByteReceiveStream
 
+from osfsync.config.sources import PASSWORD_VARIABLE
 from osfsync.content.reader import Answer
 from osfsync.domain.contents import Content
 
@@ -21,6 +22,13 @@ PATIENCE = 120.0
 
 _LONGEST = 64_000_000  # bytes of an answer
 _BROKE_OFF = "The vendor's reader breaks off on it."
+_BREAKS = (
+    anyio.EndOfStream,
+    anyio.IncompleteRead,
+    anyio.BrokenResourceError,
+    anyio.DelimiterNotFound,
+    msgspec.DecodeError,  # native code may print where we answer
+)
 _TOO_LONG = f"The vendor's reader took more than {PATIENCE:.0f} seconds."
 
 
@@ -39,7 +47,7 @@ class ContentReader:
         except TimeoutError:
             await self.close()
             return _TOO_LONG
-        except (anyio.EndOfStream, anyio.IncompleteRead, anyio.BrokenResourceError, anyio.DelimiterNotFound):
+        except _BREAKS:
             await self.close()
             return _BROKE_OFF
         return answer.problem if answer.content is None else answer.content
@@ -57,7 +65,9 @@ class ContentReader:
         # Without -P the working folder comes first among the places of modules: it may be the archive, and a
         # device may be called as we are. What native code says on its way down is nobody's business.
         self._process = await anyio.open_process(
-            [sys.executable, "-P", "-m", "osfsync.content.reader"], stderr=subprocess.DEVNULL
+            [sys.executable, "-P", "-m", "osfsync.content.reader"],
+            stderr=subprocess.DEVNULL,
+            env={name: value for name, value in os.environ.items() if name != PASSWORD_VARIABLE},
         )
         if self._process.stdout is not None:
             self._answers = BufferedByteReceiveStream(self._process.stdout)

@@ -20,6 +20,8 @@ from osfsync.domain.errors import ExitCode
 from osfsync.domain.model import StorageStatus
 from osfsync.pipeline.perform import Observe
 from osfsync.pipeline.tally import Tally
+from osfsync.reports.build import summary_model
+from osfsync.reports.renderers.json import document
 from osfsync.simulator.behaviour import Behaviour
 from osfsync.simulator.faults import Fault
 from osfsync.simulator.world import World
@@ -279,3 +281,17 @@ async def test_metrics_go_over_no_file_of_another_kind(
         await mirror.sync()
         await mirror.sync()  # over our own
         assert samples(Path(str(configuration)))['osfsync_last_run_fetched_files{command="sync"}'] == 0
+
+
+async def test_a_program_that_reads_nothing_ends_no_run(mirror_of: MirrorOf, fleet: World) -> None:
+    """The summary is longer than a pipe holds, so that the program is gone while it is written."""
+    async with mirror_of(fleet) as mirror:
+        mirror.change("notify", command=(sys.executable, "-c", ""))
+        for number in range(400):
+            name = "Boat " + "x" * 200 + f" {number}"
+            fleet.add_device(name, behaviour=DEAD, readable=False)
+        with capture_logs() as logs:
+            summary = await mirror.sync()
+        assert len(document(summary_model(summary))) > 65_536
+        assert summary.exit_code is ExitCode.COMPLETE
+        assert "notify.command" not in [entry.get("setting") for entry in logs]
