@@ -118,8 +118,8 @@ def _first(reading: Reading) -> Reach:
 
 def _advanced(reach: Reach, reading: Reading, lag: timedelta, last: datetime) -> Reach:
     """`last` is when the list was read before."""
-    if reach.newest - reach.until > lag + 2 * OVERLAP:  # it was out of contact, and may tell the rest in bits
-        lag = LONGEST_LAG
+    if max(reach.newest - reach.until, reading.at - reach.newest) > lag + 2 * OVERLAP:
+        lag = LONGEST_LAG  # it was out of contact, and may tell the rest in bits
     noted = min(reading.at, reach.newest_at + _uncounted(reach, reading, last))
     if reading.newest is None or reading.at - noted < lag:
         return replace(reach, newest_at=noted)

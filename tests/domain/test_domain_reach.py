@@ -152,6 +152,21 @@ def test_lists_that_come_empty_by_mistake_move_nothing(empty: int) -> None:
     assert set(backlog) <= device.seen
 
 
+@pytest.mark.parametrize("lookback", [5, 8, 10, 20, 30])
+@pytest.mark.parametrize("silent", [80, 92, 95, 100, 104, 120])
+@pytest.mark.parametrize("late", [1, 3, 6, 10, 13])
+def test_the_rest_of_a_backlog_after_a_long_silence(lookback: int, silent: int, late: int) -> None:
+    """One of the oldest recordings comes first, the rest some nights later."""
+    device = Device(lookback=lookback * DAY)
+    live(device, 25)
+    hidden = live(device, silent, silent=True)
+    device.recordings.add(hidden[4])
+    live(device, late, silent=True)
+    device.recordings |= set(hidden)
+    live(device, 5)
+    assert set(hidden) <= device.seen
+
+
 def test_older_days_that_fail_are_asked_for_until_they_come() -> None:
     device = Device({FIRST})
     device.sync()
