@@ -24,6 +24,17 @@ class Placed:
 
 
 @dataclass(frozen=True, slots=True)
+class Unplaced:
+    """A file that is not in place because the archive itself is at fault: the run ends with `failure`."""
+
+    failure: OsfsyncError
+
+
+Result = Placed | Unplaced | OsfsyncError
+"""What came of one file of a group; an error concerns that file alone."""
+
+
+@dataclass(frozen=True, slots=True)
 class Body:
     """A whole file in memory, on its way into the archive.
 
@@ -139,12 +150,13 @@ class Archive(Protocol):
     async def doubtful(self, paths: Sequence[str]) -> set[str]:
         """Those at which the file of another name may lie: a twin, made by `twin_paths`, lies beside them."""
 
-    async def place(self, bodies: Sequence[Body]) -> list[Placed | OsfsyncError]:
+    async def place(self, bodies: Sequence[Body]) -> list[Result]:
         """Put small files in place, as a group: one result per body, in order.
 
         An error in the list concerns that file alone: DamagedError for its bytes, ArchiveError for its
-        path. Raises DiskFullError, or ArchiveError, where the archive itself is at fault; some of the
-        group may then be in place, whole, and can be adopted. Cancelled, it puts all in place or nothing.
+        path. Where the archive itself is at fault (DiskFullError, ArchiveError), those that are in place are
+        told, and the others are Unplaced; it is raised where none is known to be in place for good.
+        Cancelled, it puts all in place or nothing.
         """
 
     def receive(

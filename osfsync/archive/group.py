@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from threading import Semaphore
 
-from osfsync.archive.base import Body, Placed
+from osfsync.archive.base import Body, Placed, Result, Unplaced
 from osfsync.archive.durable import sync_folder
 from osfsync.archive.failures import translate
 from osfsync.archive.intake import judge
@@ -35,22 +35,27 @@ class Group:
         self._tree = tree
         self._bodies = bodies
         self._sync_all = sync_all if len(bodies) >= AT_ONCE else None
-        self._results: dict[int, Placed | OsfsyncError] = {}
+        self._results: dict[int, Result] = {}
         self._parts: dict[int, str] = {}  # on the disk, not yet in place
         self._written: dict[int, Placed] = {}
         self._failure: OsfsyncError | None = None
 
-    def place(self) -> list[Placed | OsfsyncError]:
-        """One result per body, in order. Raises what concerns the archive as a whole."""
+    def place(self) -> list[Result]:
+        """One result per body, in order. Raises what leaves none of them in place for good."""
         try:
             self._write()
             changed = self._name()
             self._sync(changed)
         finally:
             self._discard(self._parts.values())
-        if self._failure is not None:
+        if self._failure is not None and not any(isinstance(it, Placed) for it in self._results.values()):
             raise self._failure
-        return [self._results[number] for number in range(len(self._bodies))]
+        return [self._result(number) for number in range(len(self._bodies))]
+
+    def _result(self, number: int) -> Result:
+        if number not in self._results and self._failure is not None:
+            return Unplaced(self._failure)
+        return self._results[number]
 
     def _write(self) -> None:
         with ThreadPoolExecutor(FLUSHERS, "flush") as pool:
@@ -147,6 +152,6 @@ def _flush(descriptor: int, room: Semaphore) -> None:
         room.release()
 
 
-def place_group(tree: Tree, sync_all: SyncAll | None, bodies: Sequence[Body]) -> list[Placed | OsfsyncError]:
+def place_group(tree: Tree, sync_all: SyncAll | None, bodies: Sequence[Body]) -> list[Result]:
     """See `Archive.place`; `sync_all` makes the whole file system durable, where that can be trusted."""
     return Group(tree, sync_all, bodies).place()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from anyio import CapacityLimiter, to_thread
 
-from osfsync.archive.base import Body, PartLabel, Placed
+from osfsync.archive.base import Body, PartLabel, Placed, Result
 from osfsync.archive.durable import find_syncfs
 from osfsync.archive.failures import translate
 from osfsync.archive.group import place_group
@@ -19,7 +19,7 @@ from osfsync.archive.owner import judge
 from osfsync.archive.receiver import LocalReceiver, Workshop
 from osfsync.archive.tree import Tree
 from osfsync.archive.twins import Twins, doubtful
-from osfsync.domain.errors import DamagedError, OsfsyncError
+from osfsync.domain.errors import DamagedError
 from osfsync.domain.model import ContentCheck, Held
 
 _STREAMS = 4  # threads for large files: more of them only fight over the interpreter
@@ -110,10 +110,10 @@ class LocalArchive:
             await self.forget(path)
         return held
 
-    async def place(self, bodies: Sequence[Body]) -> list[Placed | OsfsyncError]:
+    async def place(self, bodies: Sequence[Body]) -> list[Result]:
         """See `Archive.place`. Once it runs, cancellation waits for its end."""
 
-        def work() -> list[Placed | OsfsyncError]:
+        def work() -> list[Result]:
             results = place_group(self._tree, self._sync_all, bodies)
             self._shelf.drop(
                 body.path for body, result in zip(bodies, results, strict=True) if isinstance(result, Placed)

@@ -1,15 +1,15 @@
 """Fetch: jobs → files in the archive and their outcomes; small files are placed in groups."""
 
-import sys
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import assert_never
 
 import anyio
 import structlog
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
-from osfsync.archive.base import Body, Placed
+from osfsync.archive.base import Body, Placed, Unplaced
 from osfsync.domain.errors import (
     ArchiveError,
     CloudError,
@@ -24,6 +24,7 @@ from osfsync.pipeline.batch import Batches
 from osfsync.pipeline.checks import check_of
 from osfsync.pipeline.lifeline import Lifeline
 from osfsync.pipeline.messages import Facts, FetchJob
+from osfsync.pipeline.stop import TransferLimit
 from osfsync.pipeline.streams import Feed
 from osfsync.pipeline.tally import Tally
 from osfsync.pipeline.transfer import SmallBody, Transfer
@@ -38,21 +39,6 @@ MAY_HOLD_MORE = "What lay at {path} in the archive may hold more than the new ve
 
 DAMAGED_TRIES = 3
 """Bodies of one file that are refused in one run before it is left to the next run."""
-
-
-@dataclass(slots=True)
-class TransferLimit:
-    """`--max-transfer`: no download starts once so many bytes were received. None means no limit."""
-
-    most: int | None
-
-    def reached(self, received: int) -> bool:
-        """Whether no other download may start."""
-        return self.most is not None and received >= self.most
-
-    def left(self, received: int) -> int:
-        """Bytes that may still come."""
-        return sys.maxsize if self.most is None else max(0, self.most - received)
 
 
 @dataclass(slots=True)
@@ -230,6 +216,8 @@ async def _place_groups(fetcher: Fetcher, small: MemoryObjectReceiveStream[Small
 
 
 async def _place(fetcher: Fetcher, group: Sequence[SmallBody]) -> None:
+    """Raises what ends the run, once the state was told of what is in place."""
+    failure: OsfsyncError | None = None
     bodies = [Body(m.job.path, m.data, m.size, m.check, m.job.replaces) for m in group]
     results = await fetcher.transfer.archive.place(bodies)
     done = [(m.job, result) for m, result in zip(group, results, strict=True) if isinstance(result, Placed)]
@@ -242,8 +230,14 @@ async def _place(fetcher: Fetcher, group: Sequence[SmallBody]) -> None:
                 fetcher.note_placed(member.job, result)
             case DamagedError():
                 await fetcher.damaged(member.job, result)
-            case _:
+            case Unplaced():
+                failure = result.failure
+            case OsfsyncError():
                 await fetcher.failed(member.job, result)
+            case _:
+                assert_never(result)
+    if failure is not None:
+        raise failure
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Mend: files that are not in place as they were → moved aside, forgotten, and to be fetched again."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -16,6 +16,11 @@ from osfsync.domain.verdict import REFUTED, Absent, Finding, Queued, Remedy, Stu
 from osfsync.pipeline.tally import Tally
 from osfsync.reports.verify import explain, failed_check
 from osfsync.state.writer import Writer
+
+_UNREADABLE = (
+    "can't be read now ({}) and may be whole: it stays. Where it is not, remove it, and it is fetched again."
+)
+_IS_BACK = "was not there a moment ago, and is now: it stays. Is the disk in order? Verify again."
 
 
 @dataclass(slots=True)
@@ -47,14 +52,16 @@ class Mender:
 
         Raises ArchiveError where files seem to be gone because their disk is.
         """
-        if any(isinstance(finding.sight, Absent) for finding in findings):
+        back: Collection[str] = ()
+        if absent := [finding.file.path for finding in findings if isinstance(finding.sight, Absent)]:
             await self.archive.confirm()
-        return [await self._mend(finding) for finding in findings]
+            back = await self.archive.sizes(absent)  # the disk may have been away meanwhile
+        return [await self._mend(finding, back) for finding in findings]
 
-    async def _mend(self, finding: Finding) -> Remedy:
+    async def _mend(self, finding: Finding, back: Collection[str]) -> Remedy:
         file = finding.file
         with anyio.CancelScope(shield=True):
-            remedy = await self._move(finding)
+            remedy = await self._move(finding, back)
             if isinstance(remedy, Queued):
                 fact = HeldRefuted(file.device.id, file.name, self._failure(finding, remedy))
                 await (await self.begin()).commit([fact])
@@ -63,19 +70,12 @@ class Mender:
                 self.device_ids.add(file.device.id)
         return remedy
 
-    async def _move(self, finding: Finding) -> Remedy:
-        if isinstance(finding.sight, Absent):
-            return Queued(None)
+    async def _move(self, finding: Finding, back: Collection[str]) -> Remedy:
         file = finding.file
+        if isinstance(finding.sight, Absent):
+            return self._left(finding, _IS_BACK) if file.path in back else Queued(None)
         if isinstance(finding.sight, Unreadable):
-            self.stuck += 1
-            self.tally.failed_files.add((file.device.id, file.name))
-            text = (
-                f"{file.path} can't be read now ({finding.sight.why}) and may be whole: it stays. "
-                "Where it is not, remove it, and it is fetched again."
-            )
-            self.tally.problem(file.device.name, file.name, "unreadable", text)
-            return Stuck(text)
+            return self._left(finding, _UNREADABLE.format(finding.sight.why))
         try:
             return Queued(await self.archive.set_aside(file.path))
         except (ArchiveError, DiskFullError) as error:
@@ -83,6 +83,14 @@ class Mender:
             self.tally.failed_files.add((file.device.id, file.name))
             self.tally.error(file.device.name, file.name, error)
             return Stuck(str(error))
+
+    def _left(self, finding: Finding, why: str) -> Stuck:
+        """What may be whole stays, and is told."""
+        file, text = finding.file, f"{finding.file.path} {why}"
+        self.stuck += 1
+        self.tally.failed_files.add((file.device.id, file.name))
+        self.tally.problem(file.device.name, file.name, "unreadable", text)
+        return Stuck(text)
 
     def _failure(self, finding: Finding, remedy: Remedy) -> Failure:
         return Failure(REFUTED, explain(finding, remedy), self.clock(), failed_check(finding))

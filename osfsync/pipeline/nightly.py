@@ -24,7 +24,7 @@ from osfsync.domain.reach import lag_for
 from osfsync.pipeline.batch import Batches
 from osfsync.pipeline.counting import Count, count, recount
 from osfsync.pipeline.decide import Decider, Outputs, decide
-from osfsync.pipeline.fetch import FetchRoom, TransferLimit, fetch
+from osfsync.pipeline.fetch import FetchRoom, fetch
 from osfsync.pipeline.lifeline import Lifeline
 from osfsync.pipeline.listen import Listener
 from osfsync.pipeline.messages import Facts, FetchJob, Listing, OrderJob
@@ -32,7 +32,7 @@ from osfsync.pipeline.order import Orderer, order
 from osfsync.pipeline.pathbook import PathBook
 from osfsync.pipeline.reaching import Reaching
 from osfsync.pipeline.record import record
-from osfsync.pipeline.stop import Stop
+from osfsync.pipeline.stop import Stop, TransferLimit
 from osfsync.pipeline.survey import Surveyor, survey
 from osfsync.pipeline.tally import Tally
 from osfsync.pipeline.transfer import Transfer

@@ -1,6 +1,6 @@
 """Take stock: held files → whether they still lie where they were put, where that is not sure any more."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 import structlog
@@ -35,9 +35,12 @@ async def take_stock(
     lost, example = 0, ""
     async for page in holdings.held(None):
         sizes = await archive.sizes([file.path for file in page])
-        gone = [file for file in page if sizes.get(file.path, -1) not in {file.held.size, None}]
+        gone = [file for file in page if _is_gone(file, sizes)]
         if gone:
             await archive.confirm()
+            sizes = await archive.sizes([file.path for file in gone])  # the disk may have been away meanwhile
+            gone = [file for file in gone if _is_gone(file, sizes)]
+        if gone:
             await writer.commit([_refuted(file, sizes.get(file.path), now()) for file in gone])
             lost += len(gone)
             example = example or gone[0].path
@@ -46,6 +49,10 @@ async def take_stock(
         tally.problem(
             "(this computer)", None, "out-of-step", NOT_IN_PLACE.format(amount(lost, "file"), example)
         )
+
+
+def _is_gone(file: HeldFile, sizes: Mapping[str, int | None]) -> bool:
+    return sizes.get(file.path, -1) not in {file.held.size, None}
 
 
 def _refuted(file: HeldFile, size: int | None, at: datetime) -> HeldRefuted:

@@ -2,9 +2,11 @@
 
 import asyncio
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import FrameType
 
 import anyio
@@ -12,6 +14,21 @@ import anyio
 from osfsync.domain.errors import ExitCode
 
 _SIGNALS = ((signal.SIGINT, ExitCode.INTERRUPTED), (signal.SIGTERM, ExitCode.TERMINATED))
+
+
+@dataclass(slots=True)
+class TransferLimit:
+    """`--max-transfer`: no download starts once so many bytes were received. None means no limit."""
+
+    most: int | None
+
+    def reached(self, received: int) -> bool:
+        """Whether no other download may start."""
+        return self.most is not None and received >= self.most
+
+    def left(self, received: int) -> int:
+        """Bytes that may still come."""
+        return sys.maxsize if self.most is None else max(0, self.most - received)
 
 
 class Stop:

@@ -18,6 +18,7 @@ import sys
 from pathlib import Path
 import anyio
 from tests.archive.archive_bytes import body, files_below, is_whole, osf, parts_below
+from osfsync.archive.base import Placed
 from osfsync.archive.local import LocalArchive
 from osfsync.content import check_for
 from osfsync.domain.errors import ArchiveError, DiskFullError
@@ -68,8 +69,11 @@ SMALL = "mount -t tmpfs -o size=256k,nr_inodes=102 none {}"
 def test_a_full_disk_stops_a_group_and_what_was_written_is_kept(tmp_path: Path) -> None:
     script = """
         await archive.prepare("state", known=False)
-        with raises(DiskFullError, "disk is full", "writing d/4.bin", str(root), "bytes are free"):
-            await archive.place([body(f"d/{n}.bin", big) for n in range(9)])
+        results = await archive.place([body(f"d/{n}.bin", big) for n in range(9)])
+        assert all(isinstance(result, Placed) for result in results[:4])
+        for result in results[4:]:
+            with raises(DiskFullError, "disk is full", "writing d/4.bin", str(root), "bytes are free"):
+                raise result.failure
         assert parts_below(root) == []
         assert files_below(root) == {f"d/{n}.bin": big for n in range(4)}
         assert await archive.free_space() < len(big)

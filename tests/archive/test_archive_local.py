@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from anyio import to_thread
 
-from osfsync.archive.base import Placed
+from osfsync.archive.base import Placed, Unplaced
 from osfsync.archive.durable import find_syncfs
 from osfsync.archive.group import AT_ONCE, place_group
 from osfsync.archive.local import LocalArchive
@@ -305,8 +305,11 @@ def test_what_can_not_be_made_durable_gets_no_name_and_the_others_do(
 
     monkeypatch.setattr(os, "fsync", fail_once)
     bodies = [body(f"{n}.osf") for n in range(9)]
-    with pytest.raises(DiskFullError, match="writing"):
-        place_group(tree, None, bodies)
+    results = place_group(tree, None, bodies)
+    (unplaced,) = (result for result in results if isinstance(result, Unplaced))
+    assert isinstance(unplaced.failure, DiskFullError)
+    assert "writing" in str(unplaced.failure)
+    assert sum(isinstance(result, Placed) for result in results) == 8
     assert len(files_below(root)) == 8
     assert parts_below(root) == []
 

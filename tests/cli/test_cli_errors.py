@@ -1,5 +1,6 @@
 """Every mistake gives one clear message and the contract's exit code, never a traceback."""
 
+import json
 import os
 import shutil
 import socket
@@ -134,6 +135,29 @@ async def test_a_full_disk(tmp_path: Path, simulator: Simulator) -> None:
     ended = await osfsync(tmp_path, "sync", password=world.password, prefix=mount)
     assert ended.code == 9
     ended.assert_one_message("disk is full")
+
+
+async def test_what_was_placed_before_the_disk_was_full_is_known(
+    tmp_path: Path, simulator: Simulator
+) -> None:
+    """Small files go in groups: of the one in which the disk fills up, some have their place."""
+    mirror, found = tmp_path / "mirror", tmp_path / "found"
+    mirror.mkdir()
+    look = f'"$@"; code=$?; find "{mirror}" -type f -name "*.osf*" >"{found}"; exit $code'
+    mount = ["unshare", "-rm", "sh", "-c", f'mount -t tmpfs -o size=2m tmpfs "{mirror}" && {look}', "sh"]
+    if shutil.which("unshare") is None or (await anyio.run_process([*mount, "true"], check=False)).returncode:
+        pytest.skip("needs unshare and the right to mount a small file system")
+    world = simulator.world
+    (device, *_) = world.devices(world.main.id)
+    for number in range(200):
+        world.add_file(device, f"{number}.osf", size=30_000)
+    write_config(tmp_path, simulator.url)
+    ended = await osfsync(tmp_path, "sync", password=world.password, prefix=mount)
+    assert ended.code == 9, ended.err
+    told = json.loads((await osfsync(tmp_path, "files", "--format", "json")).out)["files"]
+    held = {str(mirror / file["path"]) for file in told if file["state"] == "held"}
+    assert len(held) > 20
+    assert held == set(found.read_text(encoding="utf-8").splitlines())
 
 
 async def test_broken_toml(tmp_path: Path) -> None:

@@ -127,3 +127,56 @@ async def test_a_disk_that_goes_away_while_stock_is_taken_takes_no_file_along(
         assert "Is its disk mounted" in summary.error
         mount(archive)
         await assert_nothing_is_lost(mirror, device)
+
+
+async def test_a_disk_that_is_back_when_it_is_asked_for_takes_no_file_along(
+    mirror_of: MirrorOf, empty_world: World, device: SimDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was away while files were looked for, and is here again before that is believed."""
+    assert device.files
+    async with mirror_of(empty_world) as mirror:
+        await mirror.sync()
+        looks = pipeline.Verifier.look
+
+        async def away(self: pipeline.Verifier, page: Any) -> Any:
+            with unmounted(mirror.settings.archive.path):
+                return await looks(self, page)
+
+        monkeypatch.setattr(pipeline.Verifier, "look", away)
+
+        async def tell(_: Sequence[VerifiedModel]) -> bool:
+            return True
+
+        ended = await repair(mirror.settings, mirror.ask_password, VerifyRequest(), tell)
+        assert ended.exit_code is ExitCode.PARTIAL
+        assert ended.repair is not None
+        assert (ended.repair.queued, ended.repair.stuck) == (0, FILES)
+        assert {row.state for row in (await mirror.files()).values()} == {"held"}
+
+
+async def test_a_disk_that_is_back_when_stock_is_taken_takes_no_file_along(
+    mirror_of: MirrorOf, empty_world: World, device: SimDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert device.files
+    async with mirror_of(empty_world) as mirror:
+        await mirror.sync()
+        copy = Path(f"{mirror.settings.archive.path}-state")
+        state = Path(mirror.settings.state.url.removeprefix("sqlite:///"))
+        shutil.copy(state, copy)
+        empty_world.advance(DAY)
+        await mirror.sync()
+        shutil.copy(copy, state)  # a backup is put back: state and archive are out of step
+        sizes = LocalArchive.sizes
+        asked: list[Sequence[str]] = []
+
+        async def away(self: LocalArchive, paths: Sequence[str]) -> Any:
+            if asked:
+                return await sizes(self, paths)
+            asked.append(paths)
+            with unmounted(mirror.settings.archive.path):
+                return await sizes(self, paths)
+
+        monkeypatch.setattr(LocalArchive, "sizes", away)
+        summary = await mirror.sync()
+        assert "out-of-step" not in {problem.reason for problem in summary.problems}
+        assert summary.files.fetched == 0

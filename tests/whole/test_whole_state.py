@@ -13,9 +13,9 @@ import anyio
 import pytest
 
 from osfsync.app.runs import SyncRequest, sync
-from osfsync.archive.base import Body, Placed
+from osfsync.archive.base import Body, Result
 from osfsync.archive.local import LocalArchive
-from osfsync.domain.errors import ExitCode, LockedError, OsfsyncError
+from osfsync.domain.errors import ExitCode, LockedError
 from osfsync.domain.model import StorageStatus
 from osfsync.domain.summary import RunSummary
 from osfsync.simulator.world import World
@@ -146,7 +146,7 @@ async def test_a_backup_that_was_made_while_a_run_worked_is_noticed(
         empty_world.add_file(device, "a.osf", StorageStatus.BOTH, size=20_000)
         place = LocalArchive.place
 
-        async def back_up_first(archive: LocalArchive, bodies: Sequence[Body]) -> list[Placed | OsfsyncError]:
+        async def back_up_first(archive: LocalArchive, bodies: Sequence[Body]) -> list[Result]:
             await backup(mirror.settings.state, tmp_path / "backup")
             return await place(archive, bodies)
 
