@@ -42,7 +42,7 @@ def test_a_wrong_checksum_is_refused(kind: str, pack: Callable[[bytes], bytes]) 
 
 
 @pytest.mark.parametrize("pack", PACKERS.values(), ids=PACKERS)
-@pytest.mark.parametrize("tail", [b"\x00", b"anything", gzip.compress(OSF)])
+@pytest.mark.parametrize("tail", [b"\x00", b"anything", gzip.compress(OSF, mtime=0)])
 def test_nothing_may_follow(pack: Callable[[bytes], bytes], tail: bytes) -> None:
     assert judge("a.osfz", [pack(OSF) + tail]) == "trailing-data"
     assert judge("a.osfz", [pack(OSF), tail]) == "trailing-data"
