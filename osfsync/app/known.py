@@ -26,15 +26,14 @@ async def devices(
     now = clock()
     async with open_view(settings.state) as view:
         rows = await view.overview.devices()
-        yield [await device_of(view, row, now) for row in rows]
+        yield [await device_of(view, row, await view.overview.contacts(row.device.id), now) for row in rows]
 
 
-async def device_of(view: View, row: DeviceRow, now: datetime) -> DeviceModel:
-    """One known device, and when it connects next."""
+async def device_of(view: View, row: DeviceRow, contacts: Sequence[datetime], now: datetime) -> DeviceModel:
+    """One known device, and when it connects next by its `contacts`."""
     seen = row.last_contact is not None and not row.mute
-    contacts = await view.overview.contacts(row.device.id) if seen else []
     horizon = await view.ledger.horizon(row.device.id) if row.lost else None
-    return build.device_model(row, foreseen_contact(contacts, row.heard_until, now), horizon)
+    return build.device_model(row, foreseen_contact(contacts if seen else (), row.heard_until, now), horizon)
 
 
 async def files(settings: Settings, device: str | None) -> AsyncGenerator[Sequence[FileModel]]:

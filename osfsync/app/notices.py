@@ -20,7 +20,7 @@ from osfsync.app.targets import refuse_as_target
 from osfsync.archive.beside import put_beside
 from osfsync.cloud.elsewhere import post
 from osfsync.config import Settings
-from osfsync.config.sources import PASSWORD_VARIABLE
+from osfsync.config.sources import without_password
 from osfsync.domain.errors import ConfigError, ExitCode, OsfsyncError
 from osfsync.domain.summary import RunSummary
 from osfsync.reports.build import summary_model
@@ -61,7 +61,7 @@ class Notices:
         told = document(summary_model(summary)).encode()
         notify, textfile = self.settings.notify, self.settings.metrics.textfile
         if textfile is not None:
-            await _warned("metrics.textfile", self._write_metrics(summary))
+            await _warned("metrics.textfile", self._write_metrics(textfile, summary))
         await self._ping(line(summary).encode(), str(int(summary.exit_code)))
         if notify.webhook_url is not None:
             await _warned("notify.webhook_url", post(notify.webhook_url, told, _JSON, USER_AGENT))
@@ -73,15 +73,13 @@ class Notices:
         if address is not None:
             await _warned("notify.ping_url", post(address, data, _TEXT, USER_AGENT, *below))
 
-    async def _write_metrics(self, summary: RunSummary) -> None:
+    async def _write_metrics(self, textfile: Path, summary: RunSummary) -> None:
+        refuse_as_target(textfile, self.settings)
+        await to_thread.run_sync(_refuse_strangers, textfile)
         known = None
         with suppress(OsfsyncError):  # where the state can't be read, the run's own numbers tell so
             known = await self._known()
-        textfile = self.settings.metrics.textfile
-        if textfile is not None:
-            refuse_as_target(textfile, self.settings)
-            await to_thread.run_sync(_refuse_strangers, textfile)
-            await put_beside(textfile, exposition(summary, known).encode())
+        await put_beside(textfile, exposition(summary, known).encode())
 
     async def _known(self) -> KnownModel:
         async with open_view(self.settings.state) as view:
@@ -111,8 +109,7 @@ class CommandFailedError(OsfsyncError):
 
 async def _run(command: tuple[str, ...], told: bytes, code: ExitCode) -> None:
     """Run a program without a shell: the summary on its stdin, what it prints on our stderr."""
-    environ = {name: value for name, value in os.environ.items() if name != PASSWORD_VARIABLE}
-    environ["OSFSYNC_EXIT_CODE"] = str(int(code))
+    environ = {**without_password(os.environ), "OSFSYNC_EXIT_CODE": str(int(code))}
     try:
         with anyio.fail_after(PATIENCE.total_seconds()):
             process = await anyio.open_process(

@@ -8,7 +8,7 @@ from pathlib import Path
 from anyio import to_thread
 
 from osfsync.app.choice import standpoint_of
-from osfsync.app.gaps import presence_of
+from osfsync.app.gaps import attendance_of
 from osfsync.app.known import device_of, status_of
 from osfsync.app.ledger import all_orders
 from osfsync.app.prospects import Prospects
@@ -73,12 +73,12 @@ async def page(settings: Settings, version: str, *, clock: Callable[[], datetime
 async def _device(
     view: View, row: DeviceRow, missing: MissingCollector, now: datetime
 ) -> tuple[DevicePageModel, list[GapModel]]:
-    presence = await presence_of(view, row, now)
+    attendance = await attendance_of(view, row, now)
     collected = missing.of(row.device.id)
     since = datetime.combine(missing.period.first, datetime.min.time(), UTC)
     for first, last, files in await view.chronicle.held_days(row.device.id, since):
         collected.calendar.add(first, last, Standing.HELD, files)
-    return device_page(row, await device_of(view, row, now), collected, presence, now)
+    return device_page(row, await device_of(view, row, attendance.contacts, now), collected, attendance, now)
 
 
 async def _orders(settings: Settings) -> list[OrderModel]:

@@ -13,7 +13,7 @@ import msgspec
 from anyio.abc import Process
 from anyio.streams.buffered import BufferedByteReceiveStream
 
-from osfsync.config.sources import PASSWORD_VARIABLE
+from osfsync.config.sources import without_password
 from osfsync.content.reader import Answer
 from osfsync.domain.contents import Content
 
@@ -67,7 +67,7 @@ class ContentReader:
         self._process = await anyio.open_process(
             [sys.executable, "-P", "-m", "osfsync.content.reader"],
             stderr=subprocess.DEVNULL,
-            env={name: value for name, value in os.environ.items() if name != PASSWORD_VARIABLE},
+            env=without_password(os.environ),
         )
         if self._process.stdout is not None:
             self._answers = BufferedByteReceiveStream(self._process.stdout)

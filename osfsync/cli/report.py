@@ -9,6 +9,7 @@ import click
 from osfsync import __version__
 from osfsync.cli.context import Context, pass_context, run_async
 from osfsync.cli.output import say
+from osfsync.cli.rows import output_option
 
 DOCUMENTED = (
     "config-show",
@@ -30,15 +31,7 @@ DOCUMENTED = (
 
 
 @click.command()
-@click.option(
-    "-o",
-    "--output",
-    "target",
-    type=click.Path(path_type=Path, dir_okay=False),
-    required=True,
-    metavar="FILE.html",
-    help="Where to write it; an older one is replaced.",
-)
+@output_option("FILE.html")
 @pass_context
 def report(context: Context, *, target: Path) -> None:
     """Write one page about the whole fleet: what is held, what is missing and why, who needs attention.
@@ -68,15 +61,7 @@ EXPORTED = ("devices", "files", "gaps", "missing", "orders", "provenance")
 
 @click.command("export")
 @click.argument("kind", type=click.Choice(EXPORTED))
-@click.option(
-    "-o",
-    "--output",
-    "target",
-    type=click.Path(path_type=Path, dir_okay=False),
-    required=True,
-    metavar="FILE.parquet",
-    help="Where to write them; an older file is replaced.",
-)
+@output_option("FILE.parquet")
 @pass_context
 def export(context: Context, *, kind: str, target: Path) -> None:
     """Write all rows of a KIND into one Parquet file, for data frames.

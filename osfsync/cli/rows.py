@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
+from pathlib import Path
 from typing import Any
 
 import click
@@ -36,6 +37,19 @@ text_option = click.option(
 device_option = click.option(
     "--device", "devices", multiple=True, metavar="GLOB", help="Only these devices (name or id)."
 )
+
+
+def output_option(metavar: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """`-o`, the file that a command writes, as `target`."""
+    return click.option(
+        "-o",
+        "--output",
+        "target",
+        type=click.Path(path_type=Path, dir_okay=False),
+        required=True,
+        metavar=metavar,
+        help="Where to write it, outside of the archive; an older one is replaced.",
+    )
 
 
 async def no_tail() -> Tail:

@@ -11,7 +11,7 @@ import click
 
 from osfsync.cli.context import Context, pass_context, run_async
 from osfsync.cli.output import complain, say
-from osfsync.cli.rows import device_option, format_option
+from osfsync.cli.rows import device_option, format_option, output_option
 from osfsync.cli.types import SHARE
 
 if TYPE_CHECKING:
@@ -170,14 +170,7 @@ def _describe(told: "tuple[Progress, Tally | None]") -> str:
 
 
 @click.command()
-@click.option(
-    "-o",
-    "--output",
-    "target",
-    required=True,
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="The file to write; best outside the archive.",
-)
+@output_option("FILE")
 @pass_context
 def manifest(context: Context, *, target: Path) -> None:
     """Write SHA-256 and path of every held file, as the state knows them, for `sha256sum -c`.

@@ -27,6 +27,11 @@ PASSWORD_HINT = (
 )
 
 
+def without_password(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment for a program that needs no password."""
+    return {name: value for name, value in environ.items() if name != PASSWORD_VARIABLE}
+
+
 @dataclass(frozen=True, slots=True)
 class Given:
     """One raw value: what was written, where (`origin`), and how a message names it (`label`)."""

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import assert_never
 
-from osfsync.domain.gaps import LONGEST, Presence
+from osfsync.domain.gaps import LONGEST, Attendance
 from osfsync.domain.model import StorageStatus, TimeWindow
 from osfsync.domain.planner import Reason
 
@@ -99,11 +99,11 @@ class Calendar:
         of_day = self.files[standing]
         return [of_day[day] for day in range(self.period.days)]
 
-    def absences(self, presence: Presence) -> Iterator[Absence | None]:
+    def absences(self, attendance: Attendance) -> Iterator[Absence | None]:
         """Of each day why it has no file; None where it has some."""
-        in_contact = {self.period.number(contact.date()) for contact in presence.contacts}
+        in_contact = {self.period.number(contact.date()) for contact in attendance.contacts}
         in_gap = {
-            day for gap in presence.gaps for day in self.period.between(gap.start.date(), gap.end.date())
+            day for gap in attendance.gaps for day in self.period.between(gap.start.date(), gap.end.date())
         }
         some = set().union(*self.files.values())
         for day in range(self.period.days):
@@ -112,7 +112,7 @@ class Calendar:
             elif day in in_contact:
                 yield Absence.GAP if day in in_gap else Absence.IDLE
             else:
-                yield Absence.SILENT if self._is_heard(day, presence.heard) else Absence.UNKNOWN
+                yield Absence.SILENT if self._is_heard(day, attendance.heard) else Absence.UNKNOWN
 
     def _is_heard(self, day: int, heard: TimeWindow | None) -> bool:
         begin = datetime.combine(self.period.first, datetime.min.time(), UTC) + day * _DAY

@@ -70,7 +70,7 @@ class Recordings:
 
 
 @dataclass(frozen=True, slots=True)
-class Presence:
+class Attendance:
     """When a device was in contact, and what it left out meanwhile.
 
     Attributes:

@@ -12,8 +12,8 @@ from datetime import date, datetime
 import msgspec
 
 from osfsync.domain.coverage import Absence, Calendar, Period, Standing, standing_of
-from osfsync.domain.gaps import Presence
-from osfsync.domain.loss import is_near
+from osfsync.domain.gaps import Attendance
+from osfsync.domain.loss import is_near, loss_due
 from osfsync.domain.planner import Reason
 from osfsync.domain.rows import DeviceRow, FileRow, RunRow
 from osfsync.reports.build import gap_model, missing_model
@@ -131,7 +131,7 @@ class DeviceMissing:
     near_loss: int = 0
     loss_due: datetime | None = None
 
-    def add(self, row: FileRow, case: Case, loss_due: datetime | None) -> None:
+    def add(self, row: FileRow, case: Case) -> None:
         """One more."""
         record, reason, now = row.record, case.decision.reason, case.standpoint.now
         if reason is None:
@@ -143,10 +143,11 @@ class DeviceMissing:
         if reason is Reason.LOST and record.lost_at is not None and record.lost_at > now - RECENT:
             self.lost_lately += 1
         horizon, patience = case.dialogue.horizon, case.standpoint.policy.patience
+        due = loss_due(record.file, horizon)
         on_device = standing in {Standing.ON_DEVICE, Standing.ORDERED}
-        if loss_due is not None and on_device and is_near(loss_due, horizon, patience, now):
+        if due is not None and on_device and is_near(due, horizon, patience, now):
             self.near_loss += 1
-            self.loss_due = loss_due if self.loss_due is None else min(self.loss_due, loss_due)
+            self.loss_due = due if self.loss_due is None else min(self.loss_due, due)
 
 
 @dataclass(slots=True)
@@ -171,10 +172,10 @@ class MissingCollector:
             place = self.places.get(row.device.id)
             if place is None or case.decision.reason is None:
                 continue
-            model = missing_model(row, case)
             self.outdated += row.record.held is not None
-            self.of(row.device.id).add(row, case, model.loss_due)
+            self.of(row.device.id).add(row, case)
             if len(self.columns.name) < MOST_MISSING:
+                model = missing_model(row, case)  # words for those alone that are shown
                 columns, file = self.columns, row.record.file
                 columns.device.append(place)
                 columns.name.append(printable(model.name))
@@ -205,11 +206,11 @@ class MissingCollector:
 
 
 def device_page(
-    row: DeviceRow, device: DeviceModel, missing: DeviceMissing, presence: Presence, now: datetime
+    row: DeviceRow, device: DeviceModel, missing: DeviceMissing, attendance: Attendance, now: datetime
 ) -> tuple[DevicePageModel, list[GapModel]]:
     """One device and its gaps, after its held files were added to the calendar of its missing ones."""
     calendar = missing.calendar
-    gaps = [gap_model(row.device, gap, presence.usual_pause) for gap in presence.gaps]
+    gaps = [gap_model(row.device, gap, attendance.usual_pause) for gap in attendance.gaps]
     facts = DeviceFacts(
         device=device,
         problem=None if row.problem is None else row.problem.explanation,
@@ -217,12 +218,12 @@ def device_page(
         lost_lately=missing.lost_lately,
         near_loss=missing.near_loss,
         loss_due=missing.loss_due,
-        contacts=presence.contacts,
+        contacts=attendance.contacts,
         gaps=gaps,
     )
     days = DayModel(
         {standing.value: calendar.counts(standing) for standing in Standing},
-        "".join(_LETTERS[absence] for absence in calendar.absences(presence)),
+        "".join(_LETTERS[absence] for absence in calendar.absences(attendance)),
         calendar.timeless,
     )
     return DevicePageModel(device, concerns_of(facts, now), dict(missing.reasons), days), gaps

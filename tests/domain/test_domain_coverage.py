@@ -6,13 +6,13 @@ from itertools import product
 import pytest
 
 from osfsync.domain.coverage import Absence, Calendar, Period, Standing, standing_of
-from osfsync.domain.gaps import Gap, Presence
+from osfsync.domain.gaps import Attendance, Gap
 from osfsync.domain.model import StorageStatus, TimeWindow
 from osfsync.domain.planner import Reason
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 PERIOD = Period.until(NOW, 10)  # 1 to 10 March
-NOWHERE = Presence((), None, (), timedelta(0))
+NOWHERE = Attendance((), None, (), timedelta(0))
 
 
 def day(number: int) -> date:
@@ -65,13 +65,13 @@ def test_days_without_files() -> None:
     calendar = Calendar(PERIOD)
     calendar.add(day(2), day(2), Standing.HELD)
     gap = Gap(noon(4), noon(6), 2, noon(5), noon(5), open=False)
-    presence = Presence(
+    attendance = Attendance(
         contacts=[noon(2), noon(3), noon(5)],
         heard=TimeWindow(noon(1), noon(9)),
         gaps=[gap],
         usual_pause=timedelta(0),
     )
-    assert list(calendar.absences(presence)) == [
+    assert list(calendar.absences(attendance)) == [
         Absence.UNKNOWN,  # the log begins at noon of that day
         None,
         Absence.IDLE,

@@ -7,7 +7,7 @@ from random import Random
 
 from osfsync.domain.coverage import Calendar, Period, Standing
 from osfsync.domain.dialogue import NOTHING_KNOWN
-from osfsync.domain.gaps import Gap, Presence
+from osfsync.domain.gaps import Attendance, Gap
 from osfsync.domain.model import DataFile, Device, FileRecord, StorageStatus, TimeWindow
 from osfsync.domain.rows import DeviceRow, FileRow, Totals
 from osfsync.reports.build import device_model, status_model
@@ -38,7 +38,7 @@ TOTALS = Totals(
     unseen=0,
     open_orders=0,
 )
-NOWHERE = Presence((), None, (), timedelta(0))
+NOWHERE = Attendance((), None, (), timedelta(0))
 
 
 def device_row(device: Device = DEVICE.device, last_contact: datetime | None = None) -> DeviceRow:
@@ -124,9 +124,11 @@ def test_a_file_of_an_older_version_is_told_as_outdated() -> None:
 
 def test_a_gap_is_on_the_calendar_and_among_the_concerns() -> None:
     gap = Gap(ago(days=4), NOW, 9, ago(days=3), ago(days=1), open=True)
-    presence = Presence([ago(days=2)], TimeWindow(ago(days=60), NOW), [gap], timedelta(0))
+    attendance = Attendance([ago(days=2)], TimeWindow(ago(days=60), NOW), [gap], timedelta(0))
     device = device_row(last_contact=ago(hours=1))
-    page, gaps = device_page(device, device_model(device, None, None), collector().of("0b1c"), presence, NOW)
+    page, gaps = device_page(
+        device, device_model(device, None, None), collector().of("0b1c"), attendance, NOW
+    )
     assert [concern.kind for concern in page.concerns] == ["gap"]
     assert page.days.absences[-3:] == "gsu"  # the log was read up to today's noon
     assert [(each.hours, each.open) for each in gaps] == [(96.0, True)]
@@ -136,8 +138,8 @@ def test_an_old_gap_is_no_concern() -> None:
     end = NOW - RECENT - DAY
     gap = Gap(end - DAY, end, 9, end - DAY, end, open=False)
     device = device_row(last_contact=ago(hours=1))
-    presence = Presence((), None, [gap], timedelta(0))
-    page, _ = device_page(device, device_model(device, None, None), collector().of("0b1c"), presence, NOW)
+    attendance = Attendance((), None, [gap], timedelta(0))
+    page, _ = device_page(device, device_model(device, None, None), collector().of("0b1c"), attendance, NOW)
     assert page.concerns == ()
 
 
