@@ -178,7 +178,7 @@ class Decider:
         progress = self._devices.pop(done.device.id)
         facts: list[Fact] = [*await self.settler.facts_of(done.device, progress, self.clock())]
         if self.reaching is not None:
-            facts += await self.reaching.facts_of(done.device, progress, self.clock())
+            facts += await self.reaching.facts_of(done, progress, self.clock())
         if facts:
             await out.facts.send(Facts(tuple(facts)))
         job = self.settler.job_of(done.device, progress, self.clock())

@@ -1,4 +1,4 @@
-"""Listening: what happened at devices that owe us files, read off the platform's communication log."""
+"""Listening: what happened at devices that owe us files, or whose news others may have told: from the log."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -55,7 +55,7 @@ class Listener:
     clock: Callable[[], datetime]
     talking: set[str] = field(default_factory=set)
     awaiting: set[str] = field(default_factory=set)
-    _heard: set[str] = field(default_factory=set)
+    _heard: dict[str, datetime | None] = field(default_factory=dict)  # last contacts by device
     _news: set[str] = field(default_factory=set)
     _late: set[str] = field(default_factory=set)
     _told: set[str] = field(default_factory=set)
@@ -98,12 +98,17 @@ class Listener:
             if last is not None and last >= self._round_began:
                 self._late.add(device.id)
 
+    async def last_contact(self, device: Device, out: MemoryObjectSendStream[Facts]) -> datetime | None:
+        """When a device was last in contact, as far as its log could ever be read."""
+        await self.hear_once(device, out)
+        return self._heard[device.id]
+
     async def _hear(self, device: Device, out: MemoryObjectSendStream[Facts]) -> Dialogue:
         """Read what is new in a device's log, tell it, and what it shows of our orders. A failure is told."""
         now = self.clock()
         talk = await self.ledger.talk(device.id, now)
         before = talk.dialogue()
-        self._heard.add(device.id)
+        self._heard[device.id] = before.last_contact
         if self._failures >= FAILURES_IN_A_ROW:
             return before
         news: list[CommunicationEvent] = []
@@ -121,6 +126,7 @@ class Listener:
         if any(_is_new_contact(event, before.last_contact) for event in news):
             self._news.add(device.id)
         dialogue = talk.dialogue(news, heard_until=now)
+        self._heard[device.id] = dialogue.last_contact
         followed = _followed(dialogue)
         if followed:
             await self._tell(followed, dialogue, out)

@@ -73,9 +73,13 @@ class Contradiction:
 
 @dataclass(frozen=True, slots=True)
 class DeviceDone:
-    """Nothing more comes for this device in this round."""
+    """Nothing more comes for this device in this round.
+
+    `contact` is its last one, where what is new may be others' news; see `Tellers`.
+    """
 
     device: Device
+    contact: datetime | None = None
 
 
 Listing = DeviceBegun | ListedPage | Contradiction | WindowListed | WindowFailed | DeviceDone

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import anyio
@@ -20,6 +20,7 @@ from osfsync.domain.errors import (
     TenantError,
 )
 from osfsync.domain.model import Device, ListingSource, TimeWindow
+from osfsync.domain.tellers import Tellers
 from osfsync.pipeline.compare import MOST_NAMED, Comparison
 from osfsync.pipeline.complaints import EMPTY, REFUSALS, Complaints
 from osfsync.pipeline.lifeline import Lifeline
@@ -42,6 +43,7 @@ MOST_TROUBLES = 2
 """Windows of a device that fail for the platform's trouble, each after retries: others wait a night."""
 
 DialogueWith = Callable[[Device], Awaitable[Dialogue]]
+LastContact = Callable[[Device], Awaitable[datetime | None]]
 Out = MemoryObjectSendStream[Listing]
 
 
@@ -52,6 +54,7 @@ class Surveyor:
     client: CloudClient
     windows_of: WindowsOf
     dialogue_with: DialogueWith
+    last_contact: LastContact
     tally: Tally
     lifeline: Lifeline
     clock: Callable[[], datetime]
@@ -83,7 +86,8 @@ class Surveyor:
                 continue
             self.lifeline.answered(device)
         self.tally.devices_done.add(device.id)
-        await out.send(DeviceDone(device))
+        in_doubt = visit.tellers.are_doubtful(self.clock())
+        await out.send(DeviceDone(device, await self.last_contact(device) if in_doubt else None))
 
     async def _list_window(self, visit: "_Visit", window: TimeWindow) -> None:
         device, listed, missed = visit.device, None, ""
@@ -131,11 +135,12 @@ class Surveyor:
         async with aclosing(self.client.files(device, window)) as pages:
             async for page in pages:
                 files += len(page)
+                visit.tellers.note(page, self.clock())
                 judged = page if comparison is None else comparison.device_list(page)
                 await visit.out.send(ListedPage(device, window, source, judged))
         if comparison is None:
             return _Listed(source, files, missed=missed)
-        only_server = await self._reconcile(device, comparison, visit.out)
+        only_server = await self._reconcile(visit, comparison)
         if comparison.unconfirmed:
             error = ProtocolError(
                 f"The server's own list named {amount(comparison.unconfirmed, 'file')} that it named no more "
@@ -172,12 +177,12 @@ class Surveyor:
         comparison.server_list_read()
         return comparison, ""
 
-    async def _reconcile(self, device: Device, comparison: Comparison, out: Out) -> int:
+    async def _reconcile(self, visit: "_Visit", comparison: Comparison) -> int:
         """Pass on what only the server's own list knows, and tell of contradictions; answers how many.
 
         Not those of which the device's list may rightly know nothing, as they reach over the window's edge.
         """
-        window = comparison.window
+        device, window = visit.device, comparison.window
         only_server: list[str] = []
         untimed = 0
         if comparison.contradicts:
@@ -187,9 +192,10 @@ class Surveyor:
                     only_server += comparison.contradicting(found)
                     untimed += sum(file.start is None or file.end is None for file in found)
                     if found:
-                        await out.send(ListedPage(device, window, ListingSource.SERVER_LIST, found))
+                        visit.tellers.note(found, self.clock())
+                        await visit.out.send(ListedPage(device, window, ListingSource.SERVER_LIST, found))
         only_device = comparison.only_device_list()
-        await out.send(Contradiction(device, window, only_device, tuple(only_server[:MOST_NAMED])))
+        await visit.out.send(Contradiction(device, window, only_device, tuple(only_server[:MOST_NAMED])))
         return len(only_server) + untimed
 
     def _limited_days(self, visit: "_Visit", window: TimeWindow, error: ForbiddenError) -> None:
@@ -220,6 +226,7 @@ class _Visit:
         windows: the newest days first.
         troubles: windows that failed for the platform's trouble.
         limited: the device's credentials may not be read.
+        tellers: as its own list shows them.
     """
 
     device: Device
@@ -228,6 +235,7 @@ class _Visit:
     troubles: int = 0
     limited: bool = False
     told_limited_days: bool = False
+    tellers: Tellers = field(default_factory=Tellers)
 
     @property
     def newest(self) -> TimeWindow:

@@ -326,6 +326,46 @@ async def test_what_was_recorded_in_a_long_silence_is_seen(
         await mirror.assert_equals_server()
 
 
+@pytest.mark.parametrize("dialect", [TERSE, Dialect()])
+@pytest.mark.parametrize("listed_by", [ListedBy.BOTH, ListedBy.SERVER_LIST])
+async def test_files_that_others_put_on_the_server_are_no_news_of_a_device_out_of_contact(
+    mirror_of: MirrorOf, empty_world: World, truck: SimDevice, dialect: Dialect, listed_by: ListedBy
+) -> None:
+    empty_world.dialect = dialect
+    async with mirror_of(empty_world) as mirror:
+        for _ in range(7):
+            empty_world.connect(truck)
+            await nights(mirror, empty_world, truck, 3)
+        hidden = []
+        for _ in range(60):
+            empty_world.advance(DAY)
+            hidden.append(record_in_silence(empty_world, truck))
+            name, start = f"others/{empty_world.now:%m%d}.osf", empty_world.now - HOUR
+            others = empty_world.add_file(truck, name, StorageStatus.SERVER_ONLY, start=start)
+            others.listed_by = listed_by
+            await mirror.sync()
+        empty_world.connect(truck)
+        for file in hidden:
+            tell(file)
+        await nights(mirror, empty_world, truck, 1, 1, 1)
+        await mirror.assert_equals_server()
+
+
+async def test_a_device_that_drops_what_it_has_uploaded_is_listed_no_further_back(
+    mirror_of: MirrorOf, empty_world: World, truck: SimDevice
+) -> None:
+    async with mirror_of(empty_world) as mirror:
+        for _ in range(80):
+            empty_world.connect(truck)
+            empty_world.advance(DAY)
+            name, start = f"up/{empty_world.now:%m%d}.osf", empty_world.now - HOUR
+            empty_world.add_file(truck, name, StorageStatus.SERVER_ONLY, start=start)
+            await mirror.sync()
+        passed_over = empty_world.add_file(truck, "old.osf", BOTH, start=empty_world.now - 50 * DAY)
+        await mirror.sync()
+        assert passed_over.name not in {name for _, name in await mirror.files()}
+
+
 async def test_a_backlog_that_is_told_in_bits_is_seen_whatever_the_lookback(
     mirror_of: MirrorOf, empty_world: World, truck: SimDevice
 ) -> None:
