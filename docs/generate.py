@@ -25,6 +25,7 @@ _CODES = {
     ExitCode.LOCKED: "another run holds the lock",
     ExitCode.LOGIN_REFUSED: "login refused",
     ExitCode.UNREACHABLE: "server unreachable, or device list incomplete",
+    ExitCode.PAUSED: "paused on the platform (`[mqtt]`); the state is consistent, the next run goes on",
     ExitCode.INTERRUPTED: "interrupted (SIGINT); the state is consistent, the next run goes on",
     ExitCode.TERMINATED: "terminated (SIGTERM); likewise",
 }

@@ -7,6 +7,7 @@ from pathlib import Path
 from osfsync.app.examine_here import here
 from osfsync.app.examine_platform import platform
 from osfsync.app.examined import Finding
+from osfsync.app.remote import set_there
 from osfsync.app.rooms import USER_AGENT, Password
 from osfsync.cloud.client import open_client
 from osfsync.cloud.settings import CloudSettings, LimitSettings
@@ -31,6 +32,17 @@ async def examine(
                 yield finding
     except OsfsyncError as error:
         yield Finding("error", "platform", str(error), error.exit_code)
+    if settings.mqtt.url is not None:
+        yield await _own_device(settings)
+
+
+async def _own_device(settings: Settings) -> Finding:
+    try:
+        values = await set_there(settings)
+    except OsfsyncError as error:
+        return Finding("warning", "mqtt", f"no run is told or steered there: {error}")
+    told = ", ".join(f"{key} = {value!r}" for key, value in values.items())
+    return Finding("ok", "mqtt", f"the device is reached; set there: {told or 'nothing'}.")
 
 
 async def tenants_of(url: str, username: str, password: str) -> list[Tenant]:

@@ -1,4 +1,4 @@
-"""Tells others how a run went: Prometheus, a check, a webhook, a program. What fails there is a warning."""
+"""Tells others how a run went: Prometheus, a check, a device, a webhook, a program. At worst a warning."""
 
 import os
 import subprocess
@@ -15,6 +15,7 @@ import structlog
 from anyio import to_thread
 from anyio.abc import Process
 
+from osfsync.app.remote import tell
 from osfsync.app.rooms import USER_AGENT
 from osfsync.app.targets import refuse_as_target
 from osfsync.archive.beside import put_beside
@@ -63,6 +64,8 @@ class Notices:
         if textfile is not None:
             await _warned("metrics.textfile", self._write_metrics(textfile, summary))
         await self._ping(line(summary).encode(), str(int(summary.exit_code)))
+        if self.settings.mqtt.url is not None:
+            await _warned("mqtt", tell(self.settings, summary))
         if notify.webhook_url is not None:
             await _warned("notify.webhook_url", post(notify.webhook_url, told, _JSON, USER_AGENT))
         if notify.command is not None:

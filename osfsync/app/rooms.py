@@ -12,6 +12,7 @@ from osfsync.archive.local import LocalArchive
 from osfsync.archive.owner import hold
 from osfsync.archive.paths import check_layout
 from osfsync.cloud.client import CloudClient, open_client
+from osfsync.cloud.lanes import Ceiling
 from osfsync.cloud.settings import BatchMode
 from osfsync.config import Settings
 from osfsync.domain.model import OrderMode, Tenant
@@ -43,6 +44,7 @@ class Terms:
     fail_on: frozenset[FailOn] = frozenset()
     stop: Stop = field(default_factory=Stop)
     tally: Tally = field(default_factory=Tally)
+    ceiling: Ceiling = field(default_factory=Ceiling)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,9 @@ class OpenRooms:
 
 
 @asynccontextmanager
-async def opened(settings: Settings, password: Password, clock: Clock) -> AsyncIterator[OpenRooms]:
+async def opened(
+    settings: Settings, password: Password, clock: Clock, ceiling: Ceiling | None = None
+) -> AsyncIterator[OpenRooms]:
     """Open everything that a run needs. Nothing is asked of the platform yet.
 
     Raises:
@@ -114,6 +118,8 @@ async def opened(settings: Settings, password: Password, clock: Clock) -> AsyncI
         await archive.check()
         stack.enter_context(hold(settings.archive.path))
         client = await stack.enter_async_context(
-            open_client(settings.cloud, settings.limits, password=password, user_agent=USER_AGENT)
+            open_client(
+                settings.cloud, settings.limits, password=password, user_agent=USER_AGENT, ceiling=ceiling
+            )
         )
         yield OpenRooms(settings, database, archive, client, clock)

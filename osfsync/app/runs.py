@@ -10,6 +10,7 @@ import anyio
 import structlog
 
 from osfsync.app.notices import Notices
+from osfsync.app.remote import steered
 from osfsync.app.rooms import Clock, OpenRooms, Password, Terms, opened
 from osfsync.config import Settings
 from osfsync.domain.errors import ArchiveError, DiskFullError, ExitCode, OsfsyncError
@@ -85,6 +86,21 @@ class Conduct:
     in_step: bool = False
     answers: Mapping[int, int] = field(default_factory=dict)
 
+    async def told(
+        self,
+        password: Password,
+        work: Callable[[OpenRooms], Awaitable[None]],
+        observe: Observe,
+        max_duration: timedelta | None,
+    ) -> RunSummary:
+        """As `perform`; whoever the settings name is told of it, and a device of the user's may steer it."""
+
+        async def perform(settings: Settings) -> RunSummary:
+            self.settings = settings
+            return await self.perform(password, work, observe, max_duration)
+
+        return await Notices(self.settings).around(partial(steered, self.settings, self.terms, perform))
+
     async def perform(
         self,
         password: Password,
@@ -94,7 +110,7 @@ class Conduct:
     ) -> RunSummary:
         """Open the rooms, do the work, and tell and record how it ended, also when the caller cancels it."""
         try:
-            async with opened(self.settings, password, self.clock) as rooms:
+            async with opened(self.settings, password, self.clock, self.terms.ceiling) as rooms:
                 self.answers = rooms.client.answers
                 return await self._perform(rooms, partial(work, rooms), observe, max_duration)
         except OsfsyncError as error:
@@ -212,8 +228,7 @@ async def sync(
         )
         await (await conduct.begin_mirroring(rooms, new)).sync(request.since, request.until, request.wait)
 
-    perform = partial(conduct.perform, password, work, observe, request.max_duration)
-    return await Notices(settings).around(perform)
+    return await conduct.told(password, work, observe, request.max_duration)
 
 
 async def backfill(
@@ -242,8 +257,7 @@ async def backfill(
         )
         await (await conduct.begin_mirroring(rooms, new)).backfill(name, period)
 
-    perform = partial(conduct.perform, password, work, observe, request.max_duration)
-    return await Notices(settings).around(perform)
+    return await conduct.told(password, work, observe, request.max_duration)
 
 
 async def rehearse(

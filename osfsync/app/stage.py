@@ -15,12 +15,17 @@ from osfsync.domain.model import utc_now
 from osfsync.domain.summary import RunSummary
 from osfsync.pipeline.perform import Observe
 from osfsync.pipeline.stop import Stop, stopped_by_signals
+from osfsync.simulator.behaviour import Behaviour
+from osfsync.simulator.broker import Broker, serve_mqtt
+from osfsync.simulator.fleet import SimDevice
 from osfsync.simulator.server import Simulator, serve
 from osfsync.simulator.standing import run_clock
 from osfsync.simulator.world import World
 from osfsync.state.settings import StateSettings
 
 NIGHTS = 2
+OWN_DEVICE = "osfsync"
+"""The name of a simulated device that records nothing, for osfsync to speak for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +93,26 @@ async def _nights(world: World, settings: Settings, observe: Observe) -> AsyncGe
         yield Night(number, delivered, summary, world.now)
 
 
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A platform that listens; `own` is a device of it that osfsync may speak for, where MQTT is served."""
+
+    simulator: Simulator
+    broker: Broker | None = None
+    own: SimDevice | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to listen: `port` for HTTP, 0 takes a free one; `mqtt_port` likewise, None for no MQTT."""
+
+    host: str
+    port: int
+    mqtt_port: int | None = None
+
+
 async def serve_fleet(
-    fleet: Fleet, address: tuple[str, int], speed: float, announce: Callable[[Simulator], None]
+    fleet: Fleet, address: Address, speed: float, announce: Callable[[Served], None]
 ) -> None:
     """Serve a fleet whose clock runs `speed` times as fast as ours, until a signal ends it.
 
@@ -97,29 +120,40 @@ async def serve_fleet(
     """
     stop = Stop()
     world = fleet.build()
-    host, port = address
     with stopped_by_signals(stop):
         async with AsyncExitStack() as stack:
             try:
-                simulator = await stack.enter_async_context(serve(world, host=host, port=port))
+                served = await _listening(stack, world, address)
             except OSError as error:
                 raise ConfigError(
-                    f"{host}, port {port}, can't be listened on: {error.strerror}.",
-                    hint="Give another --port (0 picks a free one) or --host.",
+                    f"{address.host} can't be listened on: {error.strerror or error}.",
+                    hint="Give another --port or --mqtt-port (0 picks a free one) or --host.",
                 ) from error
-            announce(simulator)
+            announce(served)
             with stop.scope():
                 await run_clock(world, speed)
 
 
-def sync_toml_for(simulator: Simulator) -> str:
+async def _listening(stack: AsyncExitStack, world: World, address: Address) -> Served:
+    simulator = await stack.enter_async_context(serve(world, host=address.host, port=address.port))
+    if address.mqtt_port is None:
+        return Served(simulator)
+    own = world.add_device(OWN_DEVICE, behaviour=Behaviour(contact_every=None, files_per_day=0))
+    listening = serve_mqtt(world, host=address.host, port=address.mqtt_port)
+    return Served(simulator, await stack.enter_async_context(listening), own)
+
+
+def sync_toml_for(simulator: Simulator, broker: Broker | None = None) -> str:
     """A configuration file for a simulated platform."""
     world = simulator.world
+    mqtt = (
+        f'[mqtt]\nurl = "mqtt://{broker.host}:{broker.port}"\ntoken_file = "./mqtt-token"\n' if broker else ""
+    )
     return (
         "[cloud]\n"
         f'url = "{simulator.url}"\n'
         f'username = "{world.username}"\n'
         f'tenant = "{world.main.name}"\n'
         "[archive]\n"
-        'path = "./mirror"\n'
+        f'path = "./mirror"\n{mqtt}'
     )

@@ -15,9 +15,8 @@ from osfsync.cli.output import complain, say
 from osfsync.domain.model import utc_now
 
 if TYPE_CHECKING:
-    from osfsync.app.stage import Fleet
+    from osfsync.app.stage import Fleet, Served
     from osfsync.config import Settings
-    from osfsync.simulator.server import Simulator
 
 _devices = click.option(
     "--devices", type=click.IntRange(1, 10_000), default=8, show_default=True, help="Simulated devices."
@@ -113,25 +112,40 @@ async def _write_report(settings: "Settings", folder: Path, now: datetime) -> No
     show_default=True,
     help="How much faster than ours the devices' clock runs.",
 )
+@click.option("--mqtt", is_flag=True, help="Serve the platform's MQTT side, too, and a device of your own.")
+@click.option("--mqtt-port", type=click.IntRange(0, 65_535), default=0, help="Its port; 0 picks a free one.")
 @pass_context
 def simulate(
-    context: Context, *, devices: int, files: int, seed: int, host: str, port: int, speed: float
+    context: Context,
+    *,
+    devices: int,
+    files: int,
+    seed: int,
+    host: str,
+    port: int,
+    speed: float,
+    mqtt: bool,
+    mqtt_port: int,
 ) -> int:
     """Serve a simulated platform until stopped; prints url, account and a ready sync.toml."""
-    from osfsync.app.stage import Fleet, serve_fleet
+    from osfsync.app.stage import Address, Fleet, serve_fleet
 
     context.set_up_logs()
     fleet = Fleet(devices, files, seed)
-    run_async(lambda: serve_fleet(fleet, (host, port), speed, _announce))
+    address = Address(host, port, mqtt_port if mqtt else None)
+    run_async(lambda: serve_fleet(fleet, address, speed, _announce))
     return 0
 
 
-def _announce(simulator: "Simulator") -> None:
+def _announce(served: "Served") -> None:
     from osfsync.app.stage import sync_toml_for
 
+    world, broker = served.simulator.world, served.broker
+    token = "" if served.own is None else f"  echo {served.own.access_token} >mqtt-token\n"
+    mqtt = "" if broker is None else f", and MQTT on {broker.host}:{broker.port}"
     say(
-        f"A simulated platform listens on {simulator.url}; Ctrl-C ends it.\n"
-        f"Account: {simulator.world.username}, password: {simulator.world.password}\n"
-        f"  OSFSYNC_PASSWORD={simulator.world.password} osfsync sync\n"
-        f"with this sync.toml:\n\n{sync_toml_for(simulator)}\n"
+        f"A simulated platform listens on {served.simulator.url}{mqtt}; Ctrl-C ends it.\n"
+        f"Account: {world.username}, password: {world.password}\n{token}"
+        f"  OSFSYNC_PASSWORD={world.password} osfsync sync\n"
+        f"with this sync.toml:\n\n{sync_toml_for(served.simulator, broker)}\n"
     )

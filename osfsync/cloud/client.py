@@ -11,6 +11,7 @@ from osfsync.cloud.body import Body, too_large
 from osfsync.cloud.bounds import Raws
 from osfsync.cloud.calls import Call
 from osfsync.cloud.fields import RecordReader
+from osfsync.cloud.lanes import Ceiling
 from osfsync.cloud.listing import LARGEST_LOG, json_pages, xml_pages
 from osfsync.cloud.login import Login
 from osfsync.cloud.models import Reading
@@ -263,6 +264,7 @@ async def open_client(
     *,
     password: Callable[[], Awaitable[str]],
     user_agent: str,
+    ceiling: Ceiling | None = None,
 ) -> AsyncIterator[CloudClient]:
     """Open a client; its connections are closed at the end. Nothing is sent before the first verb.
 
@@ -271,11 +273,12 @@ async def open_client(
         limits: how hard the platform and the line may be driven.
         password: asked at each login, and not kept.
         user_agent: who we are, for the platform's log.
+        ceiling: may hold downloads back while they work.
 
     Raises:
         ConfigError: the address or the file of certificates can't be used.
     """
-    async with open_session(cloud, limits, user_agent) as session:
+    async with open_session(cloud, limits, user_agent, ceiling or Ceiling()) as session:
         login = Login(session, cloud.username, cloud.tenant, password)
         sender = Sender(session, login, limits.retries)
         yield CloudClient(sender, login, cloud.fields, limits.max_file_size or None)

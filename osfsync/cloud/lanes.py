@@ -1,5 +1,6 @@
 """The lanes on which requests go: how many are open is learned from what comes of it."""
 
+import sys
 import time
 from dataclasses import dataclass
 
@@ -26,16 +27,28 @@ class Lane:
         self.limiter.release()
 
 
+@dataclass(slots=True)
+class Ceiling:
+    """No more downloads at once than this, whatever else is set; it may be moved while a run works."""
+
+    most: int = sys.maxsize
+
+    def lift(self) -> None:
+        """As if it were not there."""
+        self.most = sys.maxsize
+
+
 class Lanes:
     """Whoever downloads or lists holds a lane from the request to the end of the answer.
 
     Lists have lanes of their own: they wait for downloads, where these are slower.
     """
 
-    def __init__(self, limits: LimitSettings, throttle: Throttle) -> None:
+    def __init__(self, limits: LimitSettings, throttle: Throttle, ceiling: Ceiling) -> None:
         now = time.monotonic()
         self._limits = limits
         self._throttle = throttle
+        self._ceiling = ceiling
         self._control = Concurrency(limits.downloads, now)
         self._answers, self._waited = 0, 0.0
         self.downloads = Lane(anyio.CapacityLimiter(limits.downloads))
@@ -45,7 +58,7 @@ class Lanes:
     @property
     def open(self) -> int:
         """How many downloads may be under way at present."""
-        return self._control.limit
+        return min(self._control.limit, self._ceiling.most)
 
     def answered(self, sent: float) -> None:
         """An answer began to a request that was sent at `sent` of the monotonic clock."""
@@ -74,5 +87,5 @@ class Lanes:
         return Totals(self._answers, self._throttle.received, self._waited)
 
     def _open(self) -> None:
-        self.downloads.limiter.total_tokens = self._control.limit
-        self.listings.limiter.total_tokens = min(self._control.limit, self._limits.listings)
+        self.downloads.limiter.total_tokens = self.open
+        self.listings.limiter.total_tokens = min(self.open, self._limits.listings)

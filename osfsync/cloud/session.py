@@ -23,7 +23,7 @@ from yarl import URL
 from osfsync.cloud.body import Body
 from osfsync.cloud.calls import Call
 from osfsync.cloud.faults import LINE_ERRORS, fault
-from osfsync.cloud.lanes import Lanes
+from osfsync.cloud.lanes import Ceiling, Lanes
 from osfsync.cloud.ranges import asking_for, proof_of, reply_to
 from osfsync.cloud.refusals import clock_offset, retry_after
 from osfsync.cloud.settings import CloudSettings, LimitSettings
@@ -224,7 +224,7 @@ def _redirected(call: Call, url: URL, location: str) -> URL:
 
 @asynccontextmanager
 async def open_session(
-    cloud: CloudSettings, limits: LimitSettings, user_agent: str
+    cloud: CloudSettings, limits: LimitSettings, user_agent: str, ceiling: Ceiling
 ) -> AsyncIterator[Session]:
     """Open the connections to the platform; they are closed at the end.
 
@@ -250,7 +250,7 @@ async def open_session(
             total=None, connect=connect, sock_connect=connect, sock_read=cloud.idle_timeout.total_seconds()
         ),
     ) as http:
-        yield Session(http, origin, throttle, Lanes(limits, throttle), cloud)
+        yield Session(http, origin, throttle, Lanes(limits, throttle, ceiling), cloud)
 
 
 async def _send_once(

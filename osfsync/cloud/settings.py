@@ -48,6 +48,18 @@ class CloudSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     fields: FieldNames = FieldNames()
 
 
+class MqttSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A device of the user's own on the platform, which osfsync speaks for.
+
+    Attributes:
+        url: the platform's MQTT side; None for no such device.
+        token_file: holds the device's access token in its first line.
+    """
+
+    url: str | None = None
+    token_file: Path | None = None
+
+
 class BatchMode(StrEnum):
     """Whether small files are asked for several at once."""
 

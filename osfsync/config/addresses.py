@@ -4,6 +4,7 @@ Messages are ends of sentences that begin with the setting's name. They never re
 for it may carry a password.
 """
 
+from collections.abc import Sequence
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
@@ -39,6 +40,20 @@ def check_address(url: str) -> str:
     return url.strip()
 
 
+def check_mqtt(url: str) -> str:
+    """Give the address of the platform's MQTT side: scheme, host, maybe a port, nothing else."""
+    parts = _split(url.strip(), "mqtts://example.opticloud.io", ("mqtt", "mqtts"))
+    if "@" in parts.netloc:
+        raise ConfigError(
+            "carries a user name or password; put the device's token into a file that mqtt.token_file names"
+        )
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise ConfigError(
+            "has something behind the host; expected no more than 'mqtts://example.opticloud.io'"
+        )
+    return f"{parts.scheme}://{parts.netloc}"
+
+
 def place_database(url: str, base: Path) -> str:
     """Make the path within a `sqlite:///` address absolute, `base` being the folder it is relative to."""
     path = url.removeprefix(_DATABASE)
@@ -54,9 +69,9 @@ def place_database(url: str, base: Path) -> str:
 
 
 def in_the_clear(url: str) -> bool:
-    """Whether passwords would cross a network unencrypted: plain http to another machine."""
+    """Whether secrets would cross a network unencrypted: plain http or mqtt to another machine."""
     parts = urlsplit(url)
-    return parts.scheme == "http" and not _is_loopback(parts.hostname or "")
+    return parts.scheme in {"http", "mqtt"} and not _is_loopback(parts.hostname or "")
 
 
 def mask_password(url: str) -> str:
@@ -76,13 +91,14 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _split(url: str, example: str) -> SplitResult:
+def _split(url: str, example: str, schemes: Sequence[str] = ("http", "https")) -> SplitResult:
     try:
         # Spaces and the like are dropped or kept by urlsplit depending on where they stand.
         parts = urlsplit(url)
-        valid = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0 and url.isprintable()
+        valid = parts.scheme in schemes and parts.hostname and parts.port != 0 and url.isprintable()
     except ValueError:
         parts, valid = SplitResult("", "", "", "", ""), False
     if not valid or " " in url:
-        raise ConfigError(f"is not an address; expected http:// or https:// and a host, such as {example!r}")
+        expected = " or ".join(f"{scheme}://" for scheme in schemes)
+        raise ConfigError(f"is not an address; expected {expected} and a host, such as {example!r}")
     return parts

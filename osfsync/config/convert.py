@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from osfsync.config.addresses import check_address, check_proxy, check_server, place_database
+from osfsync.config.addresses import check_address, check_mqtt, check_proxy, check_server, place_database
 from osfsync.config.schema import Key, Kind
 from osfsync.config.units import parse_duration, parse_rate, parse_size
 from osfsync.domain.errors import ConfigError
@@ -23,6 +23,8 @@ _SENSITIVE = frozenset(
         "notify.ping_url",
         "notify.webhook_url",
         "notify.command",
+        "mqtt.url",
+        "mqtt.token_file",
     }
 )
 _SHOWN = 60
@@ -39,6 +41,7 @@ _REFINE: dict[str, Callable[[str, Path], str]] = {
     "state.url": place_database,
     "notify.ping_url": lambda text, _: check_address(text),
     "notify.webhook_url": lambda text, _: check_address(text),
+    "mqtt.url": lambda text, _: check_mqtt(text),
 }
 _NEVER_ZERO = frozenset({"cloud.connect_timeout", "cloud.idle_timeout", "select.lookback"})
 

@@ -152,6 +152,11 @@ def _nest(values: Mapping[str, object]) -> dict[str, Any]:
 
 
 def _warnings(settings: Settings) -> list[str]:
+    warnings = []
     if in_the_clear(settings.cloud.url):
-        return ["cloud.url is plain http: the password would cross the network unencrypted; use https."]
-    return []
+        warnings.append(
+            "cloud.url is plain http: the password would cross the network unencrypted; use https."
+        )
+    if settings.mqtt.url is not None and in_the_clear(settings.mqtt.url):
+        warnings.append("mqtt.url is plain mqtt: the token would cross the network unencrypted; use mqtts.")
+    return warnings

@@ -42,13 +42,26 @@ async def read_password(settings: Settings, environ: Mapping[str, str]) -> str:
         return password
     if cloud.password_file is not None:
         path = cloud.password_file
-        return await _in_thread(lambda: _from_file(path), f"cloud.password_file {path}")
+        what = f"cloud.password_file {path}"
+        return await _in_thread(lambda: _from_file(path, what), what)
     if cloud.password_command is not None:
         return await _from_command(cloud.password_command)
     account = f"{cloud.username}@{cloud.url}"
     if password := await _in_thread(lambda: _from_keyring(account), "the system's key store"):
         return password
     raise ConfigError(f"No password for {cloud.username}.", hint=f"Do one of these: {PASSWORD_HINT}.")
+
+
+async def read_token(settings: Settings) -> str:
+    """The access token of the user's own device. Raises ConfigError."""
+    path = settings.mqtt.token_file
+    if path is None:
+        raise ConfigError(
+            "No token for the device of your own.",
+            hint="Put its access token into a file that mqtt.token_file names.",
+        )
+    what = f"mqtt.token_file {path}"
+    return await _in_thread(lambda: _from_file(path, what), what)
 
 
 async def _in_thread(work: Callable[[], _T], what: str) -> _T:
@@ -60,18 +73,20 @@ async def _in_thread(work: Callable[[], _T], what: str) -> _T:
         raise ConfigError(f"{what} gave no password within {_PATIENCE:.0f} seconds.") from None
 
 
-def _from_file(path: Path) -> str:
+def _from_file(path: Path, what: str) -> str:
     try:
         with path.open("rb") as file:
             mode = os.fstat(file.fileno()).st_mode
             data = file.read(_LONGEST + 1)
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise ConfigError(f"cloud.password_file {path} can't be read: {reason}.") from error
+        raise ConfigError(f"{what} can't be read: {reason}.") from error
     # Windows has no such bits: there the folder's access list decides.
     if os.name == "posix" and stat.S_ISREG(mode) and mode & _OPEN_TO_OTHERS:
-        _log.warning("password file is open to other users", path=str(path), advice=f"chmod 600 {path}")
-    return _first_line(data, f"cloud.password_file {path}")
+        _log.warning(
+            "a file with a secret is open to other users", path=str(path), advice=f"chmod 600 {path}"
+        )
+    return _first_line(data, what)
 
 
 async def _from_command(command: tuple[str, ...]) -> str:

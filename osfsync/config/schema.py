@@ -13,7 +13,7 @@ from msgspec import NODEFAULT, Struct, inspect
 from msgspec.structs import fields
 
 from osfsync.archive.settings import ArchiveSettings
-from osfsync.cloud.settings import CloudSettings, LimitSettings
+from osfsync.cloud.settings import CloudSettings, LimitSettings, MqttSettings
 from osfsync.config.units import DURATION_FORMAT, RATE_FORMAT, SIZE_FORMAT
 from osfsync.pipeline.settings import OrderSettings, SelectSettings
 from osfsync.reports.settings import MetricsSettings, NotifySettings
@@ -31,6 +31,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     limits: LimitSettings = LimitSettings()
     metrics: MetricsSettings = MetricsSettings()
     notify: NotifySettings = NotifySettings()
+    mqtt: MqttSettings = MqttSettings()
 
 
 class Kind(Enum):

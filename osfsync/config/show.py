@@ -21,6 +21,7 @@ _HIDDEN = frozenset(
         "notify.ping_url",
         "notify.webhook_url",
         "notify.command",
+        "mqtt.token_file",
     }
 )
 

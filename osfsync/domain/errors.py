@@ -22,6 +22,7 @@ class ExitCode(IntEnum):
     LOCKED = 11  # another run holds the lock
     LOGIN_REFUSED = 12
     UNREACHABLE = 13  # server unreachable or device list incomplete
+    PAUSED = 14  # by the user, on the platform
     INTERRUPTED = 130
     TERMINATED = 143
 

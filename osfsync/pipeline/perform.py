@@ -32,7 +32,13 @@ class Ending:
                 return RunOutcome.COMPLETE
             case ExitCode.PARTIAL:
                 return RunOutcome.PARTIAL
-            case ExitCode.INTERRUPTED | ExitCode.TERMINATED | ExitCode.MAX_DURATION | ExitCode.MAX_TRANSFER:
+            case (
+                ExitCode.INTERRUPTED
+                | ExitCode.TERMINATED
+                | ExitCode.MAX_DURATION
+                | ExitCode.MAX_TRANSFER
+                | ExitCode.PAUSED
+            ):
                 return RunOutcome.INTERRUPTED
             case _:
                 return RunOutcome.FAILED
@@ -111,5 +117,6 @@ def ending_of(
 _STOPPED = {
     ExitCode.INTERRUPTED: "Interrupted; the state is consistent, the next run goes on from here.",
     ExitCode.TERMINATED: "Terminated; the state is consistent, the next run goes on from here.",
+    ExitCode.PAUSED: "Paused on the platform, by a shared attribute; the next run goes on from here.",
     ExitCode.MAX_DURATION: "The limit of --max-duration was reached; the next run goes on from here.",
 }

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from random import Random
+from typing import Any
 
 from osfsync.domain.model import StorageStatus, TimeWindow
 from osfsync.simulator.behaviour import STILL, Behaviour
@@ -12,6 +13,7 @@ from osfsync.simulator.behaviour import STILL, Behaviour
 DEFAULT_TAG = "preview"
 _MOST_EVENTS = 5_000
 _MOST_COMMANDS = 1_000
+_MOST_READINGS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,8 @@ class SimDevice:
         refusal: the HTTP status with which the platform refuses commands for it, None where it takes them.
         queue: commands that wait for the next contact, oldest first.
         recorded_until: recordings up to this moment exist as files.
+        telemetry: what it sent over MQTT, as (Unix milliseconds, values).
+        client_attributes: what it told of itself there. `shared_attributes` are set for it on the platform.
     """
 
     id: str
@@ -119,3 +123,8 @@ class SimDevice:
     files: dict[str, SimFile] = field(default_factory=dict, repr=False)
     queue: deque[Command] = field(default_factory=lambda: deque(maxlen=_MOST_COMMANDS), repr=False)
     events: deque[Event] = field(default_factory=lambda: deque(maxlen=_MOST_EVENTS), repr=False)
+    telemetry: deque[tuple[int, dict[str, Any]]] = field(
+        default_factory=lambda: deque(maxlen=_MOST_READINGS), repr=False
+    )
+    client_attributes: dict[str, Any] = field(default_factory=dict, repr=False)
+    shared_attributes: dict[str, Any] = field(default_factory=dict, repr=False)

@@ -390,7 +390,18 @@ def test_a_stronger_source_of_the_password_silences_weaker_ones(place: Place) ->
 
 def test_every_key_has_a_variable_of_its_own() -> None:
     assert len(VARIABLES) == len(KEYS)
-    rooms = {"cloud", "cloud.fields", "archive", "state", "select", "orders", "limits", "metrics", "notify"}
+    rooms = {
+        "cloud",
+        "cloud.fields",
+        "archive",
+        "state",
+        "select",
+        "orders",
+        "limits",
+        "metrics",
+        "notify",
+        "mqtt",
+    }
     assert rooms == SECTIONS
 
 

@@ -43,7 +43,7 @@ async def test_the_demo_ends_with_all_that_could_be_had(tmp_path: Path) -> None:
 
 async def test_simulate_prints_a_ready_sync_toml(tmp_path: Path) -> None:
     process = await anyio.open_process(
-        [sys.executable, "-u", "-m", "osfsync", "simulate", "--devices", "3", "--files", "5"],
+        [sys.executable, "-u", "-m", "osfsync", "simulate", "--devices", "3", "--files", "5", "--mqtt"],
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -51,12 +51,14 @@ async def test_simulate_prints_a_ready_sync_toml(tmp_path: Path) -> None:
     assert process.stdout is not None
     text = ""
     with anyio.fail_after(30):
-        while "[archive]" not in text or not text.endswith('"./mirror"\n\n'):
+        while "[mqtt]" not in text or not text.endswith('"./mqtt-token"\n\n'):
             text += (await process.stdout.receive()).decode()
     toml = text[text.index("[cloud]") :]
     assert tomllib.loads(toml)["cloud"]["username"] == "user@example.com"
     (tmp_path / "sync.toml").write_text(toml, encoding="utf-8")
     password = text.split("password: ")[1].split()[0]
+    (tmp_path / "mqtt-token").write_text(text.split("echo ")[1].split()[0], encoding="utf-8")
+    (tmp_path / "mqtt-token").chmod(0o600)
     done = await anyio.run_process(
         [sys.executable, "-m", "osfsync", "sync", "--json"],
         cwd=tmp_path,
@@ -65,6 +67,7 @@ async def test_simulate_prints_a_ready_sync_toml(tmp_path: Path) -> None:
     summary = json.loads(done.stdout)
     assert summary["outcome"] == "complete"
     assert summary["files"]["fetched"] > 0
+    assert b"warning" not in done.stderr
     process.terminate()
     with anyio.fail_after(10):
         await process.wait()

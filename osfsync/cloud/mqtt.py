@@ -1,0 +1,146 @@
+"""The platform's MQTT side, as one of its devices speaks it (API page, "MQTT API Basics"). Needs an extra.
+
+Topics, the token as user name and the form of messages are the API page's. That answers hold attributes
+under "shared", and that a change tells deleted keys under "deleted", is as with ThingsBoard (inferred).
+"""
+
+import logging
+import ssl
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import msgspec
+from anyio import to_thread
+
+from osfsync.cloud.elsewhere import NotTakenError
+from osfsync.domain.errors import ConfigError
+
+if TYPE_CHECKING:
+    import aiomqtt
+
+_TELEMETRY = "v1/devices/me/telemetry"
+_ATTRIBUTES = "v1/devices/me/attributes"
+_REQUEST = f"{_ATTRIBUTES}/request/1"
+_RESPONSES = f"{_ATTRIBUTES}/response/+"
+
+_PATIENCE = timedelta(seconds=10)
+_LONGEST = 65_536
+"""Bytes of a message that is read."""
+
+_MOST_WAITING = 100
+_PORTS = {"mqtt": 1883, "mqtts": 8883}
+
+Values = Mapping[str, bool | int | float | str]
+
+_QUIET = logging.getLogger("osfsync.mqtt")
+_QUIET.addHandler(logging.NullHandler())
+_QUIET.propagate = False
+
+
+@dataclass(frozen=True, slots=True)
+class OwnDevice:
+    """A connection under a device's token. Methods raise NotTakenError."""
+
+    _client: "aiomqtt.Client"
+
+    async def send_telemetry(self, at: datetime, values: Values) -> None:
+        """Tell values of one moment."""
+        told = {"ts": int(at.timestamp() * 1000), "values": values}
+        await self._publish(_TELEMETRY, msgspec.json.encode(told))
+
+    async def send_attributes(self, values: Values) -> None:
+        """Tell client attributes; others keep their values."""
+        await self._publish(_ATTRIBUTES, msgspec.json.encode(values))
+
+    async def shared(self, keys: Sequence[str]) -> AsyncGenerator[Mapping[str, object]]:
+        """Which shared attributes are set, then each change, until the connection ends; None: not set."""
+        with _heard():
+            for topic in (_RESPONSES, _ATTRIBUTES):
+                await self._client.subscribe(topic, qos=1)
+            asked = msgspec.json.encode({"sharedKeys": ",".join(keys)})
+            await self._client.publish(_REQUEST, asked, qos=1)
+            answered = False
+            async for message in self._client.messages:
+                whole = message.topic.matches(_RESPONSES)
+                answered |= whole  # what changed before is in the answer
+                if answered and len(message.payload) <= _LONGEST:
+                    yield _attributes(message.payload, keys, whole=whole)
+
+    async def _publish(self, topic: str, payload: bytes) -> None:
+        with _heard():
+            await self._client.publish(topic, payload, qos=1)
+
+
+@asynccontextmanager
+async def own_device(url: str, token: str, ca_file: Path | None) -> AsyncIterator[OwnDevice]:
+    """Connect as the device whose access token this is.
+
+    Args:
+        url: `mqtt://host` or `mqtts://host`, perhaps with a port.
+        token: sent as the user name (API page); in no message.
+        ca_file: whom to trust beside the system's authorities.
+
+    Raises ConfigError where the extra is missing, NotTakenError for whatever else.
+    """
+    if find_spec("aiomqtt") is None:
+        raise ConfigError("MQTT needs a library that is missing.", hint="pip install 'osfsync[mqtt]'")
+    import aiomqtt  # noqa: PLC0415 - an extra
+
+    parts = urlsplit(url)
+    with _heard():
+        context = await to_thread.run_sync(_context, ca_file) if parts.scheme == "mqtts" else None
+        async with aiomqtt.Client(
+            parts.hostname or "",
+            parts.port or _PORTS[parts.scheme],
+            username=token,
+            tls_context=context,
+            timeout=_PATIENCE.total_seconds(),
+            max_queued_incoming_messages=_MOST_WAITING,
+            logger=_QUIET,
+        ) as client:
+            yield OwnDevice(client)
+
+
+@contextmanager
+def _heard() -> Iterator[None]:
+    import aiomqtt  # noqa: PLC0415 - an extra
+
+    try:
+        yield
+    except aiomqtt.MqttError as error:
+        raise NotTakenError(f"it does not take it, or can't be reached ({_word(error)})") from None
+    except (OSError, ValueError, NotImplementedError) as error:
+        raise NotTakenError(f"it can't be reached ({type(error).__name__})") from None
+
+
+def _word(error: Exception) -> str:
+    """The library's own words: codes of the protocol, and where nothing answers the system's reason."""
+    return (str(error) or type(error).__name__)[:200]
+
+
+def _context(ca_file: Path | None) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if ca_file is not None:
+        context.load_verify_locations(ca_file)
+    return context
+
+
+def _attributes(payload: bytes, keys: Sequence[str], *, whole: bool) -> dict[str, object]:
+    """Of `keys`, what a message tells. An answer tells the whole: a key that it lacks is not set."""
+    try:
+        told = msgspec.json.decode(payload, type=dict[str, Any])
+    except (msgspec.DecodeError, RecursionError):
+        return {}
+    found: dict[str, object] = dict.fromkeys(keys) if whole else {}
+    deleted = told.get("deleted")
+    if isinstance(deleted, list):
+        found |= {key: None for key in keys if key in deleted}
+    shared = told.get("shared")
+    values = shared if isinstance(shared, dict) else told
+    return found | {key: values[key] for key in keys if key in values}
