@@ -1,65 +1,46 @@
-"""Lists of any length in pages: XML by way of a spool, JSON page by page."""
+"""Lists of any length in pages, by way of a spool."""
 
-import errno
-from collections.abc import AsyncGenerator, Callable
-from contextlib import closing
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing, closing, suppress
 from dataclasses import dataclass
 from functools import partial
-from tempfile import SpooledTemporaryFile
-from typing import BinaryIO, Protocol, cast
 
 import msgspec
-from aiofiles.tempfile.temptypes import AsyncSpooledTemporaryFile
 from anyio import to_thread
 
 from osfsync.cloud import parsing
 from osfsync.cloud.body import Body
 from osfsync.cloud.bounds import Raws
 from osfsync.cloud.calls import Call
+from osfsync.cloud.elements import Elements, Frame
 from osfsync.cloud.fields import RecordReader
 from osfsync.cloud.filelist import MOST_RECORDS, PAGE, Emit, read_file_list
 from osfsync.cloud.lockstep import Lockstep
 from osfsync.cloud.parsing import Page
 from osfsync.cloud.sender import Sender
-from osfsync.domain.errors import DiskFullError, InterruptedBodyError, ProtocolError
+from osfsync.cloud.spool import Edges, Spool, fill, open_spool
+from osfsync.domain.errors import InterruptedBodyError, ProtocolError
 from osfsync.domain.model import DataFile
 
 LARGEST_XML = 2_000_000_000
 """Bytes of one answer, which lie on the disk; a file takes 200 to 300 of them."""
 
 LARGEST_JSON = 128_000_000
-"""Bytes of one answer, which lie in memory; a file takes 100 to 200 of them."""
+"""Bytes of one answer, which lie on the disk, at worst in memory; a file takes 100 to 200 of them."""
 
 LARGEST_LOG = 16_000_000
 """Bytes of one answer that tells what was said; a week of a talkative device has a tenth of it."""
 
 MOST_PAGES = 10_000
 
-_IN_MEMORY = 4_000_000  # bytes of a spool; a longer one lies on the disk
 _CHUNK = 131_072  # bytes; some 9 ms of parsing
-_FULL = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)})
-_EDGE = 1_000  # bytes at the start and the end of a text
 _LARGE_JSON = 500_000  # bytes; from here on decoding leaves the loop
-
-
-class _Writable(Protocol):
-    async def write(self, piece: bytes, /) -> int: ...
-
-
-class _Spool(_Writable, Protocol):
-    """What is used of a file that lies in memory as long as it is small."""
-
-    async def read(self, size: int, /) -> bytes: ...
-    async def seek(self, offset: int, /) -> int: ...
-    async def truncate(self) -> None: ...
 
 
 async def xml_pages(sender: Sender, call: Call, reader: RecordReader) -> AsyncGenerator[list[DataFile], None]:
     """Files of an XML list. The connection is free again before the first page comes."""
-    # Opened and closed here, not by the wrapper in a thread: cancellation must not leave it open.
-    with SpooledTemporaryFile(max_size=_IN_MEMORY) as file:
-        spool = cast("_Spool", AsyncSpooledTemporaryFile(cast("BinaryIO", file), loop=None, executor=None))
-        await sender.send(call, partial(_fill, spool))
+    with open_spool() as spool:
+        await sender.send(call, partial(_fill_xml, spool))
         await spool.seek(0)
 
         def parse(chunks: parsing.Chunks, emit: Emit) -> None:
@@ -74,28 +55,10 @@ async def xml_pages(sender: Sender, call: Call, reader: RecordReader) -> AsyncGe
                     yield page
 
 
-async def _fill(spool: _Spool, body: Body) -> None:
-    await spool.seek(0)
-    await spool.truncate()
-    head = tail = b""
-    async for piece in body.plain_pieces(LARGEST_XML):
-        head = head if len(head) >= _EDGE else (head + piece)[:_EDGE]
-        tail = (tail + piece)[-_EDGE:]
-        await _keep(spool, piece)
-    if _xml_is_cut(head.lstrip(), tail.rstrip()):
+async def _fill_xml(spool: Spool, body: Body) -> None:
+    edges = await fill(spool, LARGEST_XML, body)
+    if _xml_is_cut(edges.head.lstrip(), edges.tail.rstrip()):
         raise _cut(body)
-
-
-async def _keep(spool: _Writable, piece: bytes) -> None:
-    try:
-        await spool.write(piece)
-    except OSError as error:
-        if error.errno not in _FULL:
-            raise
-        raise DiskFullError(
-            "No space is left in the system's folder for temporary files, where a long file list is kept.",
-            hint="Make room there, or name another folder in the environment variable TMPDIR.",
-        ) from error
 
 
 def _xml_is_cut(head: bytes, tail: bytes) -> bool:
@@ -125,31 +88,100 @@ async def json_pages(
         ProtocolError: the list is known to be incomplete.
     """
     seen, total, first, former = 0, 0, 0, _NOTHING
-    for number in range(MOST_PAGES):
-        call = call_for(number)
-        body = await sender.send(call, partial(_whole, largest=largest or LARGEST_JSON))
-        page = await _off_loop(len(body), partial(read, body, call.what))
-        if number and former.begins(page.records):
-            if seen >= total > first:  # the last page told of more, and there is none
-                return
-            raise _incomplete(call, seen, page)
-        if page.total is not None and page.total < total:  # what followed moved up, over the pages' edge
-            raise ProtocolError(f"The {call.what} got shorter while it was read.", hint="Try again later.")
-        total = page.total or 0
-        for start in range(0, len(page.records), PAGE):
-            yield page.records[start : start + PAGE]
-        seen += former.fresh(page.records)
-        first = first or seen
-        if seen > MOST_RECORDS:
-            raise ProtocolError(f"The {call.what} has more than {MOST_RECORDS:,} entries.")
-        if not goes_on(page, number, seen):
-            if page.total is not None and seen < page.total:
+    with open_spool() as spool:
+        for number in range(MOST_PAGES):
+            call = call_for(number)
+            edges = await sender.send(call, partial(_fill_json, spool, largest or LARGEST_JSON))
+            answer = await _answer(spool, edges, read, call.what)
+            page = answer.page
+            begin = await answer.begin()
+            if number and former.begins(begin):
+                if seen >= total > first:  # the last page told of more, and there is none
+                    return
                 raise _incomplete(call, seen, page)
-            return
-        if not page.records:
-            raise _incomplete(call, seen, page)
-        former = _Marks.of(page.records)
+            if page.total is not None and page.total < total:  # what followed moved up, over the pages' edge
+                raise ProtocolError(
+                    f"The {call.what} got shorter while it was read.", hint="Try again later."
+                )
+            total = page.total or 0
+            async with aclosing(answer.pieces()) as pieces:
+                async for piece in pieces:
+                    yield piece
+                    seen += former.fresh(piece)
+                    if seen > MOST_RECORDS:
+                        raise ProtocolError(f"The {call.what} has more than {MOST_RECORDS:,} entries.")
+            first = first or seen
+            if not goes_on(page, number, seen):
+                if page.total is not None and seen < page.total:
+                    raise _incomplete(call, seen, page)
+                return
+            if not begin:
+                raise _incomplete(call, seen, page)
+            former = await _Marks.of(answer)
     raise ProtocolError(f"The {call_for(0).what} has more than {MOST_PAGES} pages.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """One answer: what it says of the list, and its records in pieces of up to PAGE.
+
+    Attributes:
+        page: without the records where they lie in the spool, within `frame`.
+    """
+
+    page: Page
+    spool: Spool
+    size: int
+    what: str
+    frame: Frame | None = None
+
+    async def pieces(self) -> AsyncGenerator[Raws]:
+        """From the first one on, however often. Raises ProtocolError."""
+        if self.frame is None:
+            for piece in _in_pages(self.page.records):
+                yield piece
+            return
+        async with aclosing(self._spooled(self.frame)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    async def begin(self) -> Raws:
+        """The first records; none where there are none."""
+        async with aclosing(self.pieces()) as pieces:
+            async for piece in pieces:
+                return piece
+        return ()
+
+    async def _spooled(self, frame: Frame) -> AsyncGenerator[Raws]:
+        elements = Elements(partial(parsing.elements, what=self.what))
+        await self.spool.seek(len(frame.head))
+        left, rest = self.size - len(frame.head) - len(frame.tail), list[msgspec.Raw]()
+        while left:
+            chunk = await self.spool.read(min(left, _CHUNK))
+            left -= len(chunk)
+            rest += elements.feed(chunk)
+            full = len(rest) - len(rest) % PAGE
+            for piece in _in_pages(rest[:full]):
+                yield piece
+            del rest[:full]
+        last = elements.end()
+        if last is None:
+            raise ProtocolError(f"The {self.what} can't be read: a list was expected.")
+        for piece in _in_pages([*rest, *last]):
+            yield piece
+
+
+async def _answer(spool: Spool, edges: Edges, read: Callable[[bytes, str], Page], what: str) -> _Answer:
+    if edges.size > _LARGE_JSON and (frame := Frame.of(edges.head, edges.tail)) is not None:
+        with suppress(ProtocolError):  # else the whole tells what is wrong
+            return _Answer(read(frame.head + frame.tail, what), spool, edges.size, what, frame)
+    await spool.seek(0)
+    body = await spool.read(edges.size)
+    return _Answer(await _off_loop(len(body), partial(read, body, what)), spool, edges.size, what)
+
+
+def _in_pages(records: Raws) -> Iterator[Raws]:
+    return (records[start : start + PAGE] for start in range(0, len(records), PAGE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +192,8 @@ class _Marks:
     all: frozenset[int]
 
     @classmethod
-    def of(cls, records: Raws) -> "_Marks":
-        marks = [_mark(record) for record in records]
+    async def of(cls, answer: _Answer) -> "_Marks":
+        marks = [_mark(record) async for piece in answer.pieces() for record in piece]
         return cls(marks[0], frozenset(marks))
 
     def begins(self, records: Raws) -> bool:
@@ -197,11 +229,11 @@ def _incomplete(call: Call, seen: int, page: Page) -> ProtocolError:
     )
 
 
-async def _whole(body: Body, largest: int) -> bytes:
-    read = await body.read(largest)
-    if read[:1] in {b"[", b"{"} and not read[-_EDGE:].rstrip().endswith((b"]", b"}")):
+async def _fill_json(spool: Spool, largest: int, body: Body) -> Edges:
+    edges = await fill(spool, largest, body)
+    if edges.head[:1] in {b"[", b"{"} and not edges.tail.rstrip().endswith((b"]", b"}")):
         raise _cut(body)
-    return read
+    return edges
 
 
 def _cut(body: Body) -> InterruptedBodyError:

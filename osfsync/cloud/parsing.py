@@ -182,16 +182,24 @@ def server_entries(records: Raws, reader: RecordReader, what: str) -> list[tuple
     return [reader.server_entry(_decode(raw, what)) for raw in records]
 
 
-def loose_page(body: bytes, what: str) -> Page:
-    """One page of a list of undocumented shape: bare, or under `data`."""
-    if body.lstrip()[:1] != b"[":
-        return page(body, what)
+def elements(body: bytes, what: str) -> Raws | None:
+    """The records of a bare list; None where it is none. Raises ProtocolError where it holds too much."""
     refuse_swarm(body, what)
     try:
         records = msgspec.json.decode(body, type=list[msgspec.Raw])
     except _UNREADABLE:
-        raise _unexpected(what, "a list", body) from None
-    return Page(bounded(records, body, what), None, None, None)
+        return None
+    return bounded(records, body, what)
+
+
+def loose_page(body: bytes, what: str) -> Page:
+    """One page of a list of undocumented shape: bare, or under `data`."""
+    if body.lstrip()[:1] != b"[":
+        return page(body, what)
+    records = elements(body, what)
+    if records is None:
+        raise _unexpected(what, "a list", body)
+    return Page(records, None, None, None)
 
 
 def events(records: Raws, what: str) -> list[CommunicationEvent]:

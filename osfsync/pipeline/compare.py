@@ -4,18 +4,16 @@ The server's own list comes first, then the device's, then, where they contradic
 once more: what was delivered or removed meanwhile contradicts nothing.
 """
 
-from array import array
-from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from osfsync.domain.model import DataFile, StorageStatus, TimeWindow
+from osfsync.pipeline.shelves import Shelves
 
 MOST_NAMED = 10_000
 """Contradictions of one kind that are told of one window; more mean that a list is broken."""
 
-_UNTOLD = -1
-_BY_THE_SAME = 2  # list: the device's has not told it
+_BY_THE_DEVICE_S, _BY_THE_SAME = 1, 2  # list a name was told again
 
 
 @dataclass(slots=True)
@@ -23,28 +21,13 @@ class Comparison:
     """Knows names by their hashes: a window may list a million."""
 
     window: TimeWindow
-    _server: "array[int]" = field(default_factory=lambda: array("q"))
-    _sizes: "array[int]" = field(default_factory=lambda: array("q"))  # in the order of `_server`
-    _told_again: bytearray = field(default_factory=bytearray)
+    _server: Shelves = field(default_factory=Shelves)  # what was told again has a mark
     _only_device: dict[int, str] = field(default_factory=dict)
 
     def server_list(self, entries: Iterable[tuple[str, int | None]]) -> None:
         """Names and sizes of some files of the server's own list."""
         for name, size in entries:
-            self._server.append(hash(name))
-            self._sizes.append(_UNTOLD if size is None else size)
-
-    def server_list_read(self) -> None:
-        """The server's own list has ended; the device's list follows."""
-        order = sorted(range(len(self._server)), key=self._server.__getitem__)
-        once = [
-            place
-            for before, place in zip([None, *order], order, strict=False)
-            if before is None or self._server[before] != self._server[place]
-        ]
-        self._server = array("q", (self._server[place] for place in once))
-        self._sizes = array("q", (self._sizes[place] for place in once))
-        self._told_again = bytearray(len(self._server))
+            self._server.put(name, size)
 
     def device_list(self, files: Iterable[DataFile]) -> list[DataFile]:
         """Some files of the device's list; what the server's own list names is on the server.
@@ -53,11 +36,14 @@ class Comparison:
         """
         judged = []
         for file in files:
-            place = self._place(hash(file.name))
-            judged.append(file if place is None else self._completed(file, self._sizes[place]))
-            if place is not None:
-                self._told_again[place] = 1
-            elif file.status.on_server and self._inside(file) and len(self._only_device) < MOST_NAMED:
+            found = self._server.find(file.name)
+            if found is not None:
+                shelf, place = found
+                shelf.marks[place] = _BY_THE_DEVICE_S
+                judged.append(self._completed(file, shelf.size(place)))
+                continue
+            judged.append(file)
+            if file.status.on_server and self._inside(file) and len(self._only_device) < MOST_NAMED:
                 self._only_device[hash(file.name)] = file.name
         return judged
 
@@ -69,19 +55,22 @@ class Comparison:
     @property
     def unconfirmed(self) -> int:
         """How many names of the server's own list nothing that was read after it has told again."""
-        return self._told_again.count(0)
+        return self._server.unmarked()
 
     def server_list_again(self, files: Iterable[DataFile]) -> list[DataFile]:
         """Some files of the server's own list, read once more: those that the device's list did not name."""
-        found = []
+        named = []
         for file in files:
             self._only_device.pop(hash(file.name), None)
-            place = self._place(hash(file.name))
-            if place is not None and not self._told_again[place]:
-                self._told_again[place] = _BY_THE_SAME
-            if place is not None and self._told_again[place] == _BY_THE_SAME:
-                found.append(file)
-        return found
+            found = self._server.find(file.name)
+            if found is None:
+                continue
+            shelf, place = found
+            if not shelf.marks[place]:
+                shelf.marks[place] = _BY_THE_SAME
+            if shelf.marks[place] == _BY_THE_SAME:
+                named.append(file)
+        return named
 
     def contradicting(self, files: Iterable[DataFile]) -> list[str]:
         """The names of those that the device's list should have named."""
@@ -92,14 +81,10 @@ class Comparison:
         return tuple(self._only_device.values())
 
     @staticmethod
-    def _completed(file: DataFile, size: int) -> DataFile:
+    def _completed(file: DataFile, size: int | None) -> DataFile:
         if not file.status.on_server:
             file = replace(file, status=StorageStatus.BOTH)
-        return replace(file, size=size) if file.size is None and size != _UNTOLD else file
-
-    def _place(self, key: int) -> int | None:
-        place = bisect_left(self._server, key)
-        return place if place < len(self._server) and self._server[place] == key else None
+        return replace(file, size=size) if file.size is None and size is not None else file
 
     def _inside(self, file: DataFile) -> bool:
         """Whether both lists must name it: how they treat what reaches over the edge is not documented."""

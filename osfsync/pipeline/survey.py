@@ -174,7 +174,6 @@ class Surveyor:
                 visit.troubles += window != visit.newest
             self.complaints.not_compared(device, error)
             return None, error.slug
-        comparison.server_list_read()
         return comparison, ""
 
     async def _reconcile(self, visit: "_Visit", comparison: Comparison) -> int:

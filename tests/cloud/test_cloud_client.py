@@ -11,7 +11,7 @@ import anyio
 import pytest
 from aiohttp import web
 
-from osfsync.cloud import listing
+from osfsync.cloud import listing, spool
 from osfsync.cloud.client import CloudClient
 from osfsync.cloud.settings import LimitSettings
 from osfsync.domain.errors import (
@@ -225,7 +225,7 @@ async def test_credentials_that_are_refused(platform: Platform) -> None:
 
 
 async def test_a_list_may_lie_on_the_disk(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listing, "_IN_MEMORY", 10_000)
+    monkeypatch.setattr(spool, "_IN_MEMORY", 10_000)
     platform.give_list(xml_of(5_000))
     async with platform.client() as client:
         assert sum([len(page) async for page in client.files(DEVICE, WINDOW)]) == 5_000
@@ -235,7 +235,7 @@ async def test_a_list_may_lie_on_the_disk(platform: Platform, monkeypatch: pytes
 async def test_a_full_disk_is_told_as_such() -> None:
     async with aiofiles.open("/dev/full", "wb", buffering=0) as full:
         with pytest.raises(DiskFullError, match="temporary files"):
-            await listing._keep(cast("AsyncBufferedReader", full), b"<FileList>")
+            await spool._keep(cast("AsyncBufferedReader", full), b"<FileList>")
 
 
 async def test_a_list_that_is_too_large(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:

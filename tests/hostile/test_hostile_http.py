@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 
 from osfsync.cloud import client as cloud_client
-from osfsync.cloud import listing
+from osfsync.cloud import listing, spool
 from osfsync.cloud.client import CloudClient
 from osfsync.cloud.settings import LimitSettings
 from osfsync.domain.errors import CloudError, InterruptedBodyError, ProtocolError, TooLargeError
@@ -210,23 +210,26 @@ async def test_a_list_without_end(monkeypatch: pytest.MonkeyPatch, kind: str) ->
     monkeypatch.setattr(listing, "LARGEST_XML", most)
     monkeypatch.setattr(listing, "LARGEST_JSON", most)
     spooled = 0
-    keep = listing._keep
+    keep = spool._keep
 
-    async def keep_and_count(spool: listing._Writable, piece: bytes) -> None:
+    async def keep_and_count(target: spool._Writable, piece: bytes) -> None:
         nonlocal spooled
         spooled += len(piece)
-        await keep(spool, piece)
+        await keep(target, piece)
 
-    monkeypatch.setattr(listing, "_keep", keep_and_count)
+    monkeypatch.setattr(spool, "_keep", keep_and_count)
     pour = ENDLESS_LISTS[kind]
     path = SERVER_FILES if kind == "JSON records" else list_path()
-    in_memory = 3 * most if kind == "JSON records" else 12_000_000
     async with platform_with(path, pour) as platform, platform.client(limits=ONCE) as client:
         platform.give("/api/device/d-1/credentials", f'{{"credentialsId": "{CREDENTIAL}"}}')
         files = (
             client.server_files(DEVICE, WINDOW) if kind == "JSON records" else client.files(DEVICE, WINDOW)
         )
-        with memory_below(in_memory), anyio.fail_after(60), pytest.raises(ProtocolError, match="larger than"):
+        with (
+            memory_below(12_000_000),
+            anyio.fail_after(60),
+            pytest.raises(ProtocolError, match="larger than"),
+        ):
             async for _ in files:
                 pass
     assert spooled <= most

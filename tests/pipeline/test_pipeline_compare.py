@@ -17,7 +17,6 @@ def file(name: str, status: StorageStatus = StorageStatus.BOTH, **times: Any) ->
 def comparison(server: list[DataFile], device: list[DataFile]) -> Comparison:
     made = Comparison(WINDOW)
     made.server_list((file.name, file.size) for file in server)
-    made.server_list_read()
     made.device_list(device)
     return made
 

@@ -1,0 +1,100 @@
+"""Names and sizes of a list that may have a million, in some twenty bytes each."""
+
+from array import array
+from bisect import bisect_left
+
+_SPLIT_AT = 8_192
+"""Names; putting so many in order takes a few milliseconds."""
+
+_BITS = 10
+_UNTOLD = -1
+
+
+class Shelf:
+    """Some names, known by their hashes. They are put in order when they are first looked for.
+
+    Attributes:
+        marks: a byte for each name, 0 at first; in order once a name was looked for.
+    """
+
+    __slots__ = ("_in_order", "_keys", "_sizes", "marks")
+
+    def __init__(self) -> None:
+        self._keys = array("q")
+        self._sizes = array("q")
+        self._in_order = True
+        self.marks = bytearray()
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def put(self, key: int, size: int | None) -> None:
+        """One more name; `size` in bytes, where it is told. What was told first counts."""
+        self._keys.append(key)
+        self._sizes.append(_UNTOLD if size is None else size)
+        self._in_order = False
+
+    def place(self, key: int) -> int | None:
+        """Where a name stands, for `marks` and `size`."""
+        if not self._in_order:
+            self.put_in_order()
+        place = bisect_left(self._keys, key)
+        return place if place < len(self._keys) and self._keys[place] == key else None
+
+    def size(self, place: int) -> int | None:
+        """In bytes, where it was told."""
+        size = self._sizes[place]
+        return None if size == _UNTOLD else size
+
+    def put_in_order(self) -> None:
+        """Each name once."""
+        keys, sizes = self._keys, self._sizes
+        order = sorted(range(len(keys)), key=keys.__getitem__)
+        once = [
+            place
+            for before, place in zip([None, *order], order, strict=False)
+            if before is None or keys[before] != keys[place]
+        ]
+        self._keys = array("q", (keys[place] for place in once))
+        self._sizes = array("q", (sizes[place] for place in once))
+        self.marks = bytearray(len(once))
+        self._in_order = True
+
+    def spread(self, shelves: "list[Shelf]") -> None:
+        """Put the names on other shelves."""
+        for key, size in zip(self._keys, self._sizes, strict=True):
+            shelves[key & len(shelves) - 1].put(key, None if size == _UNTOLD else size)
+
+
+class Shelves:
+    """All names: one shelf as long as they are few, else many."""
+
+    __slots__ = ("_mask", "_shelves")
+
+    def __init__(self) -> None:
+        self._shelves = [Shelf()]
+        self._mask = 0
+
+    def put(self, name: str, size: int | None) -> None:
+        """One more; `size` in bytes, where it is told."""
+        key = hash(name)
+        shelf = self._shelves[key & self._mask]
+        shelf.put(key, size)
+        if not self._mask and len(shelf) > _SPLIT_AT:
+            self._shelves = [Shelf() for _ in range(1 << _BITS)]
+            self._mask = len(self._shelves) - 1
+            shelf.spread(self._shelves)
+
+    def find(self, name: str) -> tuple[Shelf, int] | None:
+        """The shelf on which a name stands, and its place there."""
+        key = hash(name)
+        shelf = self._shelves[key & self._mask]
+        place = shelf.place(key)
+        return None if place is None else (shelf, place)
+
+    def unmarked(self) -> int:
+        """How many names have no mark."""
+        for shelf in self._shelves:
+            if not shelf.marks:
+                shelf.put_in_order()
+        return sum(shelf.marks.count(0) for shelf in self._shelves)
