@@ -7,10 +7,13 @@ import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import anyio
+import kubernetes_validate
 import pytest
+import yaml
 
 from osfsync.domain.model import StorageStatus
 from osfsync.simulator.server import Simulator, serve
@@ -91,3 +94,50 @@ async def test_the_task_s_command_runs(tmp_path: Path, simulator: Simulator) -> 
     environment = clean_environment({"OSFSYNC_PASSWORD": simulator.world.password}, tmp_path / "no-home")
     done = await anyio.run_process([COMMAND, *arguments.split()], cwd=tmp_path, env=environment, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+def cron_job() -> dict[str, Any]:
+    *_, job = yaml.safe_load_all((RECIPES / "cronjob.yaml").read_text(encoding="utf-8"))
+    return dict(job)
+
+
+def test_kubernetes_takes_its_objects() -> None:
+    """By its own schemas, in which a field that it does not know is an error."""
+    objects = list(yaml.safe_load_all((RECIPES / "cronjob.yaml").read_text(encoding="utf-8")))
+    assert [one["kind"] for one in objects] == ["PersistentVolumeClaim", "CronJob"]
+    for one in objects:
+        kubernetes_validate.validate(one, kubernetes_validate.latest_version(), strict=True)
+    objects[1]["spec"]["concurrencyPolicies"] = "Forbid"
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(objects[1], kubernetes_validate.latest_version(), strict=True)
+
+
+async def test_the_container_s_command_runs(tmp_path: Path, simulator: Simulator) -> None:
+    """As the job starts it, with /config and /data here."""
+    pod = cron_job()["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    places = {"/config": str(tmp_path), "/data": str(tmp_path / "data")}
+
+    def placed(text: str) -> str:
+        for there, here in places.items():
+            text = text.replace(there, here)
+        return text
+
+    (tmp_path / "data").mkdir()
+    write_config(tmp_path, simulator.url)
+    given = {one["name"]: placed(one["value"]) for one in container["env"] if "value" in one}
+    assert {one["name"] for one in container["env"]} - given.keys() == {"OSFSYNC_PASSWORD"}
+    environment = clean_environment(given | {"OSFSYNC_PASSWORD": simulator.world.password}, tmp_path / "none")
+    arguments = [placed(one) for one in container["args"]]
+    done = await anyio.run_process([COMMAND, *arguments], env=environment, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert await anyio.Path(tmp_path / "data" / "mirror" / "Truck 1" / "a.osf").exists()
+    assert await anyio.Path(tmp_path / "data" / "osfsync.db").exists()
+
+
+def test_hadolint_finds_nothing_in_the_dockerfile() -> None:
+    program = Path(sys.executable).with_name("hadolint")
+    if not program.exists():
+        skip_unless_all_is_required("hadolint has no wheel for this system")
+    done = subprocess.run([program, RECIPES / "Dockerfile"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
