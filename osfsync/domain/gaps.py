@@ -91,7 +91,7 @@ def gaps_of(
     """The gaps of a device, in order.
 
     Args:
-        recordings: of all its known files, wherever these lie; None where no list tells any times.
+        recordings: of all its known files, wherever these lie; None where nothing tells any times.
         contacts: ascending, as far as the communication log is kept.
         seen_until: up to when both its lists and its log were read; None where they were not.
     """

@@ -7,15 +7,26 @@ from osfsync.domain.model import TimeWindow
 from osfsync.state.query import Query
 from osfsync.state.terms import MISSING, to_text
 
+_WITH_CONTENTS = """
+    files LEFT JOIN (
+        SELECT device_id AS read_of, name AS read_as, sha256 AS read_hash,
+               begin AS read_start, "end" AS read_end
+        FROM contents
+    ) ON read_of = device_id AND read_as = name AND read_hash = sha256
+"""
+_START, _END = 'coalesce(start, read_start, "end")', 'coalesce("end", read_end, start, read_start)'
+"""Where no list told a time, what was read in the file itself counts."""
+
 _HELD_DAYS = f"""
-    SELECT substr(coalesce(start, "end"), 1, 10), substr(coalesce("end", start), 1, 10), count(*)
-    FROM files WHERE device_id = ?1 AND NOT {MISSING} AND coalesce("end", start, ?2) >= ?2 GROUP BY 1, 2
+    SELECT substr({_START}, 1, 10), substr({_END}, 1, 10), count(*)
+    FROM {_WITH_CONTENTS}
+    WHERE device_id = ?1 AND {MISSING} IS NOT TRUE AND coalesce({_END}, ?2) >= ?2 GROUP BY 1, 2
 """  # noqa: S608 - constants
 _SPANS = f"""
     WITH told AS (
-        SELECT CAST(strftime('%s', coalesce(start, "end")) AS INTEGER) AS begin,
-               CAST(strftime('%s', coalesce("end", start)) AS INTEGER) AS until
-        FROM files WHERE device_id = ?1 AND coalesce(start, "end") BETWEEN '{to_text(EARLIEST)}' AND ?2
+        SELECT CAST(strftime('%s', {_START}) AS INTEGER) AS begin,
+               CAST(strftime('%s', {_END}) AS INTEGER) AS until
+        FROM {_WITH_CONTENTS} WHERE device_id = ?1 AND {_START} BETWEEN '{to_text(EARLIEST)}' AND ?2
     ), spans AS (
         SELECT begin, CASE WHEN until BETWEEN begin AND begin + {LONGEST.total_seconds():.0f}
                       THEN until ELSE begin END AS until FROM told
@@ -47,7 +58,7 @@ class Chronicle:
     async def recordings(self, device_id: str, now: datetime) -> Recordings | None:
         """When a device recorded, by the times of all its known files, but for what lies after `now`.
 
-        None where no list told any times.
+        None where neither lists nor the content index tell any times.
         """
         limits, pauses = await self._query.sqls([_LIMITS, _PAUSES], (device_id, to_text(now)))
         begin, end = limits[0]

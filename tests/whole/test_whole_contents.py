@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +12,24 @@ import anyio
 import pytest
 
 from osfsync.app.contents import find, index
+from osfsync.app.gaps import gaps
 from osfsync.app.reading import content_reader
 from osfsync.domain.errors import LockedError
 from osfsync.domain.model import StorageStatus
 from osfsync.simulator.behaviour import Behaviour
+from osfsync.simulator.listing import TERSE
 from osfsync.simulator.world import World
+from osfsync.state.database import open_view
 from osfsync.state.lock import hold_lock
 
 MirrorOf = Callable[..., AbstractAsyncContextManager[Any]]
 
 DEAD = Behaviour(contact_every=None, files_per_day=0)
+
+
+async def gaps_of(mirror: Any) -> list[tuple[datetime, datetime]]:
+    told = [gap async for page in gaps(mirror.settings, clock=lambda: mirror.world.now) for gap in page]
+    return [(gap.start, gap.end) for gap in told]
 
 
 async def found(mirror: Any, *channels: str, **period: Any) -> dict[str, tuple[str, ...]]:
@@ -40,6 +48,33 @@ def fleet(empty_world: World) -> World:
     empty_world.add_file(truck, "odd.osf", StorageStatus.BOTH, content=b"OSF3 6\n<osf/>")
     empty_world.add_file(truck, "waits.osf", StorageStatus.DEVICE_ONLY)
     return empty_world
+
+
+async def test_where_lists_tell_no_times_gaps_are_seen_by_what_is_in_files(
+    mirror_of: MirrorOf, empty_world: World
+) -> None:
+    empty_world.dialect = TERSE
+    truck = empty_world.add_device("Truck 1", behaviour=DEAD)
+    spans = []
+    for hours in range(48):
+        if not 20 <= hours < 30:
+            start = empty_world.now
+            file = empty_world.add_file(truck, f"{hours}.osf", StorageStatus.BOTH, start=start)
+            spans.append((file.start, file.end))
+        empty_world.advance(timedelta(hours=1))
+        empty_world.connect(truck)
+    empty_world.add_file(truck, "waits.osf", StorageStatus.DEVICE_ONLY)  # makes the log worth reading
+    async with mirror_of(empty_world) as mirror:
+        await mirror.sync()
+        await mirror.sync()
+        assert await gaps_of(mirror) == []
+        await index(mirror.settings)
+        ((start, end),) = await gaps_of(mirror)
+        assert abs(start - spans[19][1]) < timedelta(minutes=1)
+        assert abs(end - spans[20][0]) < timedelta(minutes=1)
+        async with open_view(mirror.settings.state) as view:
+            days = await view.chronicle.held_days(truck.id, empty_world.now - timedelta(days=9))
+        assert sum(files for first, _, files in days if first is not None) == 38
 
 
 async def test_held_files_are_found_by_their_channels(mirror_of: MirrorOf, fleet: World) -> None:
