@@ -51,6 +51,9 @@ async def repair(  # noqa: PLR0913 - what a verification and what a run is given
             await walk.go(rooms.database, rooms.archive, mender)
             if mender.queued:
                 await again.fetch(mender)
+        except Exception:
+            conduct.in_step = False  # a file may be moved and not forgotten: the next sync takes stock
+            raise
         finally:
             with anyio.CancelScope(shield=True):
                 left.append(await again.outcome(mender))

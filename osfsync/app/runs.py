@@ -23,7 +23,7 @@ from osfsync.pipeline.tally import Tally
 from osfsync.pipeline.wishes import by_platform, period_of
 from osfsync.reports.build import summary_model
 from osfsync.reports.renderers.json import document
-from osfsync.state.reader import step_of
+from osfsync.state.reader import ADRIFT, is_moment, step_of
 from osfsync.state.share import network_share
 from osfsync.state.writer import NewRun, Writer
 
@@ -160,9 +160,11 @@ class Conduct:
         last = await reader.last_step()
         self.writer = await rooms.database.start_run(new, self.clock())
         await rooms.archive.prepare(await reader.identity(), known=await reader.knows_archive())
-        self.in_step = await rooms.archive.last_step() == last
+        self.in_step = is_moment(last) and await rooms.archive.last_step() == last
         if self.in_step:
             await self._note_step(rooms, self.writer, ended=False)
+        else:
+            await rooms.archive.note_step(ADRIFT)
         return rooms.run(new.tenant, self.writer, self.terms)
 
     async def _note_step(self, rooms: OpenRooms, writer: Writer, *, ended: bool) -> None:

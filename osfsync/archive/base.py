@@ -150,6 +150,12 @@ class Archive(Protocol):
     async def doubtful(self, paths: Sequence[str]) -> set[str]:
         """Those at which the file of another name may lie: a twin, made by `twin_paths`, lies beside them."""
 
+    async def beside_told_apart(self, paths: Sequence[str]) -> set[str]:
+        """Those that lead through a folder beside which one lies that was told apart from it.
+
+        Two devices had one name: whose the plain folder is, a state knows or `folders`, and nobody else.
+        """
+
     async def place(self, bodies: Sequence[Body]) -> list[Result]:
         """Put small files in place, as a group: one result per body, in order.
 

@@ -18,7 +18,7 @@ from osfsync.archive.kept import Shelf, can_be_noted
 from osfsync.archive.owner import judge
 from osfsync.archive.receiver import LocalReceiver, Workshop
 from osfsync.archive.tree import Tree
-from osfsync.archive.twins import Twins, doubtful
+from osfsync.archive.twins import Twins, beside_told_apart, doubtful
 from osfsync.domain.errors import DamagedError
 from osfsync.domain.model import ContentCheck, Held
 
@@ -96,6 +96,12 @@ class LocalArchive:
     async def doubtful(self, paths: Sequence[str]) -> set[str]:
         """See `Archive.doubtful`."""
         return await to_thread.run_sync(doubtful, self._tree, self._twins, paths, limiter=self._streams)
+
+    async def beside_told_apart(self, paths: Sequence[str]) -> set[str]:
+        """See `Archive.beside_told_apart`."""
+        return await to_thread.run_sync(
+            beside_told_apart, self._tree, self._twins, paths, limiter=self._streams
+        )
 
     async def adopt(self, path: str, expected_size: int | None, check: ContentCheck) -> Held | None:
         """See `Archive.adopt`. A symbolic link is followed: reading does no harm."""

@@ -25,6 +25,20 @@ def doubtful(tree: Tree, twins: Twins, paths: Sequence[str]) -> set[str]:
     return found
 
 
+def beside_told_apart(tree: Tree, twins: Twins, paths: Sequence[str]) -> set[str]:
+    """See `Archive.beside_told_apart`."""
+    found = set()
+    for path in paths:
+        folder, _, _ = path.rpartition("/")
+        while folder:
+            above, name = os.path.split(tree.locate(folder))
+            if path_key(name) in _twins_in(twins, above):
+                found.add(path)
+                break
+            folder, _, _ = folder.rpartition("/")
+    return found
+
+
 def _twins_in(twins: Twins, folder: str) -> frozenset[str]:
     try:
         changed = os.stat(folder).st_mtime_ns  # noqa: PTH116 - see Tree

@@ -48,9 +48,11 @@ def check(context: Context) -> None:
 def backup(context: Context, file: Path) -> None:
     """Write a copy of the database to FILE; also while a sync works."""
     from osfsync.app.targets import refuse_as_target
+    from osfsync.archive.durable import sync_folder
     from osfsync.state import maintenance
 
     loaded = context.load()
     refuse_as_target(file, loaded.settings, loaded.files)
     run_async(lambda: maintenance.backup(loaded.settings.state, file))
+    sync_folder(file.absolute().parent)
     click.echo(f"The state was copied to {file}.")

@@ -142,7 +142,7 @@ class Fetcher:
     def note_placed(self, job: FetchJob, placed: Placed) -> None:
         """A file is in place, and told to the state."""
         self.tally.at_once = self.transfer.client.open_lanes
-        self.tally.file_fetched(job.device.id, job.file.name)
+        self.tally.file_fetched(job.device.id, job.file.name, job.replaces)
         self.tally.bytes += placed.held.size
         if placed.kept is not None:
             lay = SOMETHING_ELSE if job.replaces is None else MAY_HOLD_MORE
@@ -244,7 +244,10 @@ async def _place(fetcher: Fetcher, group: Sequence[SmallBody]) -> None:
 class FetchRoom:
     """What one round's downloads work with.
 
-    `adopts`: no two names share a path, so that what lies at a file's path may be that file.
+    Attributes:
+        unsure: ids of devices whose files in the archive may be another one's.
+        new: ids of devices of which nobody knew a folder.
+        adopts: no two names share a path, so that what lies at a file's path may be that file.
     """
 
     transfer: Transfer
@@ -253,6 +256,7 @@ class FetchRoom:
     limit: TransferLimit
     clock: Callable[[], datetime]
     unsure: Collection[str]
+    new: Collection[str]
     adopts: bool
     batches: Batches | None = None
 
@@ -270,7 +274,9 @@ async def fetch(
             return
         present = await transfer.archive.sizes([job.path for job in page])
         unknown = [job.path for job in page if job.path in present and job.replaces is None]
-        doubtful = await transfer.archive.doubtful(unknown) if unknown else ()
+        doubtful = await transfer.archive.doubtful(unknown) if unknown else set()
+        if of_new := [job.path for job in page if job.path in present and job.device.id in room.new]:
+            doubtful |= await transfer.archive.beside_told_apart(of_new)
         for job in page:
             job.present = job.path in present and job.path not in doubtful
 

@@ -33,12 +33,27 @@ FIRST_LOOK = timedelta(days=30)
 
 LOG_WINDOW = timedelta(days=7)
 FAILURES_IN_A_ROW = 3
-"""Logs that can't be had for the platform's trouble, each after retries: then a run asks for no more."""
+"""Logs that can't be had for the platform's trouble, each after retries: then a round asks for no more."""
 
 _TROUBLE = (UnreachableError, InterruptedBodyError, ServerError, BusyError, ProtocolError)
 
 OVERLAP = timedelta(minutes=15)
 """Read again, because clocks differ and events may reach the log late."""
+
+
+_NOT_ASKED = f"it was not asked for, as those of {FAILURES_IN_A_ROW} devices in a row could not be had."
+
+
+@dataclass(slots=True)
+class _Patience:
+    """With logs that are read for one purpose."""
+
+    failures: int = 0
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether no more logs are asked for."""
+        return self.failures >= FAILURES_IN_A_ROW
 
 
 @dataclass(slots=True)
@@ -60,7 +75,8 @@ class Listener:
     _late: set[str] = field(default_factory=set)
     _told: set[str] = field(default_factory=set)
     _round_began: datetime = field(init=False)
-    _failures: int = 0
+    _with_owing: _Patience = field(default_factory=_Patience)
+    _with_doubtful: _Patience = field(default_factory=_Patience)
 
     def __post_init__(self) -> None:
         self._round_began = self.clock()
@@ -74,6 +90,7 @@ class Listener:
     def ask_again(self) -> None:
         """Let every log be read once more in this run; what a list has shown is no news any more."""
         self._heard.clear()
+        self._with_owing, self._with_doubtful = _Patience(), _Patience()
         self._news, self._late = self._late, set()
 
     def has_news(self, device: Device) -> bool:
@@ -83,7 +100,7 @@ class Listener:
     async def dialogue_with(self, device: Device, out: MemoryObjectSendStream[Facts]) -> Dialogue:
         """What is known of a device; its log is read where it owes us files."""
         if device.id in self.awaiting and device.id not in self._heard:
-            return await self._hear(device, out)
+            return await self._hear(device, out, self._with_owing)
         if device.id in self.talking:
             return await self.ledger.dialogue(device.id, self.clock())
         return NOTHING_KNOWN
@@ -94,22 +111,31 @@ class Listener:
         A contact since is news in the next round, too: the list was made before it.
         """
         if device.id not in self._heard:
-            last = (await self._hear(device, out)).last_contact
-            if last is not None and last >= self._round_began:
-                self._late.add(device.id)
+            await self._hear_late(device, out, self._with_owing)
 
     async def last_contact(self, device: Device, out: MemoryObjectSendStream[Facts]) -> datetime | None:
-        """When a device was last in contact, as far as its log could ever be read."""
-        await self.hear_once(device, out)
+        """When a device that may owe nothing was last in contact, as far as its log could ever be read."""
+        if device.id not in self._heard:
+            await self._hear_late(device, out, self._with_doubtful)
         return self._heard[device.id]
 
-    async def _hear(self, device: Device, out: MemoryObjectSendStream[Facts]) -> Dialogue:
+    async def _hear_late(
+        self, device: Device, out: MemoryObjectSendStream[Facts], patience: _Patience
+    ) -> None:
+        last = (await self._hear(device, out, patience)).last_contact
+        if last is not None and last >= self._round_began:
+            self._late.add(device.id)
+
+    async def _hear(
+        self, device: Device, out: MemoryObjectSendStream[Facts], patience: _Patience
+    ) -> Dialogue:
         """Read what is new in a device's log, tell it, and what it shows of our orders. A failure is told."""
         now = self.clock()
         talk = await self.ledger.talk(device.id, now)
         before = talk.dialogue()
         self._heard[device.id] = before.last_contact
-        if self._failures >= FAILURES_IN_A_ROW:
+        if patience.is_lost:
+            await self._not_heard(device, _NOT_ASKED, out)
             return before
         news: list[CommunicationEvent] = []
         try:
@@ -120,9 +146,11 @@ class Listener:
         except (LoginRefusedError, TenantError):
             raise
         except CloudError as error:
-            await self._failed(device, error, out)
+            patience.failures += isinstance(error, _TROUBLE)
+            self._tell_failure(device, error)
+            await self._not_heard(device, str(error), out)
             return before
-        self._failures = 0
+        patience.failures = 0
         if any(_is_new_contact(event, before.last_contact) for event in news):
             self._news.add(device.id)
         dialogue = talk.dialogue(news, heard_until=now)
@@ -141,15 +169,17 @@ class Listener:
         if any(dialogue.followed[fact.order_id].order.state is OrderState.DOUBTFUL for fact in followed):
             await receipt.wait()  # how often files were asked for may change, before their rows are read
 
-    async def _failed(self, device: Device, error: CloudError, out: MemoryObjectSendStream[Facts]) -> None:
+    def _tell_failure(self, device: Device, error: CloudError) -> None:
         log.warning("log could not be read", device=device.name, reason=error.slug, error=str(error))
-        self._news.add(device.id)
-        self._failures += isinstance(error, _TROUBLE)
         if device.id not in self._told:
             self._told.add(device.id)
             text = f"Whether the device was in contact can't be seen: {error}"
             self.tally.problem(device.name, None, error.slug, text)
-        await out.send(Facts((HearingFailed(device.id, str(error), self.clock()),)))
+
+    async def _not_heard(self, device: Device, why: str, out: MemoryObjectSendStream[Facts]) -> None:
+        """Its list may tell what the log did not."""
+        self._news.add(device.id)
+        await out.send(Facts((HearingFailed(device.id, why, self.clock()),)))
 
 
 def _windows(heard_until: datetime | None, now: datetime) -> Sequence[TimeWindow]:

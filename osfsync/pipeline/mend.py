@@ -28,7 +28,7 @@ class Mender:
     """Takes what a verification found broken. Only one run may work on the archive.
 
     Attributes:
-        begin: starts the run that tells the facts, when the first file is to be forgotten.
+        begin: starts the run that tells the facts, when the first file is broken.
         names: hashes of the names of forgotten files; a repair may meet a million.
         device_ids: their devices.
         queued: how many they are; `stuck`: how many could not be moved aside.
@@ -61,6 +61,7 @@ class Mender:
     async def _mend(self, finding: Finding, back: Collection[str]) -> Remedy:
         file = finding.file
         with anyio.CancelScope(shield=True):
+            await self.begin()  # where the state can't be written, nothing is moved
             remedy = await self._move(finding, back)
             if isinstance(remedy, Queued):
                 fact = HeldRefuted(file.device.id, file.name, self._failure(finding, remedy))

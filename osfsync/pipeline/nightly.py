@@ -92,6 +92,7 @@ class Run:
     clock: Callable[[], datetime] = utc_now
     folders: dict[str, str] = field(default_factory=dict)
     unsure: set[str] = field(default_factory=set)
+    new: set[str] = field(default_factory=set)
     lifeline: Lifeline = field(init=False)
     listener: Listener = field(init=False)
     transfer: Transfer = field(init=False)
@@ -115,12 +116,13 @@ class Run:
         log.info("run begins", tenant=self.tenant.name)
         self._offset = self.rooms.client.clock_offset
         known = await self.rooms.reader.devices_known(self.tenant.id)
-        chosen = await choose_devices(self.rooms.client, self.wishes, self.tally, known, self.now())
-        devices = in_turn(chosen, self.now())
+        met = await choose_devices(self.rooms.client, self.wishes, self.tally, known, self.now())
+        devices = in_turn(met.chosen, self.now())
         noted = await self.rooms.archive.folders()
         folders = known_folders(await self.rooms.reader.folders(), noted)
         self.folders = folders_of(devices, folders)
-        self.unsure = unsure_of(devices, folders)
+        self.unsure = unsure_of(met.listed, folders)
+        self.new = {device.id for device in devices if device.id not in folders}
         if not self.folders.items() <= noted.items():
             try:
                 await self.rooms.archive.note_folders({**folders, **self.folders})
@@ -228,6 +230,7 @@ class Run:
             TransferLimit(self.wishes.max_transfer),
             self.now,
             self.unsure,
+            self.new,
             names_have_paths_of_their_own(self.wishes.layout),
             self.batches if self.wishes.batch else None,
         )

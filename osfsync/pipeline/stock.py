@@ -17,9 +17,9 @@ from osfsync.state.writer import Writer
 log = structlog.get_logger(__name__)
 
 NOT_IN_PLACE = (
-    "State and archive are not of the same run (was one of them put back from a backup?), and {} that the "
-    "state holds did not lie in place as they were, such as {}: those that are selected are fetched again. "
-    "`osfsync verify` reads what is in place."
+    "State and archive may not be of the same moment (was a run killed, or one of them put back?), and {} "
+    "that the state holds did not lie in place as they were, such as {}: those that are selected are fetched "
+    "again. `osfsync verify` reads what is in place."
 )
 
 
@@ -57,5 +57,5 @@ def _is_gone(file: HeldFile, sizes: Mapping[str, int | None]) -> bool:
 
 def _refuted(file: HeldFile, size: int | None, at: datetime) -> HeldRefuted:
     lay = "Nothing lay" if size is None else f"{size} bytes instead of {file.held.size} lay"
-    told = f"{lay} at its path when state and archive were found to be of different runs."
+    told = f"{lay} at its path when state and archive may have been of different moments."
     return HeldRefuted(file.device.id, file.name, Failure(REFUTED, told, at))

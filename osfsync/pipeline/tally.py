@@ -1,8 +1,10 @@
 """What a run counted so far: written by the stages, read by the progress display and the summary."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from osfsync.domain.errors import OsfsyncError
+from osfsync.domain.model import Held, utc_now
 from osfsync.domain.summary import DeviceCounts, FileCounts, Problem
 
 PROBLEMS_KEPT = 1000
@@ -21,6 +23,7 @@ class Tally:
     round will ask.
     """
 
+    began: datetime = field(default_factory=utc_now)
     devices_seen: int = 0
     devices_done: set[str] = field(default_factory=set)
     devices_failed: set[str] = field(default_factory=set)
@@ -60,9 +63,12 @@ class Tally:
         """Files that arrived damaged, those given up before included."""
         return self.given_up_damaged + len(self.damaged_files)
 
-    def file_fetched(self, device_id: str, name: str) -> None:
-        """A file is in place; if it failed in an earlier window of this run, it did not."""
-        self.fetched += 1
+    def file_fetched(self, device_id: str, name: str, former: Held | None = None) -> None:
+        """A file is in place; if it failed in an earlier window of this run, it did not.
+
+        `former` is what was held in its place. A file that grows while a run waits is counted once.
+        """
+        self.fetched += former is None or former.fetched_at < self.began
         self.failed_files.discard((device_id, name))
         self.damaged_files.discard((device_id, name))
 

@@ -45,6 +45,14 @@ WindowsOf = Callable[[Device], Awaitable[Sequence[TimeWindow]]]
 
 
 @dataclass(frozen=True, slots=True)
+class Met:
+    """The tenant's devices: all that the platform lists, and those that the selection wants."""
+
+    listed: Sequence[Device]
+    chosen: Sequence[Device]
+
+
+@dataclass(frozen=True, slots=True)
 class Wishes:
     """What the user wants of a run.
 
@@ -71,8 +79,8 @@ class Wishes:
 
 async def choose_devices(
     client: CloudClient, wishes: Wishes, tally: Tally, known: Mapping[Device, datetime], now: datetime
-) -> list[Device]:
-    """The tenant's devices that the selection wants; `known` are those that runs worked on, and when last.
+) -> Met:
+    """The tenant's devices; `known` are those that runs worked on, and when last.
 
     Raises:
         ProtocolError: the platform lists none, though some are known: such a list is suspect.
@@ -94,7 +102,7 @@ async def choose_devices(
     _tell_left_out(listed, chosen, wishes.selection, tally, of_late)
     tally.devices_seen = len(chosen)
     _check_clock(client.clock_offset, tally)
-    return chosen
+    return Met(listed, chosen)
 
 
 def _tell_left_out(
@@ -223,10 +231,13 @@ def folders_of(devices: Sequence[Device], known: dict[str, str]) -> dict[str, st
     return folders
 
 
-def unsure_of(devices: Sequence[Device], known: dict[str, str]) -> set[str]:
-    """Devices (ids) without a known folder that share their name: which was whose is not known any more."""
-    named = Counter(path_key(device.name) for device in devices)
-    return {device.id for device in devices if device.id not in known and named[path_key(device.name)] > 1}
+def unsure_of(listed: Sequence[Device], known: dict[str, str]) -> set[str]:
+    """Devices (ids) without a known folder that share their name: which was whose is not known any more.
+
+    Of all that the platform lists: which of them are selected may have been others before.
+    """
+    named = Counter(path_key(device.name) for device in listed)
+    return {device.id for device in listed if device.id not in known and named[path_key(device.name)] > 1}
 
 
 def settler_of(ledger: Ledger, wishes: Wishes, tally: Tally, *, finds_losses: bool) -> Settler:

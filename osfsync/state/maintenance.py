@@ -1,8 +1,12 @@
 """Care for the state database: check, upgrade, backup; in threads, so that the caller's loop goes on."""
 
+import os
+import re
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
+from secrets import token_hex
 
 from anyio import to_thread
 
@@ -14,6 +18,8 @@ from osfsync.state.settings import StateSettings
 from osfsync.state.terms import HEAD
 
 _PROBLEMS_SHOWN = 100
+_TOKEN = 4  # bytes
+_ABANDONED = 86_400  # seconds since anybody wrote to a copy that is not whole
 
 
 async def check(settings: StateSettings) -> list[str]:
@@ -70,15 +76,42 @@ def _check(path: Path) -> list[str]:
 
 def _backup(path: Path, target: Path) -> None:
     if target.exists():
-        raise StateError(f"The backup {target} exists already.", hint="Name a new file; none is overwritten.")
-    part = target.with_name(f".{target.name}.part")
+        raise _exists(target)
     with border(target):
-        part.unlink(missing_ok=True)
+        _remove_old_parts(target)
+        part = target.with_name(f".{target.name}.{token_hex(_TOKEN)}.part")
         try:
             _copy(path, part)
-            part.replace(target)
+            _name_it(part, target)
         finally:
             part.unlink(missing_ok=True)
+
+
+def _remove_old_parts(target: Path) -> None:
+    """Killed backups leave theirs; another backup may be at work on a newer one."""
+    ours = re.compile(rf"\.{re.escape(target.name)}\.[0-9a-f]{{{2 * _TOKEN}}}\.part")
+    for part in list(target.parent.iterdir()):
+        if ours.fullmatch(part.name) and part.stat().st_mtime < time.time() - _ABANDONED:
+            part.unlink(missing_ok=True)
+
+
+def _name_it(part: Path, target: Path) -> None:
+    """Over nothing: another backup may have come first."""
+    try:
+        try:
+            os.link(part, target)
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without links
+            if target.exists():
+                raise FileExistsError from None
+            part.rename(target)
+    except FileExistsError:
+        raise _exists(target) from None
+
+
+def _exists(target: Path) -> StateError:
+    return StateError(f"The backup {target} exists already.", hint="Name a new file; none is overwritten.")
 
 
 def _copy(path: Path, part: Path) -> None:

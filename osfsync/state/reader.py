@@ -150,9 +150,19 @@ class Reader:
         return None
 
 
+_ENDED = " ended"
+ADRIFT = "adrift"
+"""The step of an archive that was worked on while it was in step with no state: no state is so far."""
+
+
 def step_of(run_id: str, *, ended: bool) -> str:
     """A word for how far a state is, told from every other."""
-    return f"{run_id} ended" if ended else run_id
+    return run_id + _ENDED if ended else run_id
+
+
+def is_moment(step: str) -> bool:
+    """Whether a step is one moment: two copies that were made while a run worked may be of different ones."""
+    return not step or step.endswith(_ENDED)
 
 
 def _pages(values: Sequence[str]) -> Iterator[list[str | None]]:

@@ -85,11 +85,11 @@ def _upsert_tenant() -> Statement:
 
 
 def _upsert_device() -> Statement:
-    """A device keeps its folder and its first sight, whatever it is called now."""
+    """A device keeps its folder and its first sight, whatever it is called now and whosever it is."""
     statement = insert(devices)
     new = statement.excluded
     upsert = statement.on_conflict_do_update(
-        [devices.c.id], set_={"name": new.name, "last_seen": new.last_seen}
+        [devices.c.id], set_={"tenant_id": new.tenant_id, "name": new.name, "last_seen": new.last_seen}
     )
     return Statement.of(
         upsert, ["id", "tenant_id", "name", "folder", "folder_key", "first_seen", "last_seen"]

@@ -1,3 +1,4 @@
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -7,6 +8,7 @@ import pytest
 
 from osfsync.domain.errors import StateDamagedError, StateError
 from osfsync.domain.model import StorageStatus
+from osfsync.state import maintenance
 from osfsync.state.database import Database, open_view
 from osfsync.state.maintenance import backup, check, upgrade
 from osfsync.state.settings import StateSettings
@@ -106,6 +108,46 @@ async def test_a_backup_overwrites_nothing(settings: StateSettings, path: Path, 
         with pytest.raises(StateError, match="is a file of the state"):
             await backup(settings, path.with_name(path.name + end))
     assert await check(settings) == []
+
+
+@pytest.mark.usefixtures("writer")
+@pytest.mark.parametrize("links", [True, False])
+async def test_of_two_backups_at_once_one_is_whole_and_the_other_is_told(
+    settings: StateSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    target, copy = tmp_path / "copy.db", maintenance._copy
+
+    def copy_and_be_overtaken(path: Path, part: Path) -> None:
+        monkeypatch.setattr(maintenance, "_copy", copy)
+        copy(path, part)
+        maintenance._backup(path, target)
+        assert part.exists()
+
+    def refuse(*_: object) -> None:
+        raise PermissionError("no links here")
+
+    if not links:
+        monkeypatch.setattr(os, "link", refuse)
+    monkeypatch.setattr(maintenance, "_copy", copy_and_be_overtaken)
+    with pytest.raises(StateError, match="exists already"):
+        await backup(settings, target)
+    assert await check(StateSettings(url=f"sqlite:///{target}")) == []
+    assert [entry.name async for entry in anyio.Path(tmp_path).glob("*copy*")] == ["copy.db"]
+
+
+@pytest.mark.usefixtures("writer")
+async def test_what_a_killed_backup_left_is_removed_and_nothing_else(
+    settings: StateSettings, tmp_path: Path
+) -> None:
+    left, at_work, users = (
+        tmp_path / name for name in (".copy.db.0123abcd.part", ".copy.db.89abcdef.part", ".copy.db.part")
+    )
+    for part in (left, at_work, users):
+        part.write_bytes(b"half a copy")
+    for part in (left, users):
+        os.utime(part, (0, 0))
+    await backup(settings, tmp_path / "copy.db")
+    assert [part.exists() for part in (left, at_work, users)] == [False, True, True]
 
 
 @pytest.mark.usefixtures("writer")

@@ -248,6 +248,29 @@ async def test_devices_that_drop_out_are_told(mirror_of: MirrorOf, empty_world: 
         assert (await mirror.sync()).problems == ()
 
 
+async def test_a_device_that_moves_to_another_tenant_is_that_one_s(
+    mirror_of: MirrorOf, empty_world: World
+) -> None:
+    main, other = empty_world.main, empty_world.other
+    mover, stays = (empty_world.add_device(name, behaviour=DEAD) for name in ("A", "B"))
+    elsewhere = empty_world.add_device("C", behaviour=DEAD, tenant=other)
+    for device in (mover, stays, elsewhere):
+        empty_world.add_file(device, "a.osf", StorageStatus.BOTH)
+    async with mirror_of(empty_world) as mirror:
+
+        async def told(tenant: str) -> list[tuple[str, str]]:
+            mirror.change("cloud", tenant=tenant)
+            return [(problem.device, problem.reason) for problem in (await mirror.sync()).problems]
+
+        assert await told(main.name) == []
+        mover.tenant_id = other.id
+        assert await told(other.name) == []
+        assert await told(main.name) == []
+        empty_world.remove_device(mover)
+        assert await told(main.name) == []
+        assert await told(other.name) == [("A", "device-left-out")]
+
+
 async def test_a_second_reading_that_names_less_settles_no_window(
     mirror_of: MirrorOf, empty_world: World
 ) -> None:

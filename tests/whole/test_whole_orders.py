@@ -410,6 +410,63 @@ async def test_a_run_that_waits_notices_a_contact_between_the_command_and_the_lo
         assert (summary.exit_code, summary.files.fetched) == (ExitCode.COMPLETE, 1)
 
 
+@pytest.mark.parametrize("failing", ["all", "those in doubt"])
+async def test_a_run_that_waits_lists_devices_whose_logs_can_t_be_had(
+    mirror_of: MirrorOf, empty_world: World, monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    """The platform gives up no logs any more, or not those of devices of which only a log tells the news."""
+    monkeypatch.setattr(nightly, "POLL_FIRST", timedelta(milliseconds=20))
+    monkeypatch.setattr(nightly, "POLL_LONGEST", timedelta(milliseconds=100))
+    world = empty_world
+    doubtful = [world.add_device(f"Card {number}", behaviour=DEAD) for number in range(4)]
+    owing = [world.add_device(f"Truck {number}", behaviour=DEAD) for number in range(5)]
+    for device in doubtful:
+        world.add_file(device, "a.osf", StorageStatus.SERVER_ONLY, start=world.now - HOUR)
+    for device in owing:
+        fill(world, device, [2])
+    async with mirror_of(world) as mirror:
+        mirror.change("limits", retries=0)
+        for device in doubtful if failing == "those in doubt" else [*doubtful, *owing]:
+            mirror.simulator.faults.add(Fault.status(500), on="communication", times=None, device=device.id)
+
+        async def deliver() -> None:
+            while mirror.simulator.requests["request-list"] < len(owing):  # noqa: ASYNC110 — likewise
+                await anyio.sleep(0.01)
+            for device in owing:
+                world.connect(device)
+                world.set_status(device, "a/0002.osf", StorageStatus.BOTH)
+
+        with anyio.fail_after(30):
+            async with anyio.create_task_group() as group:
+                group.start_soon(deliver)
+                summary = await mirror.sync(SyncRequest(wait=timedelta(minutes=5)))
+        assert summary.files.fetched == len(doubtful) + len(owing)
+        await mirror.assert_equals_server()
+
+
+async def test_a_file_that_grows_while_a_run_waits_is_counted_once(
+    mirror_of: MirrorOf, empty_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nightly, "POLL_FIRST", timedelta(milliseconds=20))
+    device = empty_world.add_device("Truck 1", behaviour=STILL)
+    empty_world.add_file(device, "grows.osf", StorageStatus.BOTH, size=3_000)
+    fill(empty_world, device, [2])
+    async with mirror_of(empty_world) as mirror:
+
+        async def grow_and_deliver() -> None:
+            while not (device.queue and mirror.on_disk()):  # noqa: ASYNC110 — nothing notifies
+                await anyio.sleep(0.01)
+            empty_world.add_file(device, "grows.osf", StorageStatus.BOTH, size=9_000)
+            empty_world.advance(4 * HOUR)
+
+        with anyio.fail_after(30):
+            async with anyio.create_task_group() as group:
+                group.start_soon(grow_and_deliver)
+                summary = await mirror.sync(SyncRequest(wait=timedelta(minutes=5)))
+        assert (summary.files.listed, summary.files.fetched) == (2, 2)
+        await mirror.assert_equals_server()
+
+
 async def test_a_run_waits_no_longer_than_it_may_and_lists_only_devices_with_news(
     mirror_of: MirrorOf, empty_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,6 +3,7 @@
 import shutil
 import sqlite3
 import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, closing
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,7 @@ from osfsync.archive.local import LocalArchive
 from osfsync.domain.errors import ExitCode, LockedError
 from osfsync.domain.model import StorageStatus
 from osfsync.domain.summary import RunSummary
+from osfsync.simulator.faults import Fault
 from osfsync.simulator.world import World
 from osfsync.state import terms
 from osfsync.state.maintenance import backup
@@ -210,4 +212,108 @@ async def test_clocks_that_jump_lose_nothing_and_fetch_nothing_twice(
             assert summary.files.lost == 0
         assert mirror.simulator.downloads == fetched
         assert len(small_world.command_log) == ordered
+        await mirror.assert_equals_server()
+
+
+def held(state: Path) -> int:
+    """How many files a state holds."""
+    with closing(sqlite3.connect(f"file:{state}?mode=ro", uri=True)) as database:
+        ((files,),) = database.execute("SELECT count(sha256) FROM files")
+    return int(files)
+
+
+async def test_an_archive_that_was_copied_while_a_killed_run_worked_is_noticed(
+    tmp_path: Path, mirror_of: MirrorOf
+) -> None:
+    """Both tell of the same run, and of different moments of it."""
+    world = World(now=datetime.now(UTC), seed=1)
+    device = world.add_device("Truck 1", behaviour=DEAD)
+    for number in range(200):
+        world.add_file(device, f"{number}.osf", StorageStatus.BOTH)
+    async with mirror_of(world) as mirror:
+        environment = write_config(tmp_path, mirror)
+        environment |= {"OSFSYNC_LIMITS_BATCH": "never", "OSFSYNC_LIMITS_DOWNLOADS": "2"}
+        mirror.simulator.faults.add(Fault.delay(0.1), on="download", times=None)
+        command = [sys.executable, "-m", "osfsync", "-q", "sync"]
+        run = await anyio.open_process(command, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL)
+        with anyio.fail_after(60):
+            while len(mirror.on_disk()) < 10:  # noqa: ASYNC110 — nothing notifies
+                await anyio.sleep(0.01)
+            shutil.copytree(mirror.settings.archive.path, tmp_path / "backup")
+            copied = len(list((tmp_path / "backup").rglob("*.osf")))
+            while held(state_of(mirror)) <= copied:  # noqa: ASYNC110 — likewise
+                await anyio.sleep(0.05)
+            run.kill()
+            await run.wait()
+        await run.aclose()
+        assert held(state_of(mirror)) < 200
+        shutil.rmtree(mirror.settings.archive.path)
+        (tmp_path / "backup").rename(mirror.settings.archive.path)
+        mirror.simulator.faults.clear()
+        summary = await mirror.sync()
+        assert "out-of-step" in {problem.reason for problem in summary.problems}
+        await mirror.assert_equals_server()
+        assert (await mirror.sync()).problems == ()
+
+
+async def test_a_repair_with_another_state_is_noticed(
+    tmp_path: Path, mirror_of: MirrorOf, empty_world: World
+) -> None:
+    """The wrong backup was put back, what it calls broken could not be had, then the right one came."""
+    device = empty_world.add_device("Truck 1", behaviour=DEAD)
+    async with mirror_of(empty_world) as mirror:
+        for name, size in (("wrong", 4_000), ("right", 6_000)):
+            empty_world.add_file(device, "a.osf", StorageStatus.BOTH, size=size)
+            await mirror.sync()
+            await backup(mirror.settings.state, tmp_path / name)
+        mirror.change("limits", retries=0)
+        mirror.simulator.faults.add(Fault.status(503), on="download-token", times=None)
+        put_back(mirror, tmp_path / "wrong")
+        await mend(mirror)
+        mirror.simulator.faults.clear()
+        assert mirror.on_disk() == {}
+        put_back(mirror, tmp_path / "right")
+        summary = await mirror.sync()
+        assert [problem.reason for problem in summary.problems] == ["out-of-step"]
+        await mirror.assert_equals_server()
+
+
+def put_back(mirror: Any, saved: Path) -> None:
+    state = state_of(mirror)
+    for file in state.parent.glob(f"{state.name}*"):
+        file.unlink()
+    shutil.copy(saved, state)
+
+
+@pytest.mark.parametrize("locked", ["before", "between"])
+async def test_a_repair_whose_state_can_t_be_written_loses_nothing(
+    mirror_of: MirrorOf, empty_world: World, monkeypatch: pytest.MonkeyPatch, locked: str
+) -> None:
+    monkeypatch.setattr(terms, "BUSY_SECONDS", 0.05)
+    device = empty_world.add_device("Truck 1", behaviour=DEAD)
+    for number in range(3):
+        empty_world.add_file(device, f"{number}.osf", StorageStatus.BOTH)
+    async with mirror_of(empty_world) as mirror:
+        await mirror.sync()
+        for path in list(mirror.settings.archive.path.glob("Truck 1/*")):
+            flip(path)
+        with closing(sqlite3.connect(state_of(mirror), isolation_level=None)) as other:
+            set_aside = LocalArchive.set_aside
+
+            async def lock_then_move(archive: LocalArchive, path: str) -> str:
+                other.execute("BEGIN IMMEDIATE")
+                return await set_aside(archive, path)
+
+            if locked == "before":
+                other.execute("BEGIN IMMEDIATE")
+            with monkeypatch.context() as patched:
+                if locked == "between":
+                    patched.setattr(LocalArchive, "set_aside", lock_then_move)
+                assert (await mend(mirror)).code is ExitCode.LOCKED
+            assert len(mirror.on_disk()) == (3 if locked == "before" else 2)
+            other.execute("ROLLBACK")
+        summary = await mirror.sync()
+        assert summary.files.fetched == (0 if locked == "before" else 1)
+        assert len(mirror.on_disk()) == 3
+        await mend(mirror)
         await mirror.assert_equals_server()

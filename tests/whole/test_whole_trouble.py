@@ -1,10 +1,13 @@
 """What concerns a whole run: refusals, a dead line, a state that fails, a caller that cancels."""
 
+import hashlib
+import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -23,6 +26,7 @@ from osfsync.simulator.faults import Fault
 from osfsync.simulator.world import World
 from osfsync.state import share
 from osfsync.state.writer import Writer
+from tests.whole.conftest import PART_FOLDER
 
 DEAD = Behaviour(contact_every=None, files_per_day=0)
 
@@ -127,6 +131,55 @@ async def test_what_lies_in_the_archive_whole_is_adopted(mirror_of: MirrorOf, sm
         assert summary.files.fetched == len(small_world.available())
         assert summary.bytes == 0
         assert mirror.simulator.requests["download"] == 0
+        await mirror.assert_equals_server()
+
+
+@pytest.mark.parametrize("beside", ["of another tenant", "not selected"])
+async def test_whose_files_nobody_knows_are_adopted_by_nobody(
+    mirror_of: MirrorOf, empty_world: World, beside: str
+) -> None:
+    """The plain tree came back without its hidden folder, and the state is new: two devices had one name."""
+    world = empty_world
+    tenants = [world.main, world.other if beside == "of another tenant" else world.main]
+    devices = [world.add_device("Logger", behaviour=DEAD, tenant=tenant) for tenant in tenants]
+    for device in devices:
+        world.add_file(device, "a.osf", StorageStatus.BOTH, size=5_000)
+    async with mirror_of(world) as mirror:
+
+        async def sync_with(number: int) -> None:
+            mirror.change("cloud", tenant=tenants[number].name)
+            mirror.change("select", devices=(devices[number].id,))
+            await mirror.sync()
+
+        for number in (0, 1):
+            await sync_with(number)
+        assert set(mirror.on_disk()) >= {"Logger/a.osf"}
+        shutil.rmtree(mirror.settings.archive.path / PART_FOLDER)
+        state = Path(mirror.settings.state.url.removeprefix("sqlite:///"))
+        for file in state.parent.glob(f"{state.name}*"):
+            file.unlink()
+        for number in (1, 0):
+            await sync_with(number)
+        for row in (await mirror.files()).values():
+            assert row.sha256 == hashlib.sha256(world.content(row.device_id, row.name)).hexdigest()
+            assert mirror.on_disk()[row.path] == world.content(row.device_id, row.name)
+
+
+async def test_a_tree_whose_names_are_all_different_is_adopted(
+    mirror_of: MirrorOf, empty_world: World
+) -> None:
+    for name in ("Truck 1", "Truck 2", "CON"):
+        device = empty_world.add_device(name, behaviour=DEAD)
+        empty_world.add_file(device, "day/a.osf", StorageStatus.BOTH)
+    async with mirror_of(empty_world) as mirror:
+        await mirror.sync()
+        shutil.rmtree(mirror.settings.archive.path / PART_FOLDER)
+        state = Path(mirror.settings.state.url.removeprefix("sqlite:///"))
+        for file in state.parent.glob(f"{state.name}*"):
+            file.unlink()
+        mirror.simulator.downloads.clear()
+        await mirror.sync()
+        assert not mirror.simulator.downloads
         await mirror.assert_equals_server()
 
 
