@@ -77,7 +77,7 @@ async def steered(
             group.start_soon(link.listen)
             with anyio.move_on_after(FIRST_ANSWER.total_seconds()):
                 await link.answered.wait()
-            summary = await perform(link.settings)
+            summary = await perform(link.steered())
             group.cancel_scope.cancel()
     except BaseExceptionGroup as raised:
         raise raised.exceptions[0] if len(raised.exceptions) == 1 else raised from None
@@ -86,12 +86,20 @@ async def steered(
 
 @dataclass(slots=True)
 class _Link:
-    """Listens while a run works. `settings` are those with which it begins."""
+    """Listens while a run works. `lookback` is what is set there for the run that begins."""
 
     settings: Settings
     terms: Terms
+    lookback: timedelta | None = None
     answered: anyio.Event = field(default_factory=anyio.Event)
     complained: bool = False
+
+    def steered(self) -> Settings:
+        """With which a run begins."""
+        if self.lookback is None:
+            return self.settings
+        select = msgspec.structs.replace(self.settings.select, lookback=self.lookback)
+        return msgspec.structs.replace(self.settings, select=select)
 
     async def listen(self) -> None:
         """Until cancelled; a connection that breaks is made again, later and later."""
@@ -134,9 +142,9 @@ class _Link:
             case "pause", None | False:
                 pass
             case "lookback", str(text):
-                self._look_back(text)
+                self._look_back(parse_duration(text))
             case "lookback", None:
-                pass
+                self.lookback = None
             case "downloads", None:
                 self.terms.ceiling.lift()
             case "downloads", int(most) if most >= 1 and most is not True:
@@ -149,10 +157,8 @@ class _Link:
                 }
                 raise ConfigError(f"expected {expected[key]}")
 
-    def _look_back(self, text: str) -> None:
-        """Holds for the run that begins; one that is under way has its windows."""
-        lookback = parse_duration(text)
-        if lookback <= timedelta(0):
-            raise ConfigError("expected more than nothing")
-        select = msgspec.structs.replace(self.settings.select, lookback=lookback)
-        self.settings = msgspec.structs.replace(self.settings, select=select)
+    def _look_back(self, lookback: timedelta) -> None:
+        """A shorter one might pass over what the user's own would see."""
+        if lookback < self.settings.select.lookback:
+            raise ConfigError("expected no less than select.lookback")
+        self.lookback = lookback

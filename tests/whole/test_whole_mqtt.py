@@ -157,6 +157,7 @@ async def test_how_many_downloads_go_at_once_is_set_there(link: Link, own: SimDe
         {"pause": "yes"},
         {"lookback": "soon"},
         {"lookback": "0d"},
+        {"lookback": "29d"},
         {"lookback": 30},
         {"downloads": 0},
         {"downloads": True},
