@@ -23,6 +23,8 @@ from osfsync.app.runs import SyncRequest, sync
 from osfsync.cloud.elsewhere import NotTakenError
 from osfsync.domain.errors import ExitCode
 from osfsync.domain.model import StorageStatus
+from osfsync.domain.summary import RunSummary
+from osfsync.pipeline.perform import Observe
 from osfsync.pipeline.tally import Tally
 from osfsync.simulator.behaviour import Behaviour
 from osfsync.simulator.broker import Broker, serve_mqtt
@@ -77,6 +79,19 @@ async def until(holds: Callable[[], bool]) -> None:
             await anyio.sleep(0.01)
 
 
+async def sync_beside(link: Link, observe: Observe) -> RunSummary:
+    """A sync, while somebody sees it work."""
+    mirror = link.mirror
+    with anyio.fail_after(20):
+        return await sync(
+            mirror.settings,
+            mirror.ask_password,
+            SyncRequest(),
+            observe=observe,
+            clock=lambda: mirror.world.now,
+        )
+
+
 async def test_a_run_tells_how_it_went(link: Link, own: SimDevice) -> None:
     summary = await link.mirror.sync()
     assert summary.exit_code is ExitCode.COMPLETE
@@ -117,14 +132,7 @@ async def test_a_run_that_is_under_way_is_paused(link: Link, own: SimDevice) -> 
         await link.broker.set_shared(own, pause=True)
         await anyio.sleep_forever()
 
-    with anyio.fail_after(20):
-        summary = await sync(
-            link.mirror.settings,
-            link.mirror.ask_password,
-            SyncRequest(),
-            observe=pause_once_it_downloads,
-            clock=lambda: link.mirror.world.now,
-        )
+    summary = await sync_beside(link, pause_once_it_downloads)
     assert summary.exit_code is ExitCode.PAUSED
     link.mirror.simulator.faults.clear()
     await link.broker.set_shared(own, pause=None)
@@ -224,15 +232,7 @@ async def test_a_connection_that_breaks_is_made_again(link: Link, own: SimDevice
         await link.broker.set_shared(own, pause=True)  # seen by who asks again
         await anyio.sleep_forever()
 
-    with anyio.fail_after(20):
-        summary = await sync(
-            link.mirror.settings,
-            link.mirror.ask_password,
-            SyncRequest(),
-            observe=hang_up_then_pause,
-            clock=lambda: link.mirror.world.now,
-        )
-    assert summary.exit_code is ExitCode.PAUSED
+    assert (await sync_beside(link, hang_up_then_pause)).exit_code is ExitCode.PAUSED
 
 
 async def test_doctor_tells_what_is_set_there(link: Link, own: SimDevice, tmp_path: Path) -> None:

@@ -134,11 +134,19 @@ async def test_what_lies_in_the_archive_whole_is_adopted(mirror_of: MirrorOf, sm
         await mirror.assert_equals_server()
 
 
+def forget(mirror: Any) -> None:
+    """The plain tree came back without its hidden folder, and the state is new."""
+    shutil.rmtree(mirror.settings.archive.path / PART_FOLDER)
+    state = Path(mirror.settings.state.url.removeprefix("sqlite:///"))
+    for file in state.parent.glob(f"{state.name}*"):
+        file.unlink()
+
+
 @pytest.mark.parametrize("beside", ["of another tenant", "not selected"])
 async def test_whose_files_nobody_knows_are_adopted_by_nobody(
     mirror_of: MirrorOf, empty_world: World, beside: str
 ) -> None:
-    """The plain tree came back without its hidden folder, and the state is new: two devices had one name."""
+    """Two devices had one name."""
     world = empty_world
     tenants = [world.main, world.other if beside == "of another tenant" else world.main]
     devices = [world.add_device("Logger", behaviour=DEAD, tenant=tenant) for tenant in tenants]
@@ -154,10 +162,7 @@ async def test_whose_files_nobody_knows_are_adopted_by_nobody(
         for number in (0, 1):
             await sync_with(number)
         assert set(mirror.on_disk()) >= {"Logger/a.osf"}
-        shutil.rmtree(mirror.settings.archive.path / PART_FOLDER)
-        state = Path(mirror.settings.state.url.removeprefix("sqlite:///"))
-        for file in state.parent.glob(f"{state.name}*"):
-            file.unlink()
+        forget(mirror)
         for number in (1, 0):
             await sync_with(number)
         for row in (await mirror.files()).values():
@@ -173,10 +178,7 @@ async def test_a_tree_whose_names_are_all_different_is_adopted(
         empty_world.add_file(device, "day/a.osf", StorageStatus.BOTH)
     async with mirror_of(empty_world) as mirror:
         await mirror.sync()
-        shutil.rmtree(mirror.settings.archive.path / PART_FOLDER)
-        state = Path(mirror.settings.state.url.removeprefix("sqlite:///"))
-        for file in state.parent.glob(f"{state.name}*"):
-            file.unlink()
+        forget(mirror)
         mirror.simulator.downloads.clear()
         await mirror.sync()
         assert not mirror.simulator.downloads
