@@ -55,12 +55,15 @@ class Gap:
 class Recordings:
     """When a device recorded, as far as its files are known: from `begin` to `end`, but for `pauses`.
 
-    Those are longer than `SHORTEST`, in order.
+    Attributes:
+        pauses: longer than `SHORTEST`, in order.
+        usual_length: nine of ten files are no longer; one that is being recorded is not told yet.
     """
 
     begin: datetime
     end: datetime
     pauses: Sequence[TimeWindow]
+    usual_length: timedelta = timedelta(0)
 
     def usual_pause(self) -> timedelta:
         """The longest that recurs; nothing where none does."""
@@ -97,9 +100,10 @@ def gaps_of(
     """
     if recordings is None or seen_until is None:
         return []
-    shortest = max(SHORTEST, LONGER * recordings.usual_pause())
+    usual = recordings.usual_pause()
+    shortest = max(SHORTEST, LONGER * usual)
     found = [_gap(pause, contacts, pause.end - AROUND) for pause in recordings.pauses]
-    if seen_until > recordings.end:
+    if seen_until - recordings.end > LONGER * (usual + recordings.usual_length):
         found.append(_gap(TimeWindow(recordings.end, seen_until), contacts, None))
     return [gap for gap in found if gap is not None and shortest < gap.length and gap.end <= seen_until]
 

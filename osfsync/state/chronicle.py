@@ -1,6 +1,6 @@
 """When devices recorded and were in contact: what a calendar of a device is drawn from."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from osfsync.domain.gaps import EARLIEST, LONGEST, SHORTEST, Recordings
 from osfsync.domain.model import TimeWindow
@@ -41,6 +41,9 @@ _PAUSES = f"""
     )
     SELECT ended, begin FROM joints WHERE begin - ended > {SHORTEST.total_seconds():.0f} ORDER BY begin
 """  # noqa: S608 - constants
+_LENGTH = f"""
+    {_SPANS} SELECT until - begin FROM spans ORDER BY 1 LIMIT 1 OFFSET (SELECT count(*) * 9 / 10 FROM spans)
+"""  # noqa: S608 - constants
 _HEARD_FROM = "SELECT min(at) FROM events WHERE device_id = ?"
 
 
@@ -60,7 +63,8 @@ class Chronicle:
 
         None where neither lists nor the content index tell any times.
         """
-        limits, pauses = await self._query.sqls([_LIMITS, _PAUSES], (device_id, to_text(now)))
+        texts = [_LIMITS, _PAUSES, _LENGTH]
+        limits, pauses, lengths = await self._query.sqls(texts, (device_id, to_text(now)))
         begin, end = limits[0]
         if begin is None:
             return None
@@ -68,6 +72,7 @@ class Chronicle:
             _moment(begin),
             _moment(end),
             [TimeWindow(_moment(ended), _moment(again)) for ended, again in pauses],
+            timedelta(seconds=lengths[0][0]),
         )
 
     async def heard_from(self, device_id: str) -> datetime | None:

@@ -1,5 +1,6 @@
 """Gaps: intervals in which a device was in contact, but from which no file is known."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
@@ -46,6 +47,15 @@ def test_contacts_beside_recordings_show_nothing() -> None:
     assert gaps_of(known, beside, known.end) == []
     within = [BEGIN + 20 * DAY + AROUND + timedelta(seconds=1)]
     assert len(gaps_of(known, within, known.end)) == 1
+
+
+def test_what_is_being_recorded_is_no_gap_yet() -> None:
+    """A device that records for eight hours at a time tells of each file when it is whole."""
+    known = replace(recordings(60), usual_length=8 * HOUR)
+    for hours, gaps in ((2, 0), (10, 0), (11, 1)):
+        found = gaps_of(known, [known.end + HOUR], known.end + hours * HOUR)
+        assert len(found) == gaps
+        assert all(gap.open for gap in found)
 
 
 def test_nights_and_weekends_are_usual() -> None:
