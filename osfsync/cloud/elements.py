@@ -10,9 +10,6 @@ from dataclasses import dataclass
 
 from osfsync.cloud.bounds import Raws
 
-_SMALLEST = 65_536
-"""Bytes from which on a cut is tried; after one that fails, twice as many."""
-
 _TRIED = 4
 _LOOKED_AT = 16_384  # bytes in front of a cut
 _BETWEEN = re.compile(rb"\}\s*,\s*\{")
@@ -40,12 +37,13 @@ class Elements:
 
     Args:
         records: takes a list apart; None where the text is none.
+        smallest: bytes from which on a cut is tried; after one that fails, twice as many.
     """
 
-    def __init__(self, records: Callable[[bytes], Raws | None]) -> None:
+    def __init__(self, records: Callable[[bytes], Raws | None], smallest: int = 65_536) -> None:
         self._records = records
         self._rest = bytearray()
-        self._enough = _SMALLEST
+        self._smallest = self._enough = smallest
 
     def feed(self, chunk: bytes) -> Raws:
         """One more chunk; raises what `records` raises."""
@@ -59,7 +57,7 @@ class Elements:
                 end = cut.end() - 1
                 del cuts, cut  # a match keeps the buffer from being resized
                 del self._rest[:end]
-                self._enough = _SMALLEST
+                self._enough = self._smallest
                 return found
         self._enough = 2 * len(self._rest)
         return ()

@@ -70,7 +70,7 @@ class OwnDevice:
                 whole = message.topic.matches(_RESPONSES)
                 answered |= whole  # what changed before is in the answer
                 if answered and len(message.payload) <= _LONGEST:
-                    yield _attributes(message.payload, keys, whole=whole)
+                    yield attributes_told(message.payload, keys, whole=whole)
 
     async def _publish(self, topic: str, payload: bytes) -> None:
         with _heard():
@@ -131,11 +131,14 @@ def _context(ca_file: Path | None) -> ssl.SSLContext:
     return context
 
 
-def _attributes(payload: bytes, keys: Sequence[str], *, whole: bool) -> dict[str, object]:
-    """Of `keys`, what a message tells. An answer tells the whole: a key that it lacks is not set."""
+def attributes_told(payload: bytes, keys: Sequence[str], *, whole: bool) -> dict[str, object]:
+    """Of `keys`, what a message tells; nothing where it can't be read.
+
+    An answer tells the `whole`: a key that it lacks is not set, which is None.
+    """
     try:
         told = msgspec.json.decode(payload, type=dict[str, Any])
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return {}
     found: dict[str, object] = dict.fromkeys(keys) if whole else {}
     deleted = told.get("deleted")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from osfsync.cloud import elements, parsing
+from osfsync.cloud import parsing
 from osfsync.cloud.elements import Elements, Frame
 from osfsync.domain.errors import ProtocolError
 
@@ -26,20 +26,12 @@ records = st.lists(st.dictionaries(texts, values, max_size=3), max_size=30)
 
 def taken(text: bytes, chunk: int) -> list[Any] | None:
     """What the elements between the brackets of a text are; None where it is no list."""
-    reading = Elements(partial(parsing.elements, what="list"))
+    reading = Elements(partial(parsing.elements, what="list"), smallest=1)
     found = [reading.feed(text[start : start + chunk]) for start in range(0, len(text), chunk)]
     last = reading.end()
     if last is None:
         return None
     return [msgspec.json.decode(raw) for piece in (*found, last) for raw in piece]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def tiny_pieces() -> Any:
-    """A cut is tried at every chunk."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(elements, "_SMALLEST", 1)
-        yield
 
 
 @given(records, st.integers(1, 40), st.booleans(), st.booleans())

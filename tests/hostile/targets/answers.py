@@ -2,10 +2,13 @@
 
 import base64
 from datetime import timedelta
+from functools import partial
 
 from osfsync.cloud import calls, parsing
+from osfsync.cloud.elements import Elements
 from osfsync.cloud.fields import LONGEST_NAME, RecordReader
 from osfsync.cloud.login import choose
+from osfsync.cloud.mqtt import attributes_told
 from osfsync.cloud.settings import FieldNames
 from osfsync.domain.errors import ProtocolError, TenantError
 from osfsync.domain.model import CommunicationEvent, TimeWindow
@@ -101,6 +104,29 @@ def _telemetry(data: bytes) -> None:
     assert [reading.channel for reading in found] == sorted({reading.channel for reading in found})
 
 
+def _pieces(data: bytes) -> None:
+    """Cut anywhere, a list in pieces is the same as in one; the first byte tells where chunks end."""
+    size, text = max(data[0] if data else 1, 1), data[1:]
+    reading = Elements(partial(parsing.elements, what=WHAT), smallest=1)
+    try:
+        whole = parsing.elements(b"[" + text + b"]", WHAT)
+        found = [raw for at in range(0, len(text), size) for raw in reading.feed(text[at : at + size])]
+        last = reading.end()
+    except ProtocolError as error:
+        refused(error)
+        return
+    assert (last is None) == (whole is None)
+    if whole is not None and last is not None:
+        assert [bytes(raw) for raw in (*found, *last)] == [bytes(raw) for raw in whole]
+
+
+def _attributes(data: bytes) -> None:
+    keys = ("pause", "lookback")
+    for whole in (True, False):
+        told = attributes_told(data, keys, whole=whole)
+        assert told.keys() <= set(keys)
+
+
 _TOKEN = "h." + base64.urlsafe_b64encode(b'{"iat":1772366400,"exp":1772373600}').rstrip(b"=").decode() + ".s"
 _TENANT = '{"tenant":{"id":{"entityType":"TENANT","id":"t"},"name":"Works"},"authorityId":{"id":"a"}}'
 _FILE = (
@@ -130,6 +156,18 @@ ANSWERS: tuple[Target, ...] = (
         _events,
         (b'[{"ts":1750920103000,"type":"PING","body":{"command":"ATTN"}},"PING"]', b'{"data":[{}]}'),
         _WORDS,
+    ),
+    Target(
+        "a list in pieces",
+        _pieces,
+        (b'\x01{"a":"},{"},{"b":[{},{}]},{}', b'\x05{"a":1} , {"b":"]"}'),
+        (*_WORDS, b"},{", b"} ,{", b'"'),
+    ),
+    Target(
+        "shared attributes",
+        _attributes,
+        (b'{"shared":{"pause":true},"client":{}}', b'{"lookback":"60d"}', b'{"deleted":["pause"]}'),
+        (*_WORDS, b'"shared":', b'"deleted":', b'"pause"'),
     ),
     Target("telemetry", _telemetry, (b'{"a":[{"ts":1750920103000,"value":"1"}],"b":5}',), _WORDS),
 )
