@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -280,6 +281,24 @@ async def test_a_page_without_anything(mirror_of: MirrorOf, empty_world: World, 
             open_page(chrome, target)
             assert text_of(chrome, "#share-told").startswith("No file is known yet.")
             assert text_of(chrome, "#attention-title") == "None of 0 devices needs attention"
+            assert complaints(chrome) == []
+
+    await to_thread.run_sync(look)
+
+
+async def test_of_a_very_large_fleet_those_that_need_attention_are_drawn(tmp_path: Path) -> None:
+    model = large_page(Random(1))
+    model = replace(model, devices=tuple(model.devices * 6))
+    target = tmp_path / "report.html"
+    target.write_bytes(await to_thread.run_sync(html, model))
+
+    def look() -> None:
+        with browser() as chrome:
+            open_page(chrome, target)
+            assert text_of(chrome, "#heat-first").startswith("The first 1,000 of 1,200 devices")
+            lines = chrome.execute_script("return [heat.rows.length, byId('heat').height]")
+            assert lines == [1_000, 18 + 14 * 1_000 + 2]
+            assert len(rows(chrome, "devices")) == 1_200
             assert complaints(chrome) == []
 
     await to_thread.run_sync(look)

@@ -1,5 +1,6 @@
 /* The coverage: devices × days on one canvas. What a cell is shows in its colour and in its shape. */
 const heat = { days: 90, sorted: "concern", line: 0, day: 0, rows: [], width: 4, height: 14, label: 170, top: 18 };
+const MOST_LINES = 1000; /* of a canvas that browsers still draw sharply */
 
 function heatRows(page) {
   const places = page.devices.map((_, place) => place);
@@ -18,7 +19,8 @@ function heatFirst(page) {
 
 function drawHeat() {
   const page = state.page, canvas = byId("heat"), scale = window.devicePixelRatio || 1;
-  heat.rows = heatRows(page);
+  heat.rows = heatRows(page).slice(0, MOST_LINES);
+  byId("heat-first").textContent = heat.rows.length < page.devices.length ? words().only_lines(number(heat.rows.length), number(page.devices.length)) : "";
   const room = byId("heat-frame").clientWidth || 1000;
   heat.label = Math.min(190, room / 4);
   heat.width = Math.max(heat.days > 100 ? 3 : 6, Math.floor((room - heat.label - 20) / heat.days));
