@@ -2,18 +2,20 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from datetime import timedelta
 from pathlib import Path
 
 from osfsync.app.examine_here import here
 from osfsync.app.examine_platform import platform
 from osfsync.app.examined import Finding
-from osfsync.app.remote import set_there
+from osfsync.app.remote import EXPECTED, Odd, set_there
 from osfsync.app.rooms import USER_AGENT, Password
 from osfsync.cloud.client import open_client
 from osfsync.cloud.settings import CloudSettings, LimitSettings
 from osfsync.config import Settings
 from osfsync.domain.errors import OsfsyncError
 from osfsync.domain.model import Tenant
+from osfsync.reports.text import duration
 
 
 async def examine(
@@ -41,8 +43,14 @@ async def _own_device(settings: Settings) -> Finding:
         values = await set_there(settings)
     except OsfsyncError as error:
         return Finding("warning", "mqtt", f"no run is told or steered there: {error}")
-    told = ", ".join(f"{key} = {value!r}" for key, value in values.items())
+    if odd := [key for key, value in values.items() if isinstance(value, Odd)]:
+        return Finding("warning", "mqtt", f"the shared attribute {odd[0]} should be {EXPECTED[odd[0]]}.")
+    told = ", ".join(f"{key} = {_shown(value)}" for key, value in values.items())
     return Finding("ok", "mqtt", f"the device is reached; set there: {told or 'nothing'}.")
+
+
+def _shown(value: object) -> str:
+    return duration(value) if isinstance(value, timedelta) else str(value).lower()
 
 
 async def tenants_of(url: str, username: str, password: str) -> list[Tenant]:

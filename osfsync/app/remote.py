@@ -18,21 +18,57 @@ from osfsync.cloud.elsewhere import NotTakenError
 from osfsync.cloud.mqtt import OwnDevice, own_device
 from osfsync.config import Settings, parse_duration
 from osfsync.config.password import read_token
-from osfsync.domain.errors import ConfigError, ExitCode, OsfsyncError
+from osfsync.domain.errors import ConfigError, ExitCode
 from osfsync.domain.model import utc_now
 from osfsync.domain.summary import RunSummary
 from osfsync.reports.health import RUNNING, attributes, telemetry
 
 log = structlog.get_logger(__name__)
 
-KEYS = ("pause", "lookback", "downloads")
+EXPECTED = {
+    "pause": "true or false",
+    "lookback": 'a text such as "60d", no less than select.lookback',
+    "downloads": "a number of at least 1",
+}
+KEYS = tuple(EXPECTED)
 """Shared attributes that are looked for; each is named after what it sets."""
+
+_BETWEEN_CHANGES = 0.1  # seconds; whoever sets attributes must not keep a run busy
 
 FIRST_ANSWER = timedelta(seconds=5)
 """How long a run waits for what is set there, before it begins with its own settings."""
 
 LAST_WORD = timedelta(seconds=10)
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Odd:
+    """A value that is not as it should be; nobody is told what it is, for it may be anything."""
+
+
+def wanted(key: str, value: object, settings: Settings) -> bool | int | timedelta | Odd | None:
+    """What one of KEYS is set to; None where it is not set. Pure."""
+    match key, value:
+        case _, None:
+            return None
+        case "pause", bool(paused):
+            return paused
+        case "downloads", int(most) if most >= 1 and most is not True:
+            return most
+        case "lookback", str(text):
+            return _lookback(text, settings.select.lookback)
+        case _:
+            return Odd()
+
+
+def _lookback(text: str, least: timedelta) -> timedelta | Odd:
+    """A shorter one might pass over what the user's own would see."""
+    try:
+        lookback = parse_duration(text)
+    except ConfigError:
+        return Odd()
+    return lookback if lookback >= least else Odd()
 
 
 @asynccontextmanager
@@ -54,7 +90,7 @@ async def tell(settings: Settings, summary: RunSummary) -> None:
         raise NotTakenError("it does not answer in time") from None
 
 
-async def set_there(settings: Settings) -> Mapping[str, object]:
+async def set_there(settings: Settings) -> Mapping[str, bool | int | timedelta | Odd]:
     """Which of KEYS are set, and to what. Raises ConfigError, NotTakenError."""
     try:
         with anyio.fail_after(LAST_WORD.total_seconds()):
@@ -62,7 +98,8 @@ async def set_there(settings: Settings) -> Mapping[str, object]:
                 values = await anext(changes)
     except TimeoutError:
         raise NotTakenError("it tells no shared attributes") from None
-    return {key: value for key, value in values.items() if value is not None}
+    told = {key: wanted(key, value, settings) for key, value in values.items()}
+    return {key: value for key, value in told.items() if value is not None}
 
 
 async def steered(
@@ -93,6 +130,7 @@ class _Link:
     lookback: timedelta | None = None
     answered: anyio.Event = field(default_factory=anyio.Event)
     complained: bool = False
+    odd: set[str] = field(default_factory=set)  # attributes that were complained of
 
     def steered(self) -> Settings:
         """With which a run begins."""
@@ -113,52 +151,46 @@ class _Link:
                             self._take(values)
                             self.answered.set()
                             pause = _FIRST_PAUSE
+                            await anyio.sleep(_BETWEEN_CHANGES)
             except ConfigError as error:
-                self._complain(error)
+                self._complain(str(error))
                 return
             except NotTakenError as error:
-                self._complain(error)
+                self._complain(str(error))
+            except Exception as error:  # noqa: BLE001 - a defect of what speaks MQTT must not cost a run
+                self._complain(f"an unexpected error, {type(error).__name__}")
+                return
             await anyio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
 
-    def _complain(self, error: OsfsyncError) -> None:
+    def _complain(self, error: str) -> None:
         """Once; the run does not wait any longer."""
         if not self.complained:
-            log.warning("what is set on the platform can't be seen", setting="mqtt", error=str(error))
+            log.warning("what is set on the platform can't be seen", setting="mqtt", error=error)
         self.complained = True
         self.answered.set()
 
     def _take(self, values: Mapping[str, object]) -> None:
         for key, value in values.items():
-            try:
-                self._set(key, value)
-            except ConfigError as error:
-                log.warning("a shared attribute is not as it should be", attribute=key, error=str(error))
+            if not self._set(key, value) and key not in self.odd:
+                self.odd.add(key)
+                log.warning(
+                    "a shared attribute is not as it should be", attribute=key, expected=EXPECTED[key]
+                )
 
-    def _set(self, key: str, value: object) -> None:
-        match key, value:
+    def _set(self, key: str, value: object) -> bool:
+        """Whether it is as it should be."""
+        match key, wanted(key, value, self.settings):
+            case _, Odd():
+                return False
             case "pause", True:
                 self.terms.stop.request(ExitCode.PAUSED)
-            case "pause", None | False:
-                pass
-            case "lookback", str(text):
-                self._look_back(parse_duration(text))
-            case "lookback", None:
-                self.lookback = None
+            case "lookback", timedelta() | None as lookback:
+                self.lookback = lookback
+            case "downloads", int(most):
+                self.terms.ceiling.most = most
             case "downloads", None:
                 self.terms.ceiling.lift()
-            case "downloads", int(most) if most >= 1 and most is not True:
-                self.terms.ceiling.most = most
-            case _:
-                expected = {
-                    "pause": "true or false",
-                    "lookback": 'a text such as "30d"',
-                    "downloads": "a number",
-                }
-                raise ConfigError(f"expected {expected[key]}")
-
-    def _look_back(self, lookback: timedelta) -> None:
-        """A shorter one might pass over what the user's own would see."""
-        if lookback < self.settings.select.lookback:
-            raise ConfigError("expected no less than select.lookback")
-        self.lookback = lookback
+            case _:  # not paused
+                pass
+        return True

@@ -82,9 +82,8 @@ class _Again:
             if known is None:
                 raise ConfigError("The state holds files and knows no run that fetched them.")
             tenant, url = known
-            await self.conduct.begin(self.rooms, NewRun(tenant=tenant, url=url, command=self.conduct.command))
-        if self.conduct.writer is None:
-            raise RuntimeError("a run that has begun has no writer")
+            new = NewRun(tenant=tenant, url=url, command=self.conduct.command)
+            return await self.conduct.begin_repairing(self.rooms, new)
         return self.conduct.writer
 
     async def fetch(self, mender: Mender) -> None:

@@ -142,35 +142,45 @@ class Conduct:
         return summary
 
     async def begin_mirroring(self, rooms: OpenRooms, new: NewRun) -> Run:
-        """As `begin`; and where the archive is not as the last run left it, see what is in place."""
-        run = await self.begin(rooms, new)
+        """Record that the run works; where the archive is not as the last run left it, see what is in place.
+
+        Where the archive can't be marked (a full disk), what is on devices can be ordered all the same.
+        """
+        run, writer = await self._begin(rooms, new)
+        await self._note_step(rooms, self._step_of(writer))
         if not self.in_step:
-            holdings, writer = rooms.database.holdings, run.rooms.writer
-            await take_stock(holdings, rooms.archive, writer, self.terms.tally, self.clock)
+            await take_stock(rooms.database.holdings, rooms.archive, writer, self.terms.tally, self.clock)
             self.in_step = True
-            await self._note_step(rooms, writer, ended=False)
+            await self._note_step(rooms, self._step_of(writer))
         return run
 
-    async def begin(self, rooms: OpenRooms, new: NewRun) -> Run:
-        """Record that the run works, and make the archive ready for it."""
+    async def begin_repairing(self, rooms: OpenRooms, new: NewRun) -> Writer:
+        """Record that the run works. Nothing may be moved before the archive tells of it.
+
+        Raises ArchiveError, DiskFullError where that can't be: a state that is put back would not notice.
+        """
+        _, writer = await self._begin(rooms, new)
+        await rooms.archive.note_step(self._step_of(writer))
+        return writer
+
+    async def _begin(self, rooms: OpenRooms, new: NewRun) -> tuple[Run, Writer]:
         share = network_share(rooms.database.path)
         if share:
             self.terms.tally.problem("(this computer)", None, "network-share", SHARE.format(share))
         reader = rooms.database.reader
         last = await reader.last_step()
-        self.writer = await rooms.database.start_run(new, self.clock())
+        self.writer = writer = await rooms.database.start_run(new, self.clock())
         await rooms.archive.prepare(await reader.identity(), known=await reader.knows_archive())
         self.in_step = is_moment(last) and await rooms.archive.last_step() == last
-        if self.in_step:
-            await self._note_step(rooms, self.writer, ended=False)
-        else:
-            await rooms.archive.note_step(ADRIFT)
-        return rooms.run(new.tenant, self.writer, self.terms)
+        return rooms.run(new.tenant, writer, self.terms), writer
 
-    async def _note_step(self, rooms: OpenRooms, writer: Writer, *, ended: bool) -> None:
+    def _step_of(self, writer: Writer) -> str:
+        return step_of(writer.run_id, ended=False) if self.in_step else ADRIFT
+
+    async def _note_step(self, rooms: OpenRooms, step: str) -> None:
         """Where the archive can't be told, the next run finds the two out of step, and takes stock."""
         try:
-            await rooms.archive.note_step(step_of(writer.run_id, ended=ended))
+            await rooms.archive.note_step(step)
         except (ArchiveError, DiskFullError) as error:
             log.warning("the run is not noted in the archive", error=str(error))
 
@@ -183,7 +193,7 @@ class Conduct:
                 text = document(summary_model(summary))
                 await self.writer.finish_run(summary.outcome, summary.exit_code, self.clock(), text)
                 if self.in_step:
-                    await self._note_step(rooms, self.writer, ended=True)
+                    await self._note_step(rooms, step_of(self.writer.run_id, ended=True))
         except OsfsyncError as error:
             ending = Ending(error.exit_code, str(error))
             return self._summary(ending, OrderCounts(self.terms.tally.orders_sent))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from osfsync.domain.errors import ArchiveError, DiskFullError, OsfsyncError
 
-_FULL = {errno.ENOSPC, errno.EDQUOT}
+FULL = {errno.ENOSPC, errno.EDQUOT}
 _FULL_ON_WINDOWS = {39, 112, 1295}  # ERROR_HANDLE_DISK_FULL, ERROR_DISK_FULL, ERROR_DISK_QUOTA_EXCEEDED
 _IN_USE_ON_WINDOWS = {5, 32, 33}  # access denied (an open target of a rename), sharing and lock violations
 _TOO_LONG_ON_WINDOWS = {3, 206}  # path not found (beyond 260 characters), file name too long
@@ -35,7 +35,7 @@ def translate(error: OSError, doing: str, root: Path) -> OsfsyncError:
         doing: what was tried and on which path, such as "writing d/a.osf".
         root: the archive's folder; its free space is told where the disk is full.
     """
-    if error.errno in _FULL or _windows_code(error) in _FULL_ON_WINDOWS:
+    if error.errno in FULL or _windows_code(error) in _FULL_ON_WINDOWS:
         return DiskFullError(
             f"The disk is full (or a quota is used up) while {doing}: {_free(root)} in {root}.",
             hint="Free some space (where bytes are left, remove files: no more of them fit); "

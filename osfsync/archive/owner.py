@@ -3,6 +3,7 @@
 The mark names the state which knows its files, and in a second line how far that had come: see `note_step`.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from osfsync.archive.durable import write_durably
-from osfsync.archive.failures import translate
+from osfsync.archive.failures import FULL, translate
 from osfsync.archive.paths import PART_FOLDER
 from osfsync.domain.errors import ArchiveError, LockedError
 
@@ -91,4 +92,27 @@ def _read(root: Path) -> tuple[str, str]:
 
 
 def _write(root: Path, state: str, step: str) -> None:
-    write_durably(root / PART_FOLDER / MARK, f"{state}\n{step}\n".encode())
+    mark, data = root / PART_FOLDER / MARK, f"{state}\n{step}\n".encode()
+    try:
+        write_durably(mark, data)
+    except OSError as error:
+        if error.errno not in FULL or not _is_alone(mark):
+            raise
+        _overwrite(mark, data)
+
+
+def _is_alone(mark: Path) -> bool:
+    """Whether no copy of the archive shares it, as one that was made of links does."""
+    try:
+        return mark.stat().st_nlink == 1
+    except FileNotFoundError:
+        return False
+
+
+def _overwrite(mark: Path, data: bytes) -> None:
+    """Where there is no room for another one; a mark that is torn is nobody's step."""
+    with mark.open("r+b") as file:
+        file.write(data)
+        file.truncate()
+        file.flush()
+        os.fsync(file.fileno())

@@ -6,7 +6,6 @@ of a text or of a nested list no such cut gives one: what stands before it is le
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from osfsync.cloud.bounds import Raws
 
@@ -15,25 +14,20 @@ _LOOKED_AT = 16_384  # bytes in front of a cut
 _BETWEEN = re.compile(rb"\}\s*,\s*\{")
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """What stands around the elements of the only list in a text: together, the text without them."""
+_HEAD = re.compile(rb'\s*(?:\{[^\[\]{}]*"data"\s*:\s*)?\[')
 
-    head: bytes
-    tail: bytes
 
-    @classmethod
-    def of(cls, first: bytes, last: bytes) -> "Frame | None":
-        """From the first and the last bytes of a long text; None where it may hold other lists as well."""
-        head, opening, _ = first.partition(b"[")
-        _, closing, tail = last.rpartition(b"]")
-        if not opening or not closing or b"]" in head or b"[" in tail:
-            return None
-        return cls(head + opening, closing + tail)
+def head_of(text: bytes) -> bytes | None:
+    """What stands before the first element, bracket included, at the beginning of a long text.
+
+    None where that can't be told: another list, or an object, stands before it.
+    """
+    found = _HEAD.match(text)
+    return None if found is None else found[0]
 
 
 class Elements:
-    """Takes the text between the brackets in chunks, and gives the elements that are whole.
+    """Takes the text behind its head in chunks, and gives the elements that are whole.
 
     Args:
         records: takes a list apart; None where the text is none.
@@ -62,6 +56,7 @@ class Elements:
         self._enough = 2 * len(self._rest)
         return ()
 
-    def end(self) -> Raws | None:
-        """The last elements; None where the text was no list."""
-        return self._records(b"[" + self._rest + b"]")
+    @property
+    def rest(self) -> bytes:
+        """What was not given yet: the last elements, and all that stands behind the list."""
+        return bytes(self._rest)

@@ -1,8 +1,8 @@
 """Lists of any length in pages, by way of a spool."""
 
-from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import aclosing, closing, suppress
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, closing
+from dataclasses import dataclass, replace
 from functools import partial
 
 import msgspec
@@ -12,7 +12,7 @@ from osfsync.cloud import parsing
 from osfsync.cloud.body import Body
 from osfsync.cloud.bounds import Raws
 from osfsync.cloud.calls import Call
-from osfsync.cloud.elements import Elements, Frame
+from osfsync.cloud.elements import Elements, head_of
 from osfsync.cloud.fields import RecordReader
 from osfsync.cloud.filelist import MOST_RECORDS, PAGE, Emit, read_file_list
 from osfsync.cloud.lockstep import Lockstep
@@ -34,7 +34,8 @@ LARGEST_LOG = 16_000_000
 MOST_PAGES = 10_000
 
 _CHUNK = 131_072  # bytes; some 9 ms of parsing
-_LARGE_JSON = 500_000  # bytes; from here on decoding leaves the loop
+_LARGE_JSON = 500_000  # bytes; from here on a list is read in pieces, and decoding leaves the loop
+_NO_PAGE = Page((), None, None, None)
 
 
 async def xml_pages(sender: Sender, call: Call, reader: RecordReader) -> AsyncGenerator[list[DataFile], None]:
@@ -92,58 +93,49 @@ async def json_pages(
         for number in range(MOST_PAGES):
             call = call_for(number)
             edges = await sender.send(call, partial(_fill_json, spool, largest or LARGEST_JSON))
-            answer = await _answer(spool, edges, read, call.what)
-            page = answer.page
-            begin = await answer.begin()
-            if number and former.begins(begin):
+            answer = _Answer(spool, edges, read, call.what)
+            if number and former.begins(await answer.begin()):
                 if seen >= total > first:  # the last page told of more, and there is none
                     return
-                raise _incomplete(call, seen, page)
+                raise _incomplete(call, seen, None)
+            begun = False
+            async with aclosing(answer.pieces()) as pieces:
+                async for piece in pieces:
+                    begun = True
+                    yield piece
+                    seen += former.fresh(piece)
+                    if seen > MOST_RECORDS:
+                        raise ProtocolError(f"The {call.what} has more than {MOST_RECORDS:,} entries.")
+            first, page = first or seen, answer.page
             if page.total is not None and page.total < total:  # what followed moved up, over the pages' edge
                 raise ProtocolError(
                     f"The {call.what} got shorter while it was read.", hint="Try again later."
                 )
             total = page.total or 0
-            async with aclosing(answer.pieces()) as pieces:
-                async for piece in pieces:
-                    yield piece
-                    seen += former.fresh(piece)
-                    if seen > MOST_RECORDS:
-                        raise ProtocolError(f"The {call.what} has more than {MOST_RECORDS:,} entries.")
-            first = first or seen
             if not goes_on(page, number, seen):
                 if page.total is not None and seen < page.total:
-                    raise _incomplete(call, seen, page)
+                    raise _incomplete(call, seen, page.total)
                 return
-            if not begin:
-                raise _incomplete(call, seen, page)
+            if not begun:
+                raise _incomplete(call, seen, page.total)
             former = await _Marks.of(answer)
     raise ProtocolError(f"The {call_for(0).what} has more than {MOST_PAGES} pages.")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Answer:
-    """One answer: what it says of the list, and its records in pieces of up to PAGE.
+    """One answer in the spool: its records in pieces of up to PAGE, and what it says of the list.
 
     Attributes:
-        page: without the records where they lie in the spool, within `frame`.
+        read: takes an answer apart, or one whose first records were cut out.
+        page: without its records; known once all pieces were taken.
     """
 
-    page: Page
     spool: Spool
-    size: int
+    edges: Edges
+    read: Callable[[bytes, str], Page]
     what: str
-    frame: Frame | None = None
-
-    async def pieces(self) -> AsyncGenerator[Raws]:
-        """From the first one on, however often. Raises ProtocolError."""
-        if self.frame is None:
-            for piece in _in_pages(self.page.records):
-                yield piece
-            return
-        async with aclosing(self._spooled(self.frame)) as pieces:
-            async for piece in pieces:
-                yield piece
+    page: Page = _NO_PAGE
 
     async def begin(self) -> Raws:
         """The first records; none where there are none."""
@@ -152,36 +144,27 @@ class _Answer:
                 return piece
         return ()
 
-    async def _spooled(self, frame: Frame) -> AsyncGenerator[Raws]:
-        elements = Elements(partial(parsing.elements, what=self.what))
-        await self.spool.seek(len(frame.head))
-        left, rest = self.size - len(frame.head) - len(frame.tail), list[msgspec.Raw]()
-        while left:
-            chunk = await self.spool.read(min(left, _CHUNK))
-            left -= len(chunk)
-            rest += elements.feed(chunk)
-            full = len(rest) - len(rest) % PAGE
-            for piece in _in_pages(rest[:full]):
-                yield piece
-            del rest[:full]
-        last = elements.end()
-        if last is None:
-            raise ProtocolError(f"The {self.what} can't be read: a list was expected.")
-        for piece in _in_pages([*rest, *last]):
-            yield piece
-
-
-async def _answer(spool: Spool, edges: Edges, read: Callable[[bytes, str], Page], what: str) -> _Answer:
-    if edges.size > _LARGE_JSON and (frame := Frame.of(edges.head, edges.tail)) is not None:
-        with suppress(ProtocolError):  # else the whole tells what is wrong
-            return _Answer(read(frame.head + frame.tail, what), spool, edges.size, what, frame)
-    await spool.seek(0)
-    body = await spool.read(edges.size)
-    return _Answer(await _off_loop(len(body), partial(read, body, what)), spool, edges.size, what)
-
-
-def _in_pages(records: Raws) -> Iterator[Raws]:
-    return (records[start : start + PAGE] for start in range(0, len(records), PAGE))
+    async def pieces(self) -> AsyncGenerator[Raws]:
+        """From the first one on, however often. Raises ProtocolError."""
+        head = head_of(self.edges.head) if self.edges.size > _LARGE_JSON else None
+        await self.spool.seek(len(head or b""))
+        rest: list[msgspec.Raw] = []
+        if head is None:
+            text = await self.spool.read(self.edges.size)
+        else:
+            elements = Elements(partial(parsing.elements, what=self.what))
+            while chunk := await self.spool.read(_CHUNK):
+                rest += elements.feed(chunk)
+                full = len(rest) - len(rest) % PAGE
+                for start in range(0, full, PAGE):
+                    yield rest[start : start + PAGE]
+                del rest[:full]
+            text = head + elements.rest
+        page = await _off_loop(len(text), partial(self.read, text, self.what))
+        self.page = replace(page, records=())
+        records = [*rest, *page.records] if rest else page.records
+        for start in range(0, len(records), PAGE):
+            yield records[start : start + PAGE]
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,8 +205,8 @@ def goes_on(page: Page, number: int, seen: int) -> bool:
     return page.total is not None and seen < page.total
 
 
-def _incomplete(call: Call, seen: int, page: Page) -> ProtocolError:
-    of = f" of {page.total}" if page.total is not None else ", though it tells of more"
+def _incomplete(call: Call, seen: int, total: int | None) -> ProtocolError:
+    of = f" of {total}" if total is not None else ", though it tells of more"
     return ProtocolError(
         f"The {call.what} is incomplete: the platform gave {seen} entries{of}.", hint="Try again later."
     )

@@ -31,9 +31,9 @@ _RESPONSES = f"{_ATTRIBUTES}/response/+"
 
 _PATIENCE = timedelta(seconds=10)
 _LONGEST = 65_536
-"""Bytes of a message that is read."""
+"""Bytes of a packet; the library knows no bound of its own."""
 
-_MOST_WAITING = 100
+_MOST_WAITING = 10
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
 
 Values = Mapping[str, bool | int | float | str]
@@ -69,7 +69,7 @@ class OwnDevice:
             async for message in self._client.messages:
                 whole = message.topic.matches(_RESPONSES)
                 answered |= whole  # what changed before is in the answer
-                if answered and len(message.payload) <= _LONGEST:
+                if answered:
                     yield attributes_told(message.payload, keys, whole=whole)
 
     async def _publish(self, topic: str, payload: bytes) -> None:
@@ -95,7 +95,7 @@ async def own_device(url: str, token: str, ca_file: Path | None) -> AsyncIterato
     parts = urlsplit(url)
     with _heard():
         context = await to_thread.run_sync(_context, ca_file) if parts.scheme == "mqtts" else None
-        async with aiomqtt.Client(
+        client = aiomqtt.Client(
             parts.hostname or "",
             parts.port or _PORTS[parts.scheme],
             username=token,
@@ -103,8 +103,33 @@ async def own_device(url: str, token: str, ca_file: Path | None) -> AsyncIterato
             timeout=_PATIENCE.total_seconds(),
             max_queued_incoming_messages=_MOST_WAITING,
             logger=_QUIET,
-        ) as client:
-            yield OwnDevice(client)
+        )
+        _bound_packets(client)
+        async with client:
+            try:
+                yield OwnDevice(client)
+            finally:
+                _take_notice(client)
+
+
+def _bound_packets(client: "aiomqtt.Client") -> None:
+    """Hang up where a packet is longer than anything that is expected, before it is taken into memory."""
+    inner: Any = client._client  # noqa: SLF001 - neither library has a setting for it
+    receive = inner._sock_recv  # noqa: SLF001
+
+    def receive_bounded(size: int) -> bytes:
+        if size > _LONGEST:
+            raise ConnectionResetError("a packet is too long")
+        return bytes(receive(size))
+
+    inner._sock_recv = receive_bounded  # noqa: SLF001
+
+
+def _take_notice(client: "aiomqtt.Client") -> None:
+    """How a connection ended was told already; asyncio complains where nobody asks the library's future."""
+    ended = client._disconnected  # noqa: SLF001 - as above
+    if ended.done() and not ended.cancelled():
+        ended.exception()
 
 
 @contextmanager

@@ -19,6 +19,7 @@ _FULL = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)})
 
 class _Writable(Protocol):
     async def write(self, piece: bytes, /) -> int: ...
+    async def flush(self) -> None: ...
 
 
 class Spool(_Writable, Protocol):
@@ -66,12 +67,20 @@ async def fill(spool: Spool, largest: int, body: Body) -> Edges:
         tail = (tail + piece)[-_EDGE:]
         size += len(piece)
         await _keep(spool, piece)
+    with _room():
+        await spool.flush()  # a disk may be full for the last bytes alone
     return Edges(size, head, tail)
 
 
 async def _keep(spool: _Writable, piece: bytes) -> None:
-    try:
+    with _room():
         await spool.write(piece)
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         if error.errno not in _FULL:
             raise

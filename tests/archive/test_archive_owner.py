@@ -1,11 +1,14 @@
+import errno
+import os
 from pathlib import Path
 
 import pytest
 
+from osfsync.archive import owner
 from osfsync.archive.local import LocalArchive
 from osfsync.archive.owner import MARK, hold
 from osfsync.archive.paths import PART_FOLDER
-from osfsync.domain.errors import ArchiveError, LockedError
+from osfsync.domain.errors import ArchiveError, DiskFullError, LockedError
 from tests.archive.archive_bytes import body, files_below, osf
 
 
@@ -30,6 +33,28 @@ async def test_the_last_step_is_remembered(tmp_path: Path) -> None:
     await archive.note_step("a run")
     await LocalArchive(tmp_path).prepare("one", known=True)
     assert await LocalArchive(tmp_path).last_step() == "a run"
+
+
+async def test_a_full_disk_has_room_for_a_step_but_not_in_a_copy_that_shares_the_mark(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = LocalArchive(tmp_path)
+    await archive.prepare("one", known=False)
+    await archive.note_step("a run that has a long name")
+    mark = tmp_path / PART_FOLDER / MARK
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(owner, "write_durably", refuse)
+    await archive.note_step("a run")
+    assert await archive.last_step() == "a run"
+    await LocalArchive(tmp_path).prepare("one", known=True)
+    os.link(mark, tmp_path / "copy")
+    with pytest.raises(DiskFullError):
+        await archive.note_step("another run")
+    assert await archive.last_step() == "a run"
+    assert (tmp_path / "copy").read_text(encoding="utf-8") == "one\na run\n"
 
 
 async def test_a_mark_that_was_taken_away_is_not_written_anew_by_a_step(tmp_path: Path) -> None:

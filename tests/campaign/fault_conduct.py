@@ -17,6 +17,7 @@ from osfsync.app.stage import settings_for
 from osfsync.cloud import body
 from osfsync.config import Settings
 from osfsync.domain.errors import leaves
+from osfsync.domain.model import StorageStatus
 from osfsync.domain.summary import RunSummary
 from osfsync.simulator.faults import Faults
 from osfsync.simulator.fleet import SimDevice
@@ -165,8 +166,30 @@ class Site:
         count = 3
         for device in self.world.devices(self.world.main.id):
             waiting = sum(not file.status.on_server for file in device.files.values())
-            count += 3 + (waiting + 6 if waiting else 0)
+            count += 3 + (waiting + 6 if waiting else 0) + self._asks_whose_news(device)
         return count + 2 * len(self.world.available())
+
+    def _asks_whose_news(self, device: SimDevice) -> int:
+        """Requests for a log that tells whether files which the server alone holds are a device's own news.
+
+        One where it was in contact in the last week, else one a week of the last month, too.
+        """
+        newest = {
+            alone: max(
+                (
+                    file.end
+                    for file in device.files.values()
+                    if (file.status is StorageStatus.SERVER_ONLY) is alone
+                ),
+                default=self.world.now - timedelta(days=99),
+            )
+            for alone in (False, True)
+        }
+        lately = self.world.now - timedelta(days=2)
+        if not device.readable or newest[False] >= lately or newest[True] < lately:
+            return 0
+        contact = device.last_contact
+        return 1 if contact is not None and contact > self.world.now - timedelta(days=7) else 6
 
 
 @asynccontextmanager

@@ -1,3 +1,4 @@
+import errno
 import gc
 import json
 import threading
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import aiofiles
 import anyio
 import pytest
+from aiofiles.tempfile.temptypes import AsyncSpooledTemporaryFile
 from aiohttp import web
 
 from osfsync.cloud import listing, spool
@@ -224,6 +226,25 @@ async def test_credentials_that_are_refused(platform: Platform) -> None:
     assert platform.requests["/api/device/d-1/credentials"] == 1
 
 
+async def test_a_disk_that_is_full_for_the_last_bytes_alone(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They stand in a buffer until then."""
+    flush = AsyncSpooledTemporaryFile.flush
+
+    async def refuse(_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    platform.give(SERVER_FILES, json.dumps({"data": [{"fileName": "a.osf"}]}))
+    async with platform.client() as client:
+        with monkeypatch.context() as patched:
+            patched.setattr(AsyncSpooledTemporaryFile, "flush", refuse)
+            with pytest.raises(DiskFullError, match="temporary files"):
+                assert [page async for page in client.server_files(DEVICE, WINDOW)]
+        assert AsyncSpooledTemporaryFile.flush is flush
+        assert [len(page) async for page in client.server_files(DEVICE, WINDOW)] == [1]
+
+
 async def test_a_list_may_lie_on_the_disk(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spool, "_IN_MEMORY", 10_000)
     platform.give_list(xml_of(5_000))
@@ -382,9 +403,10 @@ async def test_wherever_a_list_is_cut_without_a_length_it_counts_as_cut(
         assert sum([len(page) async for page in client.files(DEVICE, WINDOW)]) == whole.count(b"<GeoLogFile>")
 
 
-async def test_server_files_in_pages(platform: Platform) -> None:
+@pytest.mark.parametrize("more", [{}, {"sort": [{"by": "name"}, {"by": "size"}], "hasNext": False}])
+async def test_server_files_in_pages(platform: Platform, more: dict[str, object]) -> None:
     entries = [{"fileName": f"2025/{n}.osfz", "fileSize": n} for n in range(12_000)]
-    platform.give(SERVER_FILES, json.dumps({"data": entries}))  # large enough to be decoded off the loop
+    platform.give(SERVER_FILES, json.dumps({"data": entries, **more}))  # long enough to be read in pieces
     async with platform.client() as client:
         pages = [page async for page in client.server_files(DEVICE, WINDOW)]
     assert [len(page) for page in pages] == [100] * 120

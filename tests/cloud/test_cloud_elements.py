@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from osfsync.cloud import parsing
-from osfsync.cloud.elements import Elements, Frame
-from osfsync.domain.errors import ProtocolError
+from osfsync.cloud.elements import Elements, head_of
 
 NASTY = ["}, {", "},{", "]", "[", '"},{"', "\\", "}", "{", '{"a":[{},{}]}', "ä", "\x00", "]}"]
 
@@ -28,7 +27,7 @@ def taken(text: bytes, chunk: int) -> list[Any] | None:
     """What the elements between the brackets of a text are; None where it is no list."""
     reading = Elements(partial(parsing.elements, what="list"), smallest=1)
     found = [reading.feed(text[start : start + chunk]) for start in range(0, len(text), chunk)]
-    last = reading.end()
+    last = parsing.elements(b"[" + reading.rest + b"]", "list")
     if last is None:
         return None
     return [msgspec.json.decode(raw) for piece in (*found, last) for raw in piece]
@@ -53,29 +52,31 @@ def test_what_is_no_list_in_one_is_none_in_pieces(text: bytes, chunk: int) -> No
     assert taken(text, chunk) == (whole if valid else None)
 
 
-@given(records)
-def test_a_frame_is_the_text_without_its_elements(entries: list[dict[str, Any]]) -> None:
-    told = {"totalElements": len(entries), "data": entries, "hasNext": False}
-    text = json.dumps(told).encode()
-    frame = Frame.of(text, text)
-    assert frame is not None
-    page = parsing.page(frame.head + frame.tail, "list")
-    assert (page.total, page.has_next, list(page.records)) == (len(entries), False, [])
-    assert taken(text[len(frame.head) : -len(frame.tail)], 17) == entries
+behind = st.sampled_from(
+    ["", ',"hasNext":false', ',"sort":[{"by":"name"},{"by":"size"}]', ',"note":"}]"', " "]
+)
+before = st.sampled_from(["", '"totalElements":7,', '"note":"x: y",', " "])
+
+
+@given(records, behind, before, st.integers(1, 40))
+def test_what_stands_behind_a_list_is_told_of_it_and_is_no_record(
+    entries: list[dict[str, Any]], tail: str, start: str, chunk: int
+) -> None:
+    text = f'{{{start}"data": {json.dumps(entries)}{tail}}}'.encode()
+    head = head_of(text)
+    assert head is not None
+    reading = Elements(partial(parsing.elements, what="list"), smallest=1)
+    rest = text[len(head) :]
+    found = [raw for at in range(0, len(rest), chunk) for raw in reading.feed(rest[at : at + chunk])]
+    page = parsing.page(head + reading.rest, "list")
+    assert [msgspec.json.decode(raw) for raw in (*found, *page.records)] == entries
+    assert page.total == (7 if "total" in start else None)
+    assert page.has_next is (False if "hasNext" in tail else None)
 
 
 @pytest.mark.parametrize(
     "text",
-    [
-        b'{"data": []',
-        b'{"data": {}}',
-        b"",
-        b"][",
-        b'{"sort": ["a"], "data": [{}]}',
-    ],
+    [b'{"sort": ["a"], "data": [{}]}', b'{"meta": {"data": [{}]}}', b'{"data": {}}', b"", b"{}", b"]["],
 )
-def test_other_texts_are_read_as_a_whole_or_refused(text: bytes) -> None:
-    frame = Frame.of(text[:20], text[20:])
-    if frame is not None:
-        with pytest.raises(ProtocolError):
-            parsing.page(frame.head + frame.tail, "list")
+def test_where_another_list_may_come_first_the_whole_is_read(text: bytes) -> None:
+    assert head_of(text) is None

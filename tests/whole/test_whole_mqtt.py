@@ -6,7 +6,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 import aiomqtt
 import anyio
 import pytest
+from anyio.abc import SocketAttribute, SocketStream
 from structlog.testing import capture_logs
 
 from osfsync.app import remote
@@ -183,6 +184,68 @@ async def test_what_is_not_as_it_should_be_is_told_and_left(
     assert (told["log_level"], told["attribute"]) == ("warning", *odd)[:2]
 
 
+async def test_a_flood_of_odd_values_is_told_once_and_keeps_no_run_busy(link: Link, own: SimDevice) -> None:
+    odd = {"pause": own.access_token, "lookback": own.access_token}
+
+    async def flood_then_pause(_: Tally) -> None:
+        for number in range(2_000):
+            await link.broker.set_shared(own, **odd, other=number)
+        await link.broker.disconnect()
+        await link.broker.set_shared(own, pause=True)
+        await anyio.sleep_forever()
+
+    link.mirror.simulator.faults.add(Fault.silence(), on="download", times=None)
+    with capture_logs() as logs:
+        assert (await sync_beside(link, flood_then_pause)).exit_code is ExitCode.PAUSED
+    assert [entry["attribute"] for entry in logs if "attribute" in entry] == ["pause", "lookback"]
+    assert own.access_token not in str(logs)
+
+
+async def test_a_message_without_end_is_not_taken_into_memory(
+    mirror_of: MirrorOf, empty_world: World, own: SimDevice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote, "FIRST_ANSWER", timedelta(seconds=1))
+    monkeypatch.setattr(remote, "LAST_WORD", timedelta(seconds=1))
+    sent = 0
+
+    async def pour(stream: SocketStream) -> None:
+        nonlocal sent
+        async with stream:
+            await stream.receive()
+            await stream.send(b"\x20\x02\x00\x00")  # welcome
+            await stream.receive()
+            await stream.send(b"\x30\xff\xff\xff\x7f")  # 256 MB
+            with suppress(anyio.BrokenResourceError):
+                while True:
+                    await stream.send(bytes(65_536))
+                    sent += 65_536
+
+    async with (
+        mirror_of(empty_world) as mirror,
+        await anyio.create_tcp_listener(local_host="127.0.0.1") as listener,
+        anyio.create_task_group() as group,
+    ):
+        group.start_soon(listener.serve, pour)
+        port = listener.listeners[0].extra(SocketAttribute.local_port)  # noqa: S610 - no database
+        speak_for(mirror, tmp_path, own.access_token, port)
+        with anyio.fail_after(20):
+            assert (await mirror.sync()).exit_code is ExitCode.COMPLETE
+        group.cancel_scope.cancel()
+    assert sent < 40_000_000  # what sockets hold on the way, of every try
+
+
+async def test_a_defect_of_what_speaks_mqtt_costs_no_run(link: Link, monkeypatch: pytest.MonkeyPatch) -> None:
+    def break_down(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(remote._Link, "_take", break_down)
+    with capture_logs() as logs:
+        assert (await link.mirror.sync()).exit_code is ExitCode.COMPLETE
+    assert [entry["error"] for entry in logs if entry.get("setting")] == [
+        "an unexpected error, ZeroDivisionError"
+    ]
+
+
 async def test_a_token_that_is_not_known_is_a_warning(link: Link, own: SimDevice, tmp_path: Path) -> None:
     (tmp_path / "token").write_text("not-its-token\n", encoding="utf-8")
     with capture_logs() as logs:
@@ -239,7 +302,11 @@ async def test_doctor_tells_what_is_set_there(link: Link, own: SimDevice, tmp_pa
     await link.broker.set_shared(own, lookback="60d", other=1)
     findings = [finding async for finding in examine(link.mirror.settings, link.mirror.ask_password)]
     assert (findings[-1].grade, findings[-1].subject) == ("ok", "mqtt")
-    assert findings[-1].text == "the device is reached; set there: lookback = '60d'."
+    assert findings[-1].text == "the device is reached; set there: lookback = 60 d."
+    await link.broker.set_shared(own, pause="what somebody wrote there", lookback=None)
+    findings = [finding async for finding in examine(link.mirror.settings, link.mirror.ask_password)]
+    assert (findings[-1].grade, findings[-1].subject) == ("warning", "mqtt")
+    assert findings[-1].text == "the shared attribute pause should be true or false."
     (tmp_path / "token").write_text("not-its-token\n", encoding="utf-8")
     findings = [finding async for finding in examine(link.mirror.settings, link.mirror.ask_password)]
     assert (findings[-1].grade, findings[-1].subject) == ("warning", "mqtt")

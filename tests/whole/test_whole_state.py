@@ -16,7 +16,7 @@ import pytest
 from osfsync.app.runs import SyncRequest, sync
 from osfsync.archive.base import Body, Result
 from osfsync.archive.local import LocalArchive
-from osfsync.domain.errors import ExitCode, LockedError
+from osfsync.domain.errors import DiskFullError, ExitCode, LockedError
 from osfsync.domain.model import StorageStatus
 from osfsync.domain.summary import RunSummary
 from osfsync.simulator.faults import Fault
@@ -276,6 +276,41 @@ async def test_a_repair_with_another_state_is_noticed(
         summary = await mirror.sync()
         assert [problem.reason for problem in summary.problems] == ["out-of-step"]
         await mirror.assert_equals_server()
+
+
+async def cant_note(*_: object) -> None:
+    raise DiskFullError("No space is left for the archive.")
+
+
+async def test_a_repair_that_the_archive_can_t_tell_of_moves_nothing(
+    mirror_of: MirrorOf, empty_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A backup of the state that is put back afterwards could not notice."""
+    empty_world.add_file(empty_world.add_device("Truck 1", behaviour=DEAD), "a.osf", StorageStatus.BOTH)
+    async with mirror_of(empty_world) as mirror:
+        await mirror.sync()
+        flip(mirror.settings.archive.path / "Truck 1" / "a.osf")
+        before = mirror.on_disk()
+        with monkeypatch.context() as patched:
+            patched.setattr(LocalArchive, "note_step", cant_note)
+            assert (await mend(mirror)).code is ExitCode.DISK_FULL
+        assert mirror.on_disk() == before
+        assert (await mend(mirror)).code is ExitCode.COMPLETE
+        await mirror.assert_equals_server()
+
+
+async def test_on_a_full_disk_devices_are_asked_for_what_only_they_have(
+    mirror_of: MirrorOf, empty_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = empty_world.add_device("Truck 1", behaviour=DEAD)
+    async with mirror_of(empty_world) as mirror:
+        await mirror.sync()
+        monkeypatch.setattr(LocalArchive, "note_step", cant_note)
+        for night in range(3):
+            start = empty_world.now - timedelta(days=2 * night)
+            empty_world.add_file(device, f"{night}.osf", StorageStatus.DEVICE_ONLY, start=start)
+            summary = await mirror.sync()
+            assert (summary.exit_code, summary.orders.sent) == (ExitCode.COMPLETE, 1)
 
 
 def put_back(mirror: Any, saved: Path) -> None:

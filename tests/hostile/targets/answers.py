@@ -111,7 +111,7 @@ def _pieces(data: bytes) -> None:
     try:
         whole = parsing.elements(b"[" + text + b"]", WHAT)
         found = [raw for at in range(0, len(text), size) for raw in reading.feed(text[at : at + size])]
-        last = reading.end()
+        last = parsing.elements(b"[" + reading.rest + b"]", WHAT)
     except ProtocolError as error:
         refused(error)
         return
