@@ -2,7 +2,7 @@
 
 import errno
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from tempfile import SpooledTemporaryFile
 from typing import BinaryIO, Protocol, cast
@@ -48,8 +48,12 @@ class Edges:
 def open_spool() -> Iterator[Spool]:
     """An empty one; it is gone at the end."""
     # Opened and closed here, not by the wrapper in a thread: cancellation must not leave it open.
-    with SpooledTemporaryFile(max_size=_IN_MEMORY) as file:
+    file = SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - see below
+    try:
         yield cast("Spool", AsyncSpooledTemporaryFile(cast("BinaryIO", file), loop=None, executor=None))
+    finally:
+        with suppress(OSError):  # nobody wants what a full disk has left in its buffer
+            file.close()
 
 
 async def fill(spool: Spool, largest: int, body: Body) -> Edges:

@@ -245,6 +245,25 @@ async def test_a_disk_that_is_full_for_the_last_bytes_alone(
         assert [len(page) async for page in client.server_files(DEVICE, WINDOW)] == [1]
 
 
+async def test_what_a_full_disk_left_in_a_buffer_is_no_second_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def on_a_full_disk(**_: object) -> Any:
+        file: Any = open("/dev/full", "wb")  # noqa: PTH123, SIM115 - the spool closes it
+        file._rolled = True
+        return file
+
+    async def fill() -> None:
+        with spool.open_spool() as opened:
+            await spool._keep(opened, b"the last bytes")
+            with spool._room():
+                await opened.flush()
+
+    if not await anyio.Path("/dev/full").exists():
+        pytest.skip("there is no /dev/full")
+    monkeypatch.setattr(spool, "SpooledTemporaryFile", on_a_full_disk)
+    with pytest.raises(DiskFullError):
+        await fill()
+
+
 async def test_a_list_may_lie_on_the_disk(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spool, "_IN_MEMORY", 10_000)
     platform.give_list(xml_of(5_000))
