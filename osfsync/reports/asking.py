@@ -7,48 +7,57 @@ from osfsync.domain.model import OrderMode
 from osfsync.domain.planner import Action, Ordering, ordering_of
 from osfsync.reports import evidence
 from osfsync.reports.case import Case, Words
-from osfsync.reports.text import amount, duration, moment
+from osfsync.reports.text import duration
+from osfsync.reports.tongue import amount, moment, say
 
 _DOUBTED = 2
 """From so many executed commands without effect, the command itself is in doubt."""
 
-_OFF = "None: orders are switched off (orders.mode)."
-_ANEW = "`osfsync orders cancel --device NAME` lets it be asked for anew."
-
 
 def not_asked(case: Case) -> Words:
     """The file lies only on the device, and no command was sent for it."""
-    told = ["The file lies only on the device and was not asked for."]
+    told = [say("The file lies only on the device and was not asked for.")]
     refusal = case.dialogue.refusal
     if refusal is not None:
         told.append(
-            f"The platform refused the last command to the device, on {moment(refusal.at)}: "
-            f"{refusal.explanation}"
+            say(
+                "The platform refused the last command to the device, on {when}: {why}",
+                when=moment(refusal.at),
+                why=refusal.explanation,
+            )
         )
-    return Words(" ".join(told), _next_order(case, "The next sync asks the device for it."))
+    return Words(" ".join(told), _next_order(case, say("The next sync asks the device for it.")))
 
 
 def forbidden(case: Case) -> Words:
     """The account may not send commands to the device."""
-    told = ["The file lies only on the device, and the platform refuses commands to it."]
+    told = [say("The file lies only on the device, and the platform refuses commands to it.")]
     if case.dialogue.refusal is not None:
-        told.append(f"It said on {moment(case.dialogue.refusal.at)}: {case.dialogue.refusal.explanation}")
+        refusal = case.dialogue.refusal
+        told.append(say("It said on {when}: {why}", when=moment(refusal.at), why=refusal.explanation))
     return Words(
-        " ".join(told), "Ask an administrator of the tenant for the permission; each sync tries again."
+        " ".join(told), say("Ask an administrator of the tenant for the permission; each sync tries again.")
     )
 
 
 def requested(case: Case) -> Words:
     """The platform has requested the file from the device."""
-    since = "" if case.requested_at is None else f" since {moment(case.requested_at)}"
     return Words(
         evidence.joined(
-            f"The platform has requested the file from the device (storage status 1){since}.",
-            "Deliveries come over several contacts.",
+            say("The platform has requested the file from the device (storage status 1).")
+            if case.requested_at is None
+            else say(
+                "The platform has requested the file from the device (storage status 1) since {when}.",
+                when=moment(case.requested_at),
+            ),
+            say("Deliveries come over several contacts."),
             evidence.last_contact(case),
             evidence.expectation(case),
         ),
-        "The device delivers it when it next connects, or at a contact after that; the next sync fetches it.",
+        say(
+            "The device delivers it when it next connects, or at a contact after that; the next sync fetches "
+            "it."
+        ),
     )
 
 
@@ -65,9 +74,8 @@ def asked(case: Case) -> Words:  # noqa: C901, PLR0911 - one case a way that it 
         case Ordering.OPEN if evidence.heard(case) is None and record.ordered_at is not None:
             return Words(_waits(case), _after(case, moment(record.ordered_at + patience)))
         case Ordering.OPEN:
-            return Words(
-                _waits(case), _after(case, f"the device has connected and {duration(patience)} have passed")
-            )
+            when = say("the device has connected and {span} have passed", span=duration(patience))
+            return Words(_waits(case), _after(case, when))
         case Ordering.UNHEARD_OVERDUE:
             return Words(_waits(case), _next_order(case, _again(case)))
         case Ordering.UNHEARD_EXHAUSTED:
@@ -89,8 +97,8 @@ def _waits(case: Case) -> str:
     doubted = followed is not None and followed.order.state is OrderState.DOUBTFUL
     return evidence.joined(
         evidence.asked_for(case.record),
-        "Whether the platform took the command is not known." if doubted else "",
-        "The command runs when the device next connects.",
+        say("Whether the platform took the command is not known.") if doubted else "",
+        say("The command runs when the device next connects."),
         evidence.last_contact(case),
         evidence.expectation(case),
     )
@@ -99,23 +107,25 @@ def _waits(case: Case) -> str:
 def _silent(case: Case) -> Words:
     heard = case.dialogue.heard_until
     if case.last_contact is None:
-        silence = "No contact of it was ever seen."
+        silence = say("No contact of it was ever seen.")
     elif heard is None or heard <= case.last_contact:
-        silence = f"Its last contact was on {moment(case.last_contact)}."
+        silence = say("Its last contact was on {when}.", when=moment(case.last_contact))
     else:
-        silence = (
-            f"Its last contact was on {moment(case.last_contact)}: it was silent for "
-            f"{duration(heard - case.last_contact)} when its log was last read, on {moment(heard)}."
+        silence = say(
+            "Its last contact was on {when}: it was silent for {span} when its log was last read, on {read}.",
+            when=moment(case.last_contact),
+            span=duration(heard - case.last_contact),
+            read=moment(heard),
         )
     return Words(
         evidence.joined(
             evidence.asked_for(case.record),
-            "The device has not contacted the platform since.",
+            say("The device has not contacted the platform since."),
             silence,
-            "The command still waits on the platform and need not be repeated.",
+            say("The command still waits on the platform and need not be repeated."),
             evidence.expectation(case),
         ),
-        "Look at the device (power, SIM card, network). The command runs when it connects.",
+        say("Look at the device (power, SIM card, network). The command runs when it connects."),
     )
 
 
@@ -128,9 +138,12 @@ def _contacted(case: Case) -> Words:
         return Words(_undelivered(case), _after(case, moment(over)))
     waiting = max(followed.order.ahead - followed.contacts, 0)
     before = (
-        f"{amount(waiting, 'other command')} of ours must run before this one; each contact runs one."
+        say(
+            "{commands} of ours must run before this one; each contact runs one.",
+            commands=amount(waiting, "other command"),
+        )
         if waiting
-        else "The command runs at the next contact."
+        else say("The command runs at the next contact.")
     )
     return Words(
         evidence.joined(
@@ -139,7 +152,7 @@ def _contacted(case: Case) -> Words:
             before,
             evidence.expectation(case),
         ),
-        "It comes by itself when the device has connected often enough.",
+        say("It comes by itself when the device has connected often enough."),
     )
 
 
@@ -148,17 +161,30 @@ def _undelivered(case: Case) -> str:
     if followed is None:
         return evidence.asked_for(case.record)
     if followed.answered_at is not None:
-        executed = f"It executed the command and answered with its list on {moment(followed.answered_at)}"
+        executed = say(
+            "It executed the command and answered with its list on {when}, and the file still lies only on "
+            "the device.",
+            when=moment(followed.answered_at),
+        )
     else:
-        executed = f"The command must have run by {moment(followed.due_at)}, though no list for it was seen"
+        executed = say(
+            "The command must have run by {when}, though no list for it was seen, and the file still lies "
+            "only on the device.",
+            when=moment(followed.due_at),
+        )
     times = case.dialogue.executed_for(case.record.file)
     return evidence.joined(
         evidence.asked_for(case.record),
         evidence.contacts(case, followed),
-        f"{executed}, and the file still lies only on the device.",
-        f"Since then it delivered {amount(followed.files, 'file')}." if followed.files else "",
-        f"The device executed the command {times} times and the storage status stays 0: the platform may "
-        "need a different command than request-list."
+        executed,
+        say("Since then it delivered {files}.", files=amount(followed.files, "file"))
+        if followed.files
+        else "",
+        say(
+            "The device executed the command {times} times and the storage status stays 0: the platform may "
+            "need a different command than request-list.",
+            times=times,
+        )
         if times >= _DOUBTED
         else "",
         evidence.last_answer(case),
@@ -168,21 +194,24 @@ def _undelivered(case: Case) -> str:
 def _next_order(case: Case, order: str) -> str:
     """`order`, unless something keeps the next sync from it."""
     if case.decision.action is not Action.ORDER:
-        return _OFF
+        return say("None: orders are switched off (orders.mode).")
     most = case.standpoint.max_queued
     queued = case.dialogue.queued(case.standpoint.policy.patience, case.standpoint.now)
     if queued >= most:
-        return (
-            f"Asked for when fewer than {amount(most, 'command')} wait for the device (orders.max_queued): "
-            f"{queued} wait, and each contact runs one."
+        return say(
+            "Asked for when fewer than {commands} wait for the device (orders.max_queued): {queued} wait, "
+            "and each contact runs one.",
+            commands=amount(most, "command"),
+            queued=queued,
         )
     return order
 
 
 def _again(case: Case) -> str:
-    return (
-        f"The next sync asks for it again, as attempt {case.record.orders + 1} of "
-        f"{case.standpoint.policy.attempts} (orders.attempts)."
+    return say(
+        "The next sync asks for it again, as attempt {attempt} of {attempts} (orders.attempts).",
+        attempt=case.record.orders + 1,
+        attempts=case.standpoint.policy.attempts,
     )
 
 
@@ -190,14 +219,18 @@ def _after(case: Case, when: str) -> str:
     """What happens when the patience with the last order is over."""
     policy = case.standpoint.policy
     if policy.mode is OrderMode.NEVER:
-        return "It may still come. It is not asked for again: orders are switched off (orders.mode)."
+        return say("It may still come. It is not asked for again: orders are switched off (orders.mode).")
     if case.record.orders >= policy.attempts:
-        return (
-            f"Given up after {when}, if it has not come by then: it was the last attempt (orders.attempts)."
+        return say(
+            "Given up after {when}, if it has not come by then: it was the last attempt (orders.attempts).",
+            when=when,
         )
-    return f"Asked for again after {when}, if it has not come by then."
+    return say("Asked for again after {when}, if it has not come by then.", when=when)
 
 
 def _given_up(case: Case) -> str:
-    times = amount(case.record.orders, "time")
-    return f"None: it was asked for {times} and given up (orders.attempts). Look at the device. {_ANEW}"
+    return say(
+        "None: it was asked for {times} and given up (orders.attempts). Look at the device. "
+        "`osfsync orders cancel --device NAME` lets it be asked for anew.",
+        times=amount(case.record.orders, "time"),
+    )

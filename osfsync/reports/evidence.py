@@ -7,7 +7,7 @@ from osfsync.domain.estimate import FEWEST, Estimate
 from osfsync.domain.forecast import Unforeseen
 from osfsync.domain.model import CommunicationEvent, FileRecord
 from osfsync.reports.case import Case
-from osfsync.reports.text import moment
+from osfsync.reports.tongue import moment, say
 
 TEXTS_SHOWN = 4
 """Of one communication event; the platform's words are long."""
@@ -24,29 +24,42 @@ def heard(case: Case) -> Followed | None:
 
 def asked_for(record: FileRecord) -> str:
     """How often a command was sent for the file, and when the last one was."""
-    times = "once, on" if record.orders == 1 else f"{record.orders} times, last on"
-    return f"The device was asked for it {times} {moment(record.ordered_at)}."
+    when = moment(record.ordered_at)
+    if record.orders == 1:
+        return say("The device was asked for it once, on {when}.", when=when)
+    return say("The device was asked for it {times} times, last on {when}.", times=record.orders, when=when)
 
 
 def contacts(case: Case, followed: Followed) -> str:
     """The contacts since the order, of which there was one at least."""
-    times = "once" if followed.contacts == 1 else f"{followed.contacts} times"
-    first, last = followed.contacted_at, case.last_contact
-    if first is None or followed.contacts == 1 or last is None:
-        return f"It was in contact {times} since, on {moment(first or last)}."
-    return f"It was in contact {times} since, first on {moment(first)}, last on {moment(last)}."
+    times, first, last = followed.contacts, followed.contacted_at, case.last_contact
+    if times == 1:
+        return say("It was in contact once since, on {when}.", when=moment(first or last))
+    if first is None or last is None:
+        return say(
+            "It was in contact {times} times since, on {when}.", times=times, when=moment(first or last)
+        )
+    return say(
+        "It was in contact {times} times since, first on {first}, last on {last}.",
+        times=times,
+        first=moment(first),
+        last=moment(last),
+    )
 
 
 def last_contact(case: Case) -> str:
     """When the device was last connected, or why that can't be seen."""
     if case.dialogue.mute:
-        return (
+        return say(
             "Whether it has connected since can't be seen, because its communication log can't be read: "
-            f"{case.dialogue.mute}"
+            "{why}",
+            why=case.dialogue.mute,
         )
     if case.last_contact is not None:
-        return f"Its last contact was on {moment(case.last_contact)}."
-    return "No contact of it was ever seen." if case.dialogue.heard_until else "Its log was not read yet."
+        return say("Its last contact was on {when}.", when=moment(case.last_contact))
+    if case.dialogue.heard_until:
+        return say("No contact of it was ever seen.")
+    return say("Its log was not read yet.")
 
 
 def last_answer(case: Case) -> str:
@@ -55,7 +68,10 @@ def last_answer(case: Case) -> str:
     if answer is None:
         return ""
     texts = said(answer, case.record.file.device_id)
-    return f"Its last answer was {answer.kind} on {moment(answer.at)}{f' ({texts})' if texts else ''}."
+    kind, when = answer.kind, moment(answer.at)
+    if not texts:
+        return say("Its last answer was {kind} on {when}.", kind=kind, when=when)
+    return say("Its last answer was {kind} on {when} ({texts}).", kind=kind, when=when, texts=texts)
 
 
 def said(event: CommunicationEvent, device_id: str) -> str:
@@ -77,24 +93,35 @@ def expectation(case: Case) -> str:
         case None:
             return ""
         case Estimate(median, bound) if bound <= case.standpoint.now:
-            return "By the device's habits it was delivered meanwhile."
+            return say("By the device's habits it was delivered meanwhile.")
         case Estimate(median, bound) if median <= case.standpoint.now:
-            return f"Expected any moment, in nine of ten cases by {moment(bound)}."
+            return say("Expected any moment, in nine of ten cases by {bound}.", bound=moment(bound))
         case Estimate(median, bound):
-            return f"Expected around {moment(median)}, in nine of ten cases by {moment(bound)}."
+            return say(
+                "Expected around {median}, in nine of ten cases by {bound}.",
+                median=moment(median),
+                bound=moment(bound),
+            )
         case Unforeseen():
-            return f"No estimate of when: {_WHY_UNFORESEEN[case.expected]}."
+            return say("No estimate of when: {why}.", why=_why_unforeseen(case.expected))
         case _:
             assert_never(case.expected)
 
 
-_WHY_UNFORESEEN = {
-    Unforeseen.MUTE: "the device's contacts can't be seen",
-    Unforeseen.FEW_CONTACTS: f"fewer than {FEWEST} contacts were seen",
-    Unforeseen.NO_DELIVERY: "the device was never seen to deliver a file",
-    Unforeseen.SILENT: "the device is silent for longer than it ever was",
-    Unforeseen.TOO_LONG: "it may take longer than anybody can say",
-}
+def _why_unforeseen(why: Unforeseen) -> str:
+    match why:
+        case Unforeseen.MUTE:
+            return say("the device's contacts can't be seen")
+        case Unforeseen.FEW_CONTACTS:
+            return say("fewer than {fewest} contacts were seen", fewest=FEWEST)
+        case Unforeseen.NO_DELIVERY:
+            return say("the device was never seen to deliver a file")
+        case Unforeseen.SILENT:
+            return say("the device is silent for longer than it ever was")
+        case Unforeseen.TOO_LONG:
+            return say("it may take longer than anybody can say")
+        case _:
+            assert_never(why)
 
 
 def joined(*sentences: str) -> str:

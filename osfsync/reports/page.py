@@ -21,6 +21,8 @@ from osfsync.reports.case import Case
 from osfsync.reports.concerns import RECENT, ConcernModel, DeviceFacts, concerns_of
 from osfsync.reports.models import DeviceModel, GapModel, OrderModel, StatusModel
 from osfsync.reports.text import printable
+from osfsync.reports.tongue import in_german
+from osfsync.reports.words import explain
 
 DAYS = 365
 """Of the calendar, up to today."""
@@ -58,7 +60,7 @@ class DevicePageModel:
 
 @dataclass(slots=True)
 class MissingColumns:
-    """Missing files, a list for each field; `explanation` and `next_action` point into `texts`.
+    """Missing files, a list for each field; `explanation` and `next_action` point into `texts` and `german`.
 
     Times are minutes since the epoch; `recorded` are minutes since that of the file before.
     Sizes have three digits: both pack better so.
@@ -74,6 +76,7 @@ class MissingColumns:
     explanation: list[int] = field(default_factory=list)
     next_action: list[int] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
+    german: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,8 +187,16 @@ class MissingCollector:
                 columns.size.append(None if file.size is None else _three_digits(file.size))
                 columns.recorded.append(self._since_the_last(file.start or file.end))
                 columns.expected.append(_minutes(model.expected))
-                columns.explanation.append(self._text(model.explanation))
-                columns.next_action.append(self._text(model.next_action))
+                explanation, next_action = self._number(model.explanation), self._number(model.next_action)
+                if len(columns.german) < len(columns.texts):  # one at least is said for the first time
+                    with in_german():
+                        german = explain(case)
+                    told = {explanation: german.explanation, next_action: german.next_action}
+                    columns.german += [
+                        printable(told[n]) for n in range(len(columns.german), len(columns.texts))
+                    ]
+                columns.explanation.append(explanation)
+                columns.next_action.append(next_action)
 
     def counts(self) -> Counter[str]:
         """All of them by reason."""
@@ -198,7 +209,7 @@ class MissingCollector:
         before, self._recorded = self._recorded, minutes
         return minutes - before
 
-    def _text(self, text: str) -> int:
+    def _number(self, text: str) -> int:
         number = self._texts.setdefault(text, len(self.columns.texts))
         if number == len(self.columns.texts):
             self.columns.texts.append(printable(text))

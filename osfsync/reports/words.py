@@ -9,10 +9,8 @@ from osfsync.domain.policy import Policy
 from osfsync.reports import asking
 from osfsync.reports.case import Case, Words
 from osfsync.reports.evidence import joined
-from osfsync.reports.text import duration, moment
-
-_NEXT_SYNC_FETCHES = "Fetched by the next sync."
-_NEXT_SYNC_TRIES = "Tried by the next sync."
+from osfsync.reports.text import duration
+from osfsync.reports.tongue import moment, say
 
 
 def explain(case: Case) -> Words:
@@ -28,7 +26,7 @@ def _reason(case: Case) -> Words:  # noqa: C901, PLR0911 - one case a reason
     record = case.record
     match case.decision.reason:
         case None:
-            return Words("The file is held.", "None.")
+            return Words(say("The file is held."), say("None."))
         case Reason.LISTED_NOT_ORDERED:
             return asking.not_asked(case)
         case Reason.ORDERED | Reason.DEVICE_SILENT | Reason.ORDERED_NOT_DELIVERED:
@@ -36,9 +34,9 @@ def _reason(case: Case) -> Words:  # noqa: C901, PLR0911 - one case a reason
         case Reason.DELIVERING:
             return asking.requested(case)
         case Reason.ON_SERVER:
-            return Words("The file lies on the server.", _NEXT_SYNC_FETCHES)
+            return Words(say("The file lies on the server."), say("Fetched by the next sync."))
         case Reason.RETRYING:
-            return Words(_last_error(record), _NEXT_SYNC_TRIES)
+            return Words(_last_error(record), say("Tried by the next sync."))
         case Reason.FAILED:
             return Words(_last_error(record), _rest(record, case.standpoint.policy))
         case Reason.QUARANTINED:
@@ -47,8 +45,11 @@ def _reason(case: Case) -> Words:  # noqa: C901, PLR0911 - one case a reason
             return _forbidden(case)
         case Reason.FILTERED:
             return Words(
-                f"The selection keeps it out: {case.standpoint.selection.explain_file(record.file.name)}.",
-                "None, unless [select] in sync.toml changes.",
+                say(
+                    "The selection keeps it out: {why}.",
+                    why=case.standpoint.selection.explain_file(record.file.name),
+                ),
+                say("None, unless [select] in sync.toml changes."),
             )
         case Reason.LOST:
             return _lost(case)
@@ -57,12 +58,13 @@ def _reason(case: Case) -> Words:  # noqa: C901, PLR0911 - one case a reason
 
 
 def _older_version(record: FileRecord) -> str:
-    return "" if record.held is None else "An older version of it is held."
+    return "" if record.held is None else say("An older version of it is held.")
 
 
 def _last_error(record: FileRecord) -> str:
-    tries = "One try" if record.tries == 1 else f"{record.tries} tries"
-    return f"{tries} failed. Last error: {_failure(record)}"
+    if record.tries == 1:
+        return say("One try failed. Last error: {why}", why=_failure(record))
+    return say("{tries} tries failed. Last error: {why}", tries=record.tries, why=_failure(record))
 
 
 def _failure(record: FileRecord) -> str:
@@ -72,8 +74,8 @@ def _failure(record: FileRecord) -> str:
 def _damaged(record: FileRecord, policy: Policy) -> Words:
     check = record.failure.check if record.failure is not None else None
     return Words(
-        f"It arrived damaged ({check}). {_failure(record)}",
-        _NEXT_SYNC_TRIES if record.tries < policy.tries else _rest(record, policy),
+        say("It arrived damaged ({check}). {why}", check=check, why=_failure(record)),
+        say("Tried by the next sync.") if record.tries < policy.tries else _rest(record, policy),
     )
 
 
@@ -81,29 +83,37 @@ def _forbidden(case: Case) -> Words:
     if not case.record.file.status.on_server:
         return asking.forbidden(case)
     return Words(
-        f"The platform refused the download. {_failure(case.record)}",
-        "Ask an administrator of the tenant for the permission; each sync tries again.",
+        say("The platform refused the download. {why}", why=_failure(case.record)),
+        say("Ask an administrator of the tenant for the permission; each sync tries again."),
     )
 
 
 def _rest(record: FileRecord, policy: Policy) -> str:
     if record.failure is None:
-        return _NEXT_SYNC_TRIES
-    return f"Given up until {moment(record.failure.at + policy.rest)}, then tried once more."
+        return say("Tried by the next sync.")
+    until = moment(record.failure.at + policy.rest)
+    return say("Given up until {until}, then tried once more.", until=until)
 
 
 def _lost(case: Case) -> Words:
     record, horizon = case.record, case.dialogue.horizon
-    told = (
-        f"It vanished from the platform's list before it was held: last seen on {moment(record.last_seen)}, "
-        f"gone on {moment(record.lost_at)}."
+    told = say(
+        "It vanished from the platform's list before it was held: last seen on {seen}, gone on {gone}.",
+        seen=moment(record.last_seen),
+        gone=moment(record.lost_at),
     )
     if horizon is not None:
-        told += f" By what it lost before, the device drops files about {duration(horizon)} after recording."
+        dropped = say(
+            "By what it lost before, the device drops files about {span} after recording.",
+            span=duration(horizon),
+        )
+        told = f"{told} {dropped}"
     if record.lost_at is not None and case.standpoint.now < record.lost_at + LOOKED_FOR:
         until = moment(record.lost_at + LOOKED_FOR)
-        return Words(told, f"None, unless a list names it again: each sync looks, until {until}.")
-    return Words(told, "None: it can't be had any more.")
+        return Words(
+            told, say("None, unless a list names it again: each sync looks, until {until}.", until=until)
+        )
+    return Words(told, say("None: it can't be had any more."))
 
 
 def _contradiction(record: FileRecord) -> str:
@@ -111,9 +121,9 @@ def _contradiction(record: FileRecord) -> str:
         case None:
             return ""
         case ListingSource.DEVICE_LIST:
-            return "Only the device's list knows the file; the server's own list does not."
+            return say("Only the device's list knows the file; the server's own list does not.")
         case ListingSource.SERVER_LIST:
-            return "Only the server's own list knows the file; the device's list does not."
+            return say("Only the server's own list knows the file; the device's list does not.")
         case _:
             assert_never(record.listed_by)
 
@@ -127,5 +137,8 @@ def _near_loss(case: Case) -> str:
     if due is None or not is_near(due, horizon, case.standpoint.policy.patience, now):
         return ""
     if due <= now:
-        return f"The device may drop the file at any moment: by what it lost before, since {moment(due)}."
-    return f"The device is about to drop the file, around {moment(due)}, by what it lost before."
+        return say(
+            "The device may drop the file at any moment: by what it lost before, since {due}.",
+            due=moment(due),
+        )
+    return say("The device is about to drop the file, around {due}, by what it lost before.", due=moment(due))

@@ -224,6 +224,9 @@ async def test_everything_is_told_in_german_as_well(
             assert chrome.find_element(By.TAG_NAME, "html").get_attribute("lang") == "de"
             assert text_of(chrome, "#attention-title") == "2 von 3 Geräten brauchen Aufmerksamkeit"
             assert text_of(chrome, "#coverage-title") == "Welche Tage abgedeckt sind"
+            why, following = zip(*((row[5], row[6]) for row in rows(chrome, "files")), strict=True)
+            assert any(text.startswith("Sie wurde beim Gerät einmal bestellt, am ") for text in why)
+            assert any(text.startswith("Erneut bestellt nach ") for text in following)
             assert complaints(chrome) == []
         with browser("--accept-lang=de-DE") as chrome:
             open_page(chrome, target)

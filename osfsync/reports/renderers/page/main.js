@@ -27,7 +27,7 @@ function tellReasons(page, told) {
     bar.style.background = colour("on-server");
     line.dataset.reason = slug;
     cell.append(bar);
-    line.append(element("td", told.reasons[slug][0]), element("td", number(n), "number"), cell);
+    line.append(element("td", told.reasons[slug]), element("td", number(n), "number"), cell);
     return line;
   }));
   if (!pairs.length) {

@@ -2,12 +2,16 @@
 const list = { device: "", reason: "", search: "", by: "device", down: false, at: 0, chosen: [] };
 const AT_ONCE = 100;
 
+function said(files, text) {
+  return (state.language === "de" ? files.german : files.texts)[text];
+}
+
 function choose() {
   const { files, reasons } = state.page, wanted = list.search.toLowerCase(), chosen = [];
   for (let n = 0; n < files.name.length; n += 1) {
     if (list.device !== "" && files.device[n] !== Number(list.device)) continue;
     if (list.reason !== "" && reasons[files.reason[n]] !== list.reason) continue;
-    if (wanted && !files.name[n].toLowerCase().includes(wanted) && !files.texts[files.explanation[n]].toLowerCase().includes(wanted)) continue;
+    if (wanted && !files.name[n].toLowerCase().includes(wanted) && !said(files, files.explanation[n]).toLowerCase().includes(wanted)) continue;
     chosen.push(n);
   }
   if (list.by !== null) {
@@ -23,9 +27,9 @@ const MISSING_COLUMNS = [
   ["file", (files, n) => files.name[n], "name"],
   ["recorded", (files, n) => minutes(files.recorded[n]), "recorded", "time"],
   ["size", (files, n) => bytes(files.size[n]), "size", "number"],
-  ["reason", (files, n) => words().reasons[state.page.reasons[files.reason[n]]][0], "reason"],
-  ["why", (files, n) => files.texts[files.explanation[n]], null, "english"],
-  ["next", (files, n) => state.language === "en" ? files.texts[files.next_action[n]] : words().reasons[state.page.reasons[files.reason[n]]][1], null],
+  ["reason", (files, n) => words().reasons[state.page.reasons[files.reason[n]]], "reason"],
+  ["why", (files, n) => said(files, files.explanation[n]), null],
+  ["next", (files, n) => said(files, files.next_action[n]), null],
   ["expected", (files, n) => minutes(files.expected[n]), "expected", "time"],
 ];
 
@@ -76,7 +80,7 @@ function showDevice(place) {
 function tellMissing() {
   const page = state.page, told = words();
   options(byId("device"), [["", told.all], ...page.devices.map((each, place) => [place, each.device.device])], list.device);
-  options(byId("reason"), [["", told.all], ...page.reasons.filter((slug) => page.missing[slug]).map((slug) => [slug, told.reasons[slug][0]])], list.reason);
+  options(byId("reason"), [["", told.all], ...page.reasons.filter((slug) => page.missing[slug]).map((slug) => [slug, told.reasons[slug]])], list.reason);
   choose();
   showMissing();
 }
