@@ -144,14 +144,15 @@ class Conduct:
     async def begin_mirroring(self, rooms: OpenRooms, new: NewRun) -> Run:
         """Record that the run works; where the archive is not as the last run left it, see what is in place.
 
-        Where the archive can't be marked (a full disk), what is on devices can be ordered all the same.
+        Without room for the mark, what is on devices can be ordered all the same. Raises ArchiveError where
+        it can't be written otherwise: a state that is put back afterwards would not notice.
         """
         run, writer = await self._begin(rooms, new)
-        await self._note_step(rooms, self._step_of(writer))
+        await self._mark(rooms, self._step_of(writer))
         if not self.in_step:
             await take_stock(rooms.database.holdings, rooms.archive, writer, self.terms.tally, self.clock)
             self.in_step = True
-            await self._note_step(rooms, self._step_of(writer))
+            await self._mark(rooms, self._step_of(writer))
         return run
 
     async def begin_repairing(self, rooms: OpenRooms, new: NewRun) -> Writer:
@@ -177,11 +178,12 @@ class Conduct:
     def _step_of(self, writer: Writer) -> str:
         return step_of(writer.run_id, ended=False) if self.in_step else ADRIFT
 
-    async def _note_step(self, rooms: OpenRooms, step: str) -> None:
-        """Where the archive can't be told, the next run finds the two out of step, and takes stock."""
+    async def _mark(
+        self, rooms: OpenRooms, step: str, tolerated: tuple[type[OsfsyncError], ...] = (DiskFullError,)
+    ) -> None:
         try:
             await rooms.archive.note_step(step)
-        except (ArchiveError, DiskFullError) as error:
+        except tolerated as error:
             log.warning("the run is not noted in the archive", error=str(error))
 
     async def _end(self, rooms: OpenRooms, ending: Ending) -> RunSummary:
@@ -193,7 +195,8 @@ class Conduct:
                 text = document(summary_model(summary))
                 await self.writer.finish_run(summary.outcome, summary.exit_code, self.clock(), text)
                 if self.in_step:
-                    await self._note_step(rooms, step_of(self.writer.run_id, ended=True))
+                    step = step_of(self.writer.run_id, ended=True)
+                    await self._mark(rooms, step, (ArchiveError, DiskFullError))  # else the next takes stock
         except OsfsyncError as error:
             ending = Ending(error.exit_code, str(error))
             return self._summary(ending, OrderCounts(self.terms.tally.orders_sent))

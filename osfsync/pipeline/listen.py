@@ -8,7 +8,7 @@ import structlog
 from anyio.streams.memory import MemoryObjectSendStream
 
 from osfsync.cloud.client import CloudClient
-from osfsync.domain.dialogue import CONTACT_KINDS, NOTHING_KNOWN, Dialogue, OrderState, dialogue_of
+from osfsync.domain.dialogue import CONTACT_KINDS, NOTHING_KNOWN, Dialogue, OrderState
 from osfsync.domain.errors import (
     BusyError,
     CloudError,
@@ -114,30 +114,10 @@ class Listener:
             await self._hear_late(device, out, self._with_owing)
 
     async def last_contact(self, device: Device, out: MemoryObjectSendStream[Facts]) -> datetime | None:
-        """When a device that may owe nothing was last in contact, as far as its log could ever be read.
-
-        A log of which nothing else is to be known is read as far back as that takes.
-        """
+        """When a device that may owe nothing was last in contact, as far as its log could ever be read."""
         if device.id not in self._heard:
-            talk = await self.ledger.talk(device.id, self.clock())
-            if talk.dialogue().heard_until is None and (lately := await self._contact_of_late(device)):
-                return lately
             await self._hear_late(device, out, self._with_doubtful)
         return self._heard[device.id]
-
-    async def _contact_of_late(self, device: Device) -> datetime | None:
-        now = self.clock()
-        if self._with_doubtful.is_lost:
-            return None
-        try:
-            events = await self.client.communication(device, TimeWindow(now - LOG_WINDOW, now))
-        except (LoginRefusedError, TenantError):
-            raise
-        except CloudError as error:
-            self._with_doubtful.failures += isinstance(error, _TROUBLE)
-            log.info("log could not be read", device=device.name, reason=error.slug)
-            return None
-        return dialogue_of([], events, heard_until=now).last_contact
 
     async def _hear_late(
         self, device: Device, out: MemoryObjectSendStream[Facts], patience: _Patience

@@ -172,7 +172,7 @@ class Site:
     def _asks_whose_news(self, device: SimDevice) -> int:
         """Requests for a log that tells whether files which the server alone holds are a device's own news.
 
-        One where it was in contact in the last week, else one a week of the last month, too.
+        One a week of the last month.
         """
         newest = {
             alone: max(
@@ -188,8 +188,7 @@ class Site:
         lately = self.world.now - timedelta(days=2)
         if not device.readable or newest[False] >= lately or newest[True] < lately:
             return 0
-        contact = device.last_contact
-        return 1 if contact is not None and contact > self.world.now - timedelta(days=7) else 6
+        return 5
 
 
 @asynccontextmanager

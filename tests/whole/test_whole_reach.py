@@ -351,6 +351,38 @@ async def test_files_that_others_put_on_the_server_are_no_news_of_a_device_out_o
         await mirror.assert_equals_server()
 
 
+async def test_a_contact_that_was_seen_is_remembered_where_no_sync_ran_for_weeks(
+    mirror_of: MirrorOf, empty_world: World, truck: SimDevice
+) -> None:
+    """A device that drops what it uploads falls silent; at the next sync its log shows no contact."""
+    world = empty_world
+
+    def put_on_the_server() -> None:
+        name, start = f"server/{world.now:%m%d}.osf", world.now - HOUR
+        world.add_file(truck, name, StorageStatus.SERVER_ONLY, start=start)
+
+    async with mirror_of(world) as mirror:
+        for _ in range(20):
+            world.connect(truck)
+            world.advance(DAY)
+            put_on_the_server()
+            await mirror.sync()
+        hidden = []
+        for day in range(80):
+            world.advance(DAY)
+            hidden.append(record_in_silence(world, truck))
+            put_on_the_server()
+            if day >= 32:
+                await mirror.sync()
+        world.connect(truck)
+        for file in hidden:
+            tell(file)
+        for _ in range(3):
+            world.advance(DAY)
+            await mirror.sync()
+        await mirror.assert_equals_server()
+
+
 async def test_a_device_that_drops_what_it_has_uploaded_is_listed_no_further_back(
     mirror_of: MirrorOf, empty_world: World, truck: SimDevice
 ) -> None:

@@ -299,6 +299,26 @@ async def test_a_repair_that_the_archive_can_t_tell_of_moves_nothing(
         await mirror.assert_equals_server()
 
 
+async def test_an_archive_that_can_t_be_marked_is_not_changed(
+    mirror_of: MirrorOf, empty_world: World
+) -> None:
+    device = empty_world.add_device("Truck 1", behaviour=DEAD)
+    empty_world.add_file(device, "a.osf", StorageStatus.BOTH)
+    async with mirror_of(empty_world) as mirror:
+        await mirror.sync()
+        (mirror.settings.archive.path / PART_FOLDER / "state.new").mkdir()
+        before = mirror.on_disk()
+        empty_world.add_file(device, "a.osf", StorageStatus.BOTH, size=20_000)
+        for _ in range(2):
+            summary = await mirror.sync()
+            assert summary.exit_code is ExitCode.USAGE
+            assert "A folder lies where the file should go" in summary.error
+            assert mirror.on_disk() == before
+        (mirror.settings.archive.path / PART_FOLDER / "state.new").rmdir()
+        assert (await mirror.sync()).exit_code is ExitCode.COMPLETE
+        await mirror.assert_equals_server()
+
+
 async def test_on_a_full_disk_devices_are_asked_for_what_only_they_have(
     mirror_of: MirrorOf, empty_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
