@@ -11,10 +11,10 @@ from osfsync.cloud.bounds import Raws
 
 _TRIED = 4
 _LOOKED_AT = 16_384  # bytes in front of a cut
-_BETWEEN = re.compile(rb"\}\s*,\s*\{")
+_BETWEEN = re.compile(rb"\}[ \t\n\r]*,[ \t\n\r]*\{")  # JSON knows no other blanks
 
 
-_HEAD = re.compile(rb'\s*(?:\{[^\[\]{}]*"data"\s*:\s*)?\[')
+_HEAD = re.compile(rb'[ \t\n\r]*(?:\{[^\[\]{}]*"data"[ \t\n\r]*:[ \t\n\r]*)?\[')
 
 
 def head_of(text: bytes) -> bytes | None:

@@ -52,6 +52,11 @@ def test_what_is_no_list_in_one_is_none_in_pieces(text: bytes, chunk: int) -> No
     assert taken(text, chunk) == (whole if valid else None)
 
 
+def test_other_blanks_than_json_s_part_no_elements() -> None:
+    assert taken(b'{"a":1},\x0b{"b":2},{}', 1) is None
+    assert taken(b'{"a":1},\n {"b":2} , {}', 1) == [{"a": 1}, {"b": 2}, {}]
+
+
 behind = st.sampled_from(
     ["", ',"hasNext":false', ',"sort":[{"by":"name"},{"by":"size"}]', ',"note":"}]"', " "]
 )
