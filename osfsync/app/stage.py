@@ -104,11 +104,11 @@ class Served:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where to listen: `port` for HTTP, 0 takes a free one; `mqtt_port` likewise, None for no MQTT."""
+    """Where to listen; port 0 takes a free one, as `mqtt` does, where it is to be served."""
 
     host: str
     port: int
-    mqtt_port: int | None = None
+    mqtt: bool = False
 
 
 async def serve_fleet(
@@ -126,8 +126,8 @@ async def serve_fleet(
                 served = await _listening(stack, world, address)
             except OSError as error:
                 raise ConfigError(
-                    f"{address.host} can't be listened on: {error.strerror or error}.",
-                    hint="Give another --port or --mqtt-port (0 picks a free one) or --host.",
+                    f"{address.host}, port {address.port}, can't be listened on: {error.strerror or error}.",
+                    hint="Give another --port (0 picks a free one) or --host.",
                 ) from error
             announce(served)
             with stop.scope():
@@ -136,11 +136,11 @@ async def serve_fleet(
 
 async def _listening(stack: AsyncExitStack, world: World, address: Address) -> Served:
     simulator = await stack.enter_async_context(serve(world, host=address.host, port=address.port))
-    if address.mqtt_port is None:
+    if not address.mqtt:
         return Served(simulator)
     own = world.add_device(OWN_DEVICE, behaviour=Behaviour(contact_every=None, files_per_day=0))
-    listening = serve_mqtt(world, host=address.host, port=address.mqtt_port)
-    return Served(simulator, await stack.enter_async_context(listening), own)
+    broker = await stack.enter_async_context(serve_mqtt(world, host=address.host))
+    return Served(simulator, broker, own)
 
 
 def sync_toml_for(simulator: Simulator, broker: Broker | None = None) -> str:

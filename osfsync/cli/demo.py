@@ -113,7 +113,6 @@ async def _write_report(settings: "Settings", folder: Path, now: datetime) -> No
     help="How much faster than ours the devices' clock runs.",
 )
 @click.option("--mqtt", is_flag=True, help="Serve the platform's MQTT side, too, and a device of your own.")
-@click.option("--mqtt-port", type=click.IntRange(0, 65_535), default=0, help="Its port; 0 picks a free one.")
 @pass_context
 def simulate(
     context: Context,
@@ -125,15 +124,13 @@ def simulate(
     port: int,
     speed: float,
     mqtt: bool,
-    mqtt_port: int,
 ) -> int:
     """Serve a simulated platform until stopped; prints url, account and a ready sync.toml."""
     from osfsync.app.stage import Address, Fleet, serve_fleet
 
     context.set_up_logs()
     fleet = Fleet(devices, files, seed)
-    address = Address(host, port, mqtt_port if mqtt else None)
-    run_async(lambda: serve_fleet(fleet, address, speed, _announce))
+    run_async(lambda: serve_fleet(fleet, Address(host, port, mqtt), speed, _announce))
     return 0
 
 

@@ -12,8 +12,6 @@ from osfsync.cloud.bounds import Raws
 _TRIED = 4
 _LOOKED_AT = 16_384  # bytes in front of a cut
 _BETWEEN = re.compile(rb"\}[ \t\n\r]*,[ \t\n\r]*\{")  # JSON knows no other blanks
-
-
 _HEAD = re.compile(rb'[ \t\n\r]*(?:\{[^\[\]{}]*"data"[ \t\n\r]*:[ \t\n\r]*)?\[')
 
 

@@ -140,7 +140,11 @@ def _heard() -> Iterator[None]:
         yield
     except aiomqtt.MqttError as error:
         raise NotTakenError(f"it does not take it, or can't be reached ({_word(error)})") from None
-    except (OSError, ValueError, NotImplementedError) as error:
+    except (
+        OSError,
+        ValueError,
+        NotImplementedError,
+    ) as error:  # Windows' loop: the last
         raise NotTakenError(f"it can't be reached ({type(error).__name__})") from None
 
 

@@ -61,11 +61,11 @@ class Mender:
     async def _mend(self, finding: Finding, back: Collection[str]) -> Remedy:
         file = finding.file
         with anyio.CancelScope(shield=True):
-            await self.begin()  # where the state can't be written, nothing is moved
+            writer = await self.begin()  # first: where the state can't be written, nothing is moved
             remedy = await self._move(finding, back)
             if isinstance(remedy, Queued):
                 fact = HeldRefuted(file.device.id, file.name, self._failure(finding, remedy))
-                await (await self.begin()).commit([fact])
+                await writer.commit([fact])
                 self.queued += 1
                 self.names.add(hash(file.name))
                 self.device_ids.add(file.device.id)

@@ -242,7 +242,7 @@ class Run:
                 self.rooms.client,
                 windows_of,
                 partial(self.listener.dialogue_with, out=facts),
-                partial(self.listener.last_contact, out=facts),
+                None if decider.reaching is None else partial(self.listener.last_contact, out=facts),
                 self.tally,
                 self.lifeline,
                 self.now,

@@ -63,7 +63,7 @@ class Rehearsal:
             self.client,
             windows_of,
             self._dialogue_with,
-            self._last_contact,
+            None,
             self.tally,
             Lifeline(self.client.devices),
             self._now,
@@ -86,9 +86,6 @@ class Rehearsal:
     async def _dialogue_with(self, device: Device) -> Dialogue:
         """As the last run left it."""
         return await self.ledger.dialogue(device.id, self.clock())
-
-    async def _last_contact(self, device: Device) -> datetime | None:
-        return (await self._dialogue_with(device)).last_contact
 
     async def _count_commands(self, orders: MemoryObjectReceiveStream[OrderJob]) -> None:
         async with orders:

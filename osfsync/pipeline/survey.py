@@ -49,12 +49,15 @@ Out = MemoryObjectSendStream[Listing]
 
 @dataclass(slots=True)
 class Surveyor:
-    """Lists devices one by one; several workers share one surveyor."""
+    """Lists devices one by one; several workers share one surveyor.
+
+    `last_contact` is None where nobody asks whose news it is.
+    """
 
     client: CloudClient
     windows_of: WindowsOf
     dialogue_with: DialogueWith
-    last_contact: LastContact
+    last_contact: LastContact | None
     tally: Tally
     lifeline: Lifeline
     clock: Callable[[], datetime]
@@ -86,8 +89,10 @@ class Surveyor:
                 continue
             self.lifeline.answered(device)
         self.tally.devices_done.add(device.id)
-        in_doubt = visit.tellers.are_doubtful(self.clock())
-        await out.send(DeviceDone(device, await self.last_contact(device) if in_doubt else None))
+        contact = None
+        if self.last_contact is not None and visit.tellers.are_doubtful(self.clock()):
+            contact = await self.last_contact(device)
+        await out.send(DeviceDone(device, contact))
 
     async def _list_window(self, visit: "_Visit", window: TimeWindow) -> None:
         device, listed, missed = visit.device, None, ""

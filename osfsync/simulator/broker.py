@@ -158,10 +158,10 @@ class Broker:
 
 
 @asynccontextmanager
-async def serve_mqtt(world: World, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Broker]:
-    """Serve the MQTT side of a world; port 0 takes a free one. Raises OSError where that can't be had."""
+async def serve_mqtt(world: World, *, host: str = "127.0.0.1") -> AsyncIterator[Broker]:
+    """Serve the MQTT side of a world on a free port. Raises OSError where the host can't be listened on."""
     async with (
-        await anyio.create_tcp_listener(local_host=host, local_port=port) as listener,
+        await anyio.create_tcp_listener(local_host=host) as listener,
         anyio.create_task_group() as group,
     ):
         broker = Broker(world, host, listener.listeners[0].extra(SocketAttribute.local_port))  # noqa: S610

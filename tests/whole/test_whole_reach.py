@@ -383,6 +383,19 @@ async def test_a_contact_that_was_seen_is_remembered_where_no_sync_ran_for_weeks
         await mirror.assert_equals_server()
 
 
+async def test_a_backfill_asks_for_no_log_to_tell_whose_news_it_is(
+    mirror_of: MirrorOf, empty_world: World, truck: SimDevice
+) -> None:
+    """How far back syncs look is not its business."""
+    now, truck.files = empty_world.now, {}
+    empty_world.add_file(truck, "up.osf", StorageStatus.SERVER_ONLY, start=now - HOUR)
+    async with mirror_of(empty_world) as mirror:
+        await mirror.backfill(BackfillRequest(since=now - DAY))
+        assert mirror.simulator.requests["communication"] == 0
+        await mirror.sync()
+        assert mirror.simulator.requests["communication"] > 0
+
+
 async def test_a_device_that_drops_what_it_has_uploaded_is_listed_no_further_back(
     mirror_of: MirrorOf, empty_world: World, truck: SimDevice
 ) -> None:
