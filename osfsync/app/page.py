@@ -1,7 +1,6 @@
 """`report`: one page about the whole fleet, collected from the state."""
 
 from collections.abc import Callable, Iterable
-from contextlib import aclosing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,15 +9,14 @@ from anyio import to_thread
 from osfsync.app.choice import standpoint_of
 from osfsync.app.gaps import attendance_of
 from osfsync.app.known import device_of, status_of
-from osfsync.app.ledger import all_orders
 from osfsync.app.prospects import Prospects
 from osfsync.app.targets import refuse_as_target
 from osfsync.archive.beside import put_beside
 from osfsync.config import Settings
 from osfsync.domain.coverage import Period, Standing
 from osfsync.domain.model import utc_now
-from osfsync.domain.rows import DeviceRow
-from osfsync.reports.models import SCHEMA, GapModel, OrderModel
+from osfsync.domain.rows import DeviceRow, OrderRow
+from osfsync.reports.models import SCHEMA, GapModel
 from osfsync.reports.page import (
     DAYS,
     MOST_GAPS,
@@ -29,6 +27,7 @@ from osfsync.reports.page import (
     MissingCollector,
     PageModel,
     device_page,
+    orders_page,
     run_page,
 )
 from osfsync.state.database import View, open_view
@@ -52,6 +51,7 @@ async def page(settings: Settings, version: str, *, clock: Callable[[], datetime
             gaps += found
         runs = await view.overview.runs(RUNS)
         status = await status_of(view)
+        orders, german = orders_page(await _newest_orders(view))
     return PageModel(
         schema=SCHEMA,
         version=version,
@@ -65,7 +65,8 @@ async def page(settings: Settings, version: str, *, clock: Callable[[], datetime
         devices=tuple(devices),
         files=missing.columns,
         gaps=tuple(sorted(gaps, key=lambda gap: gap.end, reverse=True)[:MOST_GAPS]),
-        orders=tuple(await _orders(settings)),
+        orders=orders,
+        german=german,
         runs=tuple(map(run_page, runs)),
     )
 
@@ -81,14 +82,12 @@ async def _device(
     return device_page(row, await device_of(view, row, attendance.contacts, now), collected, attendance, now)
 
 
-async def _orders(settings: Settings) -> list[OrderModel]:
-    """The newest."""
-    found: list[OrderModel] = []
-    async with aclosing(all_orders(settings)) as chunks:
-        async for chunk in chunks:
-            found += chunk
-            if len(found) >= MOST_ORDERS:
-                break
+async def _newest_orders(view: View) -> list[OrderRow]:
+    found: list[OrderRow] = []
+    async for chunk in view.ledger.orders():
+        found += chunk
+        if len(found) >= MOST_ORDERS:
+            break
     return found[:MOST_ORDERS]
 
 

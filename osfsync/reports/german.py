@@ -133,6 +133,35 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "Only the device's list knows the file; the server's own list does not.": "Nur die Liste des Geräts kennt die Datei, die eigene Liste des Servers nicht.",
         "Only the server's own list knows the file; the device's list does not.": "Nur die eigene Liste des Servers kennt die Datei, die Liste des Geräts nicht.",
         "The device may drop the file at any moment: by what it lost before, since {due}.": "Das Gerät kann die Datei jederzeit löschen: nach früheren Verlusten seit {due}.",
+        "It did not say why.": "Sie hat nicht gesagt, warum.",
+        "A run is sending it, or was killed while it did.": "Ein Lauf sendet ihn gerade oder wurde dabei abgebrochen.",
+        "Whether the platform took it is not known.": "Ob die Plattform ihn angenommen hat, ist nicht bekannt.",
+        "No contact of the device was seen since.": "Seither wurde kein Kontakt des Geräts gesehen.",
+        "The device was in contact on {when}; no list that answers it was seen yet.": (
+            "Das Gerät hatte am {when} Kontakt; eine Liste als Antwort wurde noch nicht gesehen."
+        ),
+        "The device executed it and returned its list on {when}. Still only on the device: {files}.": (
+            "Das Gerät hat ihn ausgeführt und am {when} mit seiner Liste geantwortet. Noch nur auf dem "
+            "Gerät: {files}."
+        ),
+        (
+            "Of {files} the platform has requested {requested} from the device, and {delivered} lie on "
+            "the server."
+        ): "{files}: Davon hat die Plattform {requested} beim Gerät angefordert, {delivered} liegen auf dem Server.",
+        "All files that are left lie on the server; the next sync fetches them.": (
+            "Alle restlichen Dateien liegen auf dem Server; der nächste Lauf holt sie."
+        ),
+        "All its files are held.": "Alle seine Dateien liegen im Archiv.",
+        "{files} vanished from the platform's list before they were held.": (
+            "{files} aus der Liste der Plattform verschwunden, ehe sie im Archiv lagen."
+        ),
+        "What is not held was asked for again with a later command, or is lost.": (
+            "Was nicht im Archiv liegt, wurde mit einem späteren Befehl erneut bestellt oder ist verloren."
+        ),
+        "It was the last attempt for its files.": "Es war der letzte Versuch für seine Dateien.",
+        "Forgotten at your wish; the platform's own queue can't be recalled.": (
+            "Auf Ihren Wunsch vergessen; die Warteschlange der Plattform lässt sich nicht zurückrufen."
+        ),
         "The device is about to drop the file, around {due}, by what it lost before.": "Nach früheren Verlusten löscht das Gerät die Datei bald, um {due}.",
     }
 )
@@ -140,6 +169,7 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
 NOUNS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "file": ("Datei", "Dateien"),
+        "awaited file": ("erwartete Datei", "erwartete Dateien"),
         "other command": ("anderer Befehl", "andere Befehle"),
         "command": ("Befehl", "Befehle"),
         "time": ("Mal", "Mal"),

@@ -6,7 +6,7 @@ from typing import assert_never
 from osfsync.domain.dialogue import Order, OrderState
 from osfsync.domain.rows import Fate, OrderRow
 from osfsync.reports.models import OrderModel
-from osfsync.reports.text import amount, moment
+from osfsync.reports.tongue import amount, moment, recorded, say
 
 
 def order_model(row: OrderRow) -> OrderModel:
@@ -39,7 +39,7 @@ def order_model(row: OrderRow) -> OrderModel:
 
 def refusal(order: Order) -> str:
     """What the platform said to a command that it did not take; the ledger has an error's slug before it."""
-    return (order.answer or "").partition(": ")[2] or "It did not say why."
+    return (order.answer or "").partition(": ")[2] or say("It did not say why.")
 
 
 def _ended_at(order: Order, fate: Fate) -> datetime | None:
@@ -58,34 +58,41 @@ def _explanation(row: OrderRow, fate: Fate) -> str:  # noqa: C901, PLR0911 - one
     order = row.order
     match fate:
         case Fate.SENT:
-            return f"{_taken(order)}No contact of the device was seen since."
+            return _taken(order) + say("No contact of the device was seen since.")
         case Fate.CONTACTED:
-            return (
-                f"{_taken(order)}The device was in contact on {moment(order.contacted_at)}; no list that "
-                "answers it was seen yet."
+            return _taken(order) + say(
+                "The device was in contact on {when}; no list that answers it was seen yet.",
+                when=moment(order.contacted_at),
             )
         case Fate.ANSWERED:
-            return (
-                f"The device executed it and returned its list on {moment(order.answered_at)}. Still only on "
-                f"the device: {amount(row.awaited, 'file')}."
+            return say(
+                "The device executed it and returned its list on {when}. Still only on the device: {files}.",
+                when=moment(order.answered_at),
+                files=amount(row.awaited, "file"),
             )
         case Fate.REQUESTED:
-            return (
-                f"Of {amount(row.awaited, 'awaited file')} the platform has requested {row.requested} from "
-                f"the device, and {row.delivered} lie on the server."
+            return say(
+                "Of {files} the platform has requested {requested} from the device, and {delivered} lie on "
+                "the server.",
+                files=amount(row.awaited, "awaited file"),
+                requested=row.requested,
+                delivered=row.delivered,
             )
         case Fate.DELIVERED:
-            return "All files that are left lie on the server; the next sync fetches them."
+            return say("All files that are left lie on the server; the next sync fetches them.")
         case Fate.FETCHED:
-            return "All its files are held."
+            return say("All its files are held.")
         case Fate.LOST:
-            return f"{amount(row.lost, 'file')} vanished from the platform's list before they were held."
+            return say(
+                "{files} vanished from the platform's list before they were held.",
+                files=amount(row.lost, "file"),
+            )
         case Fate.ASKED_AGAIN:
-            return "What is not held was asked for again with a later command, or is lost."
+            return say("What is not held was asked for again with a later command, or is lost.")
         case Fate.GIVEN_UP:
-            return order.given_up_why or "It was the last attempt for its files."
+            return recorded(order.given_up_why, say("It was the last attempt for its files."))
         case Fate.CANCELLED:
-            return "Forgotten at your wish; the platform's own queue can't be recalled."
+            return say("Forgotten at your wish; the platform's own queue can't be recalled.")
         case Fate.REFUSED:
             return refusal(order)
         case _:
@@ -95,9 +102,9 @@ def _explanation(row: OrderRow, fate: Fate) -> str:  # noqa: C901, PLR0911 - one
 def _taken(order: Order) -> str:
     match order.state:
         case OrderState.SENDING:
-            return "A run is sending it, or was killed while it did. "
+            return say("A run is sending it, or was killed while it did.") + " "
         case OrderState.DOUBTFUL:
-            return "Whether the platform took it is not known. "
+            return say("Whether the platform took it is not known.") + " "
         case OrderState.SENT | OrderState.REFUSED:
             return ""
         case _:

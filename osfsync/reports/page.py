@@ -15,11 +15,12 @@ from osfsync.domain.coverage import Absence, Calendar, Period, Standing, standin
 from osfsync.domain.gaps import Attendance
 from osfsync.domain.loss import is_near, loss_due
 from osfsync.domain.planner import Reason
-from osfsync.domain.rows import DeviceRow, FileRow, RunRow
+from osfsync.domain.rows import DeviceRow, FileRow, OrderRow, RunRow
 from osfsync.reports.build import gap_model, missing_model
 from osfsync.reports.case import Case
 from osfsync.reports.concerns import RECENT, ConcernModel, DeviceFacts, concerns_of
 from osfsync.reports.models import DeviceModel, GapModel, OrderModel, StatusModel
+from osfsync.reports.ordering import order_model
 from osfsync.reports.text import printable
 from osfsync.reports.tongue import in_german
 from osfsync.reports.words import explain
@@ -103,6 +104,7 @@ class PageModel:
         first_day: of the calendar, UTC.
         missing: all missing files by reason; `listed` of them are told one by one.
         outdated: of the missing, those of which an older version is held, and counts as held.
+        german: what is said of orders, by how it is said in English.
     """
 
     schema: int
@@ -118,6 +120,7 @@ class PageModel:
     files: MissingColumns
     gaps: tuple[GapModel, ...]
     orders: tuple[OrderModel, ...]
+    german: dict[str, str]
     runs: tuple[RunPageModel, ...]
 
 
@@ -269,6 +272,17 @@ def run_page(row: RunRow) -> RunPageModel:
         lost=told.files.lost,
         error=told.error,
     )
+
+
+def orders_page(rows: Iterable[OrderRow]) -> tuple[tuple[OrderModel, ...], dict[str, str]]:
+    """Orders, and their explanations in German."""
+    models, german = [], {}
+    for row in rows:
+        model = order_model(row)
+        with in_german():
+            german[model.explanation] = order_model(row).explanation
+        models.append(model)
+    return tuple(models), german
 
 
 def _day(moment: datetime | None) -> date | None:

@@ -34,6 +34,11 @@ def amount(number: int, thing: str) -> str:
     return f"{number} {one if number == 1 else several}"
 
 
+def recorded(told: str | None, otherwise: str) -> str:
+    """What the state has in English, or in another language and where it has nothing, `otherwise`."""
+    return otherwise if told is None or _GERMAN.get() else told
+
+
 def moment(when: datetime | None) -> str:
     """A time, as `text.moment`."""
     return say("never") if when is None else text.moment(when)

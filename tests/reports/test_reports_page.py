@@ -171,6 +171,7 @@ def large_page(rng: Random) -> PageModel:
         files=told.columns,
         gaps=(),
         orders=(),
+        german={},
         runs=(),
     )
 
@@ -212,6 +213,7 @@ def test_the_words_of_a_page_hold_no_name() -> None:
         files=told.columns,
         gaps=(),
         orders=(),
+        german={},
         runs=(),
     )
     text = html(model).decode()

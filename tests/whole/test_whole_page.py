@@ -227,6 +227,9 @@ async def test_everything_is_told_in_german_as_well(
             why, following = zip(*((row[5], row[6]) for row in rows(chrome, "files")), strict=True)
             assert any(text.startswith("Sie wurde beim Gerät einmal bestellt, am ") for text in why)
             assert any(text.startswith("Erneut bestellt nach ") for text in following)
+            (order,) = rows(chrome, "orders")
+            assert order[5:] == ["gesendet", "Seither wurde kein Kontakt des Geräts gesehen."]
+            assert [run[3] for run in rows(chrome, "runs")] == ["teilweise (3)"]
             assert complaints(chrome) == []
         with browser("--accept-lang=de-DE") as chrome:
             open_page(chrome, target)

@@ -41,7 +41,7 @@ function tellLastRun(page, told) {
   const run = page.runs.find((each) => each.fetched !== null);
   if (!run) { byId("last-run").replaceChildren(element("p", told.no_run)); return; }
   const lines = [
-    element("p", told.run_told({ command: run.command, started: moment(run.started), outcome: run.outcome })),
+    element("p", told.run_told({ command: run.command, started: moment(run.started), outcome: told.outcomes[run.outcome] })),
     element("p", told.came(run.fetched, bytes(run.bytes))),
   ];
   if (run.error) lines.push(element("p", run.error, "warn"));
@@ -78,11 +78,11 @@ function tellTables() {
   ], page.gaps);
   fill(byId("orders"), [
     [told.device, (order) => order.device], [told.sent, (order) => moment(order.sent_at), "time"], [told.window, (order) => `${moment(order.window_start)} – ${moment(order.window_end)}`],
-    [told.files, (order) => number(order.files), "number"], [told.awaited, (order) => number(order.awaited), "number"], [told.fate, (order) => order.fate, "english"], [told.explanation, (order) => order.explanation, "english"],
+    [told.files, (order) => number(order.files), "number"], [told.awaited, (order) => number(order.awaited), "number"], [told.fate, (order) => told.fates[order.fate]], [told.explanation, (order) => inLanguage(order.explanation)],
   ], page.orders);
   fill(byId("runs"), [
     [told.command, (run) => run.command], [told.started, (run) => moment(run.started), "time"], [told.took, (run) => run.finished ? `${number(Math.round((Date.parse(run.finished) - Date.parse(run.started)) / 1000))} s` : "–", "number"],
-    [told.outcome, (run) => run.outcome ? `${run.outcome} (${run.exit_code})` : told.killed], [told.fetched, (run) => number(run.fetched), "number"], [told.size, (run) => bytes(run.bytes), "number"],
+    [told.outcome, (run) => run.outcome ? `${told.outcomes[run.outcome]} (${run.exit_code})` : told.killed], [told.fetched, (run) => number(run.fetched), "number"], [told.size, (run) => bytes(run.bytes), "number"],
     [told.failed, (run) => number(run.failed), "number"], [told.lost, (run) => number(run.lost), "number"], [told.error, (run) => run.error || "", "english"],
   ], page.runs);
   fill(byId("devices"), [

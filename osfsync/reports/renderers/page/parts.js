@@ -17,6 +17,10 @@ function bytes(value) {
   return `${value.toLocaleString(state.language, { maximumFractionDigits: unit ? 1 : 0 })} ${units[unit]}`;
 }
 
+function inLanguage(sentence) {
+  return state.language === "de" ? state.page.german[sentence] ?? sentence : sentence;
+}
+
 function element(name, text, kind) {
   const made = document.createElement(name);
   if (text !== undefined && text !== null) made.textContent = text;

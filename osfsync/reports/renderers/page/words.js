@@ -1,5 +1,5 @@
 "use strict";
-/* Every word of the page, in both languages. Explanations of single files are the program's own, in English. */
+/* Every word of the page, in both languages. Explanations of single files and orders are the program's own. */
 const many = (n, one, more) => `${number(n)} ${n === 1 ? one : more}`;
 const WORDS = {
   en: {
@@ -49,6 +49,11 @@ const WORDS = {
       "no-permission": "no permission",
       lost: "lost",
     },
+    fates: {
+      sent: "sent", contacted: "device was in contact", "list-answered": "carried out", requested: "files requested", delivered: "files on the server", fetched: "files held",
+      lost: "files lost", "asked-again": "ordered again", "given-up": "given up", cancelled: "cancelled", refused: "refused",
+    },
+    outcomes: { complete: "complete", partial: "partial", interrupted: "interrupted", failed: "failed" },
   },
   de: {
     other: "English", dark: "Dunkel", light: "Hell",
@@ -97,5 +102,10 @@ const WORDS = {
       "no-permission": "keine Berechtigung",
       lost: "verloren",
     },
+    fates: {
+      sent: "gesendet", contacted: "Gerät hatte Kontakt", "list-answered": "ausgeführt", requested: "Dateien angefordert", delivered: "Dateien auf dem Server", fetched: "Dateien im Archiv",
+      lost: "Dateien verloren", "asked-again": "erneut bestellt", "given-up": "aufgegeben", cancelled: "storniert", refused: "abgelehnt",
+    },
+    outcomes: { complete: "vollständig", partial: "teilweise", interrupted: "unterbrochen", failed: "fehlgeschlagen" },
   },
 };
