@@ -2,6 +2,7 @@
 
 import configparser
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -21,7 +22,6 @@ SOURCES = [
     "README.md",
     "LICENSE",
     "sync.toml.example",
-    "alembic.ini",
 ]
 NAME = "osfsync-{}.dist-info/{}"
 
@@ -40,7 +40,7 @@ def copy_sources(folder: Path) -> None:
         source = ROOT / name
         if source.is_dir():
             shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-        elif source.exists():
+        else:
             shutil.copy(source, folder / name)
 
 
@@ -51,6 +51,12 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", "dist", cwd=folder)
     (built,) = (folder / "dist").glob("*.whl")
     return built
+
+
+def test_the_image_is_built_from_the_same_sources() -> None:
+    recipe = (ROOT / "docs" / "recipes" / "Dockerfile").read_text(encoding="utf-8")
+    copied = [line.split()[1:-1] for line in recipe.splitlines() if re.match(r"COPY (?!--from)", line)]
+    assert sorted(name for names in copied for name in names) == sorted(SOURCES)
 
 
 @pytest.fixture(scope="module")

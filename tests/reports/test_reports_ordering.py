@@ -11,6 +11,7 @@ from osfsync.reports.ordering import order_model
 from osfsync.reports.renderers import renderer
 from osfsync.reports.renderers.json import document
 from osfsync.reports.sheets import ORDERS
+from osfsync.reports.tongue import in_german
 from tests.reports.reports_samples import NOW, TRUCK, WINDOW, ago, order
 
 
@@ -119,3 +120,10 @@ def test_a_tag_cannot_move_the_cursor() -> None:
     hostile = order_model(OrderRow(TRUCK, order(answer=None), "run-1", 1, 1, 0, 0, 0, 0))
     assert "\x1b" not in orders_table(hostile)
     assert WINDOW.start == hostile.window_start
+
+
+def test_why_it_was_given_up_is_told_in_german_as_well() -> None:
+    row = order_row(given_up_at=NOW, given_up_why="It was in vain.")
+    with in_german():
+        assert order_model(row).explanation == "Es war der letzte Versuch für seine Dateien."
+        assert order_model(order_row((0, 0, 0, 1, 2))).explanation.startswith("2 Dateien aus der Liste")
