@@ -4,7 +4,7 @@ What is usual is read off the device's own past: pauses that recur, such as nigh
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from heapq import nlargest
@@ -36,7 +36,10 @@ LONGEST = timedelta(days=92)
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """One interval. `contacts` lie in it, from `first` to `last`; `open` where nothing came after it yet."""
+    """One interval. `contacts` lie in it, from `first` to `last`; `open` where nothing came after it yet.
+
+    An open one ends with the last contact: of what a silent device records nothing can be known.
+    """
 
     start: datetime
     end: datetime
@@ -47,8 +50,15 @@ class Gap:
 
     @property
     def length(self) -> timedelta:
-        """From the end of one recording to the begin of the next."""
+        """From the end of one recording to the begin of the next, if there is one."""
         return self.end - self.start
+
+
+def recurring(pauses: Iterable[timedelta], past: timedelta) -> timedelta:
+    """The longest of the pauses that recurs in so long a past; nothing where none does."""
+    times = max(FEWEST, ceil(past / RECURS))
+    longest = nlargest(times, pauses)
+    return longest[-1] if len(longest) == times else timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +77,7 @@ class Recordings:
 
     def usual_pause(self) -> timedelta:
         """The longest that recurs; nothing where none does."""
-        times = max(FEWEST, ceil((self.end - self.begin) / RECURS))
-        longest = nlargest(times, (pause.end - pause.start for pause in self.pauses))
-        return longest[-1] if len(longest) == times else timedelta(0)
+        return recurring((pause.end - pause.start for pause in self.pauses), self.end - self.begin)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +111,17 @@ def gaps_of(
     usual = recordings.usual_pause()
     shortest = max(SHORTEST, LONGER * usual)
     found = [_gap(pause, contacts, pause.end - AROUND) for pause in recordings.pauses]
-    if seen_until - recordings.end > LONGER * (usual + recordings.usual_length):
-        found.append(_gap(TimeWindow(recordings.end, seen_until), contacts, None))
+    last = bisect_right(contacts, seen_until) - 1
+    # A device tells at a contact what it recorded before: silent since, it has left out nothing yet.
+    if last >= 0 and contacts[last] - recordings.end > LONGER * (usual + recordings.usual_length):
+        found.append(_gap(TimeWindow(recordings.end, contacts[last]), contacts, None))
     return [gap for gap in found if gap is not None and shortest < gap.length and gap.end <= seen_until]
 
 
 def _gap(pause: TimeWindow, contacts: Sequence[datetime], before: datetime | None) -> Gap | None:
     """The pause, where the device was in contact meanwhile; `before` None: it goes on."""
     low = bisect_right(contacts, pause.start + AROUND)
-    high = bisect_left(contacts, pause.end if before is None else before)
+    high = bisect_right(contacts, pause.end) if before is None else bisect_left(contacts, before)
     if low >= high:
         return None
     return Gap(pause.start, pause.end, high - low, contacts[low], contacts[high - 1], open=before is None)

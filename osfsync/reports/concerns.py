@@ -6,19 +6,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
-from statistics import median
 
+from osfsync.domain.gaps import LONGER, recurring
+from osfsync.domain.model import TimeWindow
 from osfsync.domain.planner import Reason
 from osfsync.reports.models import DeviceModel, GapModel
 
 RECENT = timedelta(days=30)
 """What was lost or left out before is history."""
 
-SILENCE = timedelta(days=2)
-"""A device that usually is in contact is not silent before."""
+SILENCE = timedelta(days=1)
+"""No device is silent before."""
 
-TIMES_AS_LONG = 4
-"""Silent is who was in contact for so many times as long as usual between two contacts."""
+UNKNOWN_SILENCE = timedelta(days=2)
+"""Nor one whose habits are not known."""
 
 
 class Concern(StrEnum):
@@ -29,7 +30,8 @@ class Concern(StrEnum):
     NOT_LISTED = "not-listed"  # its last listing failed
     FAILING = "failing"  # files on the server can't be fetched
     FORBIDDEN = "forbidden"  # files may not be fetched or ordered
-    SILENT = "silent"
+    SILENT = "silent"  # for longer than is usual
+    NEVER_SEEN = "never-seen"  # no contact of it was ever seen, and files wait for one
     GAP = "gap"  # in contact, but no file is known
     UNSEEN = "unseen"  # its own list can't be had
 
@@ -59,7 +61,7 @@ class DeviceFacts:
         reasons: its missing files by reason.
         lost_lately: files that vanished within `RECENT`.
         near_loss: files that only it has and that it is about to drop, and when the first is due.
-        contacts: ascending, as far as the log is kept.
+        contacts: ascending, as far as the log is kept; `heard` is the span over which it was read.
     """
 
     device: DeviceModel
@@ -69,6 +71,7 @@ class DeviceFacts:
     near_loss: int
     loss_due: datetime | None
     contacts: Sequence[datetime]
+    heard: TimeWindow | None
     gaps: Sequence[GapModel]
 
 
@@ -94,6 +97,10 @@ def _concerns(facts: DeviceFacts, now: datetime) -> Iterator[ConcernModel]:
         yield ConcernModel(Concern.FORBIDDEN, forbidden)
     if _is_silent(facts, now):
         yield ConcernModel(Concern.SILENT, None, device.last_contact)
+    elif _was_never_seen(facts):
+        yield ConcernModel(
+            Concern.NEVER_SEEN, facts.reasons[Reason.ORDERED] + facts.reasons[Reason.DEVICE_SILENT]
+        )
     lately = [gap for gap in facts.gaps if gap.open or gap.end > now - RECENT]
     if lately:
         yield ConcernModel(Concern.GAP, None, lately[0].start)
@@ -102,9 +109,19 @@ def _concerns(facts: DeviceFacts, now: datetime) -> Iterator[ConcernModel]:
 
 
 def _is_silent(facts: DeviceFacts, now: datetime) -> bool:
+    """For longer than pauses that recur, such as nights and weekends."""
     last, contacts = facts.device.last_contact, facts.contacts
     if last is None:
         return False
-    pauses = [later - earlier for earlier, later in pairwise(contacts)]
-    usual = timedelta(seconds=median(pause.total_seconds() for pause in pauses)) if pauses else timedelta(0)
-    return now - last > max(SILENCE, TIMES_AS_LONG * usual)
+    usual = timedelta(0)
+    if contacts:
+        usual = recurring(
+            (later - earlier for earlier, later in pairwise(contacts)), contacts[-1] - contacts[0]
+        )
+    return now - last > (max(SILENCE, LONGER * usual) if usual else UNKNOWN_SILENCE)
+
+
+def _was_never_seen(facts: DeviceFacts) -> bool:
+    heard = facts.heard
+    is_heard = heard is not None and heard.end - heard.start > UNKNOWN_SILENCE
+    return facts.device.last_contact is None and facts.device.open_orders > 0 and is_heard

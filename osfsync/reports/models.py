@@ -253,8 +253,8 @@ class GapModel:
     """An interval in which a device was in contact, but from which no file is known.
 
     Attributes:
-        start: the end of the recording before; `end` is the begin of the next one, or where it is `open`, up
-            to when lists and communication log were read.
+        start: the end of the recording before; `end` is the begin of the next one, or where it is `open`, the
+            last contact.
         contacts: how many there were meanwhile, from `first_contact` to `last_contact`.
         usual_hours: the longest pause of the device that recurs, at least once a fortnight.
     """

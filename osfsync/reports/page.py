@@ -233,6 +233,7 @@ def device_page(
         near_loss=missing.near_loss,
         loss_due=missing.loss_due,
         contacts=attendance.contacts,
+        heard=attendance.heard,
         gaps=gaps,
     )
     days = DayModel(

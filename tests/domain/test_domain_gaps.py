@@ -53,7 +53,7 @@ def test_what_is_being_recorded_is_no_gap_yet() -> None:
     """A device that records for eight hours at a time tells of each file when it is whole."""
     known = replace(recordings(60), usual_length=8 * HOUR)
     for hours, gaps in ((2, 0), (10, 0), (11, 1)):
-        found = gaps_of(known, [known.end + HOUR], known.end + hours * HOUR)
+        found = gaps_of(known, [known.end + hours * HOUR], known.end + hours * HOUR)
         assert len(found) == gaps
         assert all(gap.open for gap in found)
 
@@ -88,10 +88,18 @@ def test_a_short_past_teaches_with_three_pauses() -> None:
     assert gaps_of(known, hourly(3), known.end) == []
 
 
+def test_what_a_silent_device_records_is_not_known() -> None:
+    """It was in contact two hours after its last file, and is silent since: that is no gap."""
+    known = replace(recordings(60), usual_length=4 * HOUR)
+    assert gaps_of(known, [known.end + 2 * HOUR], known.end + 12 * HOUR) == []
+    (gap,) = gaps_of(known, [known.end + 2 * HOUR, known.end + 6 * HOUR], known.end + 12 * HOUR)
+    assert (gap.end, gap.contacts) == (known.end + 6 * HOUR, 2)
+
+
 def test_nothing_since_is_an_open_gap() -> None:
     known = recordings(60)
     (gap,) = gaps_of(known, hourly(64), BEGIN + 64 * DAY)
-    assert (gap.start, gap.end, gap.open) == (known.end, BEGIN + 64 * DAY, True)
+    assert (gap.start, gap.end, gap.open) == (known.end, BEGIN + 64 * DAY - HOUR, True)
     assert gaps_of(known, hourly(64), known.end + SHORTEST) == []
 
 
@@ -124,6 +132,7 @@ def test_gaps_are_pauses_in_order_and_hold_their_contacts(
     assert [gap.start for gap in gaps] == sorted(gap.start for gap in gaps)
     for gap in gaps:
         assert gap.length > SHORTEST
-        assert gap.start < gap.first <= gap.last < gap.end <= until
+        assert gap.start < gap.first <= gap.last <= gap.end <= until
+        assert (gap.last == gap.end) is gap.open
         assert gap.contacts == sum(gap.first <= moment <= gap.last for moment in moments)
         assert gap.open == (gap.start == known.end)

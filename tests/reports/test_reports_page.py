@@ -26,7 +26,7 @@ from osfsync.reports.renderers.html import html
 from tests.reports.reports_samples import NOW, STANDPOINT, ago, case, held, ordered, row
 from tests.reports.test_reports_build import DEVICE
 
-DAY = timedelta(days=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 PERIOD = Period.until(NOW, DAYS)
 TOTALS = Totals(
     devices=200,
@@ -55,6 +55,7 @@ def facts(**known: object) -> DeviceFacts:
         "near_loss": 0,
         "loss_due": None,
         "contacts": (),
+        "heard": None,
         "gaps": (),
         **known,
     }
@@ -85,6 +86,35 @@ def test_silence_is_measured_by_the_device_s_own_habit() -> None:
     assert kinds(facts(device=device, contacts=hourly)) == ["silent"]
     assert kinds(facts(device=device, contacts=weekly)) == []
     assert kinds(facts(device=device)) == ["silent"]
+
+
+def test_a_device_that_was_always_in_contact_is_silent_after_a_day() -> None:
+    """Pauses that recur, such as weekends, are no silence; one that came once is."""
+
+    def told(last: datetime, contacts: list[datetime]) -> list[str]:
+        return kinds(facts(device=device_model(device_row(last_contact=last), None, None), contacts=contacts))
+
+    last = ago(hours=28)
+    hourly = [last - timedelta(hours=hour) for hour in range(50, -1, -1)]
+    assert told(last, hourly) == ["silent"]
+    assert told(last, hourly[-3:]) == []  # too few to tell
+    outage = [at for at in hourly if not 10 * HOUR < last - at < 40 * HOUR]
+    assert told(last, outage) == ["silent"]
+    friday = ago(hours=60)
+    at_work = [
+        friday - timedelta(days=day, hours=hour) for day in range(28) for hour in range(8) if day % 7 < 5
+    ]
+    assert told(friday, sorted(at_work)) == []
+
+
+def test_a_device_that_was_never_in_contact_is_told_where_files_wait() -> None:
+    heard = TimeWindow(ago(days=30), NOW)
+    waiting = device_model(replace(device_row(), open_orders=2), None, None)
+    known: dict[str, object] = {"reasons": Counter({"ordered": 3, "device-silent": 1}), "heard": heard}
+    assert kinds(facts(device=waiting, **known)) == ["never-seen"]
+    assert concerns_of(facts(device=waiting, **known), NOW)[0].files == 4
+    assert kinds(facts(device=waiting, **known | {"heard": None})) == []
+    assert kinds(facts(device=device_model(replace(device_row(), open_orders=0), None, None), **known)) == []
 
 
 def collector() -> MissingCollector:
