@@ -27,9 +27,8 @@ from osfsync.reports.page import (
     MissingCollector,
     PageModel,
     device_page,
-    orders_page,
-    run_page,
 )
+from osfsync.reports.page_tables import orders_page, problems_page, run_page
 from osfsync.state.database import View, open_view
 
 
@@ -66,7 +65,7 @@ async def page(settings: Settings, version: str, *, clock: Callable[[], datetime
         files=missing.columns,
         gaps=tuple(sorted(gaps, key=lambda gap: gap.end, reverse=True)[:MOST_GAPS]),
         orders=orders,
-        german=german,
+        german=german | problems_page(rows),
         runs=tuple(map(run_page, runs)),
     )
 

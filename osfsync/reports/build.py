@@ -27,7 +27,7 @@ from osfsync.reports.summary import (
     ProblemModel,
     SummaryModel,
 )
-from osfsync.reports.text import amount
+from osfsync.reports.tongue import amount, say
 from osfsync.reports.words import explain
 
 
@@ -83,7 +83,7 @@ def device_model(row: DeviceRow, contact: Estimate | None, horizon: timedelta | 
         on_server=row.missing[StorageStatus.SERVER_ONLY] + row.missing[StorageStatus.BOTH],
         listed_at=row.listed_at,
         source=None if row.source is None else row.source.value,
-        problem=" ".join(_problems(row)) or None,
+        problem=problem_of(row),
         last_contact=row.last_contact,
         expected_contact=None if contact is None else contact.median,
         expected_contact_by=None if contact is None else contact.bound,
@@ -94,15 +94,23 @@ def device_model(row: DeviceRow, contact: Estimate | None, horizon: timedelta | 
     )
 
 
+def problem_of(row: DeviceRow) -> str | None:
+    """Why its last listing failed, or what can't be seen of it."""
+    return " ".join(_problems(row)) or None
+
+
 def _problems(row: DeviceRow) -> Iterator[str]:
     if row.problem is not None:
         yield row.problem.explanation
     if row.source is ListingSource.SERVER_LIST:
-        yield "Its own list can't be had (credentials refused?): what lies only on it can't be seen."
+        yield say("Its own list can't be had (credentials refused?): what lies only on it can't be seen.")
     if row.mute:
-        yield f"Whether it is in contact can't be seen: {row.mute}"
+        yield say("Whether it is in contact can't be seen: {why}", why=row.mute)
     if row.contradicted:
-        yield f"{amount(row.contradicted, 'file')} of it stand in only one of the platform's two lists."
+        yield say(
+            "{files} of it stand in only one of the platform's two lists.",
+            files=amount(row.contradicted, "file"),
+        )
 
 
 def gap_model(device: Device, gap: Gap, usual: timedelta) -> GapModel:

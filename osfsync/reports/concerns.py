@@ -8,7 +8,6 @@ from enum import StrEnum
 from itertools import pairwise
 
 from osfsync.domain.gaps import LONGER, recurring
-from osfsync.domain.model import TimeWindow
 from osfsync.domain.planner import Reason
 from osfsync.reports.models import DeviceModel, GapModel
 
@@ -61,7 +60,7 @@ class DeviceFacts:
         reasons: its missing files by reason.
         lost_lately: files that vanished within `RECENT`.
         near_loss: files that only it has and that it is about to drop, and when the first is due.
-        contacts: ascending, as far as the log is kept; `heard` is the span over which it was read.
+        contacts: ascending, as far as the log is kept; `is_heard` where it could be read.
     """
 
     device: DeviceModel
@@ -71,7 +70,7 @@ class DeviceFacts:
     near_loss: int
     loss_due: datetime | None
     contacts: Sequence[datetime]
-    heard: TimeWindow | None
+    is_heard: bool
     gaps: Sequence[GapModel]
 
 
@@ -122,6 +121,5 @@ def _is_silent(facts: DeviceFacts, now: datetime) -> bool:
 
 
 def _was_never_seen(facts: DeviceFacts) -> bool:
-    heard = facts.heard
-    is_heard = heard is not None and heard.end - heard.start > UNKNOWN_SILENCE
-    return facts.device.last_contact is None and facts.device.open_orders > 0 and is_heard
+    """A log is read over weeks when it is read for the first time."""
+    return facts.is_heard and facts.device.last_contact is None and facts.device.open_orders > 0

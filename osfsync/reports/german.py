@@ -133,6 +133,14 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "Only the device's list knows the file; the server's own list does not.": "Nur die Liste des Geräts kennt die Datei, die eigene Liste des Servers nicht.",
         "Only the server's own list knows the file; the device's list does not.": "Nur die eigene Liste des Servers kennt die Datei, die Liste des Geräts nicht.",
         "The device may drop the file at any moment: by what it lost before, since {due}.": "Das Gerät kann die Datei jederzeit löschen: nach früheren Verlusten seit {due}.",
+        "Its own list can't be had (credentials refused?): what lies only on it can't be seen.": (
+            "Seine eigene Liste ist nicht zu haben (Zugangsdaten verweigert?): Was nur auf ihm liegt, ist "
+            "nicht zu sehen."
+        ),
+        "Whether it is in contact can't be seen: {why}": "Ob es Kontakt hat, ist nicht zu sehen: {why}",
+        "{files} of it stand in only one of the platform's two lists.": (
+            "{files} davon stehen nur in einer der beiden Listen der Plattform."
+        ),
         "It did not say why.": "Sie hat nicht gesagt, warum.",
         "A run is sending it, or was killed while it did.": "Ein Lauf sendet ihn gerade oder wurde dabei abgebrochen.",
         "Whether the platform took it is not known.": "Ob die Plattform ihn angenommen hat, ist nicht bekannt.",

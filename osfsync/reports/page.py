@@ -9,18 +9,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-import msgspec
-
 from osfsync.domain.coverage import Absence, Calendar, Period, Standing, standing_of
 from osfsync.domain.gaps import Attendance
 from osfsync.domain.loss import is_near, loss_due
 from osfsync.domain.planner import Reason
-from osfsync.domain.rows import DeviceRow, FileRow, OrderRow, RunRow
+from osfsync.domain.rows import DeviceRow, FileRow
 from osfsync.reports.build import gap_model, missing_model
 from osfsync.reports.case import Case
 from osfsync.reports.concerns import RECENT, ConcernModel, DeviceFacts, concerns_of
 from osfsync.reports.models import DeviceModel, GapModel, OrderModel, StatusModel
-from osfsync.reports.ordering import order_model
+from osfsync.reports.page_tables import RunPageModel
 from osfsync.reports.text import printable
 from osfsync.reports.tongue import in_german
 from osfsync.reports.words import explain
@@ -81,22 +79,6 @@ class MissingColumns:
 
 
 @dataclass(frozen=True, slots=True)
-class RunPageModel:
-    """A run and its numbers; these are None while it works, and for ever if it was killed."""
-
-    command: str
-    started: datetime
-    finished: datetime | None
-    outcome: str | None
-    exit_code: int | None
-    fetched: int | None
-    bytes: int | None
-    failed: int | None
-    lost: int | None
-    error: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class PageModel:
     """The whole page.
 
@@ -104,7 +86,7 @@ class PageModel:
         first_day: of the calendar, UTC.
         missing: all missing files by reason; `listed` of them are told one by one.
         outdated: of the missing, those of which an older version is held, and counts as held.
-        german: what is said of orders, by how it is said in English.
+        german: what is said of orders and devices, by how it is said in English.
     """
 
     schema: int
@@ -233,7 +215,7 @@ def device_page(
         near_loss=missing.near_loss,
         loss_due=missing.loss_due,
         contacts=attendance.contacts,
-        heard=attendance.heard,
+        is_heard=row.heard_until is not None and not row.mute,
         gaps=gaps,
     )
     days = DayModel(
@@ -242,48 +224,6 @@ def device_page(
         calendar.timeless,
     )
     return DevicePageModel(device, concerns_of(facts, now), dict(missing.reasons), days), gaps
-
-
-class _Files(msgspec.Struct):
-    fetched: int | None = None
-    failed: int | None = None
-    lost: int | None = None
-
-
-class _Numbers(msgspec.Struct):
-    """What is read of a run's summary; verifications have none of it."""
-
-    files: _Files = msgspec.field(default_factory=_Files)
-    bytes: int | None = None
-    error: str | None = None
-
-
-def run_page(row: RunRow) -> RunPageModel:
-    """One run."""
-    told = _Numbers() if row.summary is None else msgspec.json.decode(row.summary, type=_Numbers)
-    return RunPageModel(
-        command=row.command,
-        started=row.started,
-        finished=row.finished,
-        outcome=None if row.outcome is None else row.outcome.value,
-        exit_code=row.exit_code,
-        fetched=told.files.fetched,
-        bytes=told.bytes,
-        failed=told.files.failed,
-        lost=told.files.lost,
-        error=told.error,
-    )
-
-
-def orders_page(rows: Iterable[OrderRow]) -> tuple[tuple[OrderModel, ...], dict[str, str]]:
-    """Orders, and their explanations in German."""
-    models, german = [], {}
-    for row in rows:
-        model = order_model(row)
-        with in_german():
-            german[model.explanation] = order_model(row).explanation
-        models.append(model)
-    return tuple(models), german
 
 
 def _day(moment: datetime | None) -> date | None:

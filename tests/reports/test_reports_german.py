@@ -6,7 +6,7 @@ from string import Formatter
 
 import pytest
 
-from osfsync.reports import asking, evidence, ordering, tongue, words
+from osfsync.reports import asking, build, evidence, ordering, tongue, words
 from osfsync.reports.german import NOUNS, SENTENCES
 from osfsync.reports.tongue import amount, in_german, moment, say
 
@@ -14,7 +14,7 @@ from osfsync.reports.tongue import amount, in_german, moment, say
 def said() -> set[str]:
     """All sentences and nouns in the modules' calls."""
     sentences = set()
-    for module in (asking, evidence, ordering, words, tongue):
+    for module in (asking, build, evidence, ordering, words, tongue):
         for node in ast.walk(ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "say":
                 (first, *_) = node.args

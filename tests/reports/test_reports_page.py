@@ -55,7 +55,7 @@ def facts(**known: object) -> DeviceFacts:
         "near_loss": 0,
         "loss_due": None,
         "contacts": (),
-        "heard": None,
+        "is_heard": False,
         "gaps": (),
         **known,
     }
@@ -108,12 +108,11 @@ def test_a_device_that_was_always_in_contact_is_silent_after_a_day() -> None:
 
 
 def test_a_device_that_was_never_in_contact_is_told_where_files_wait() -> None:
-    heard = TimeWindow(ago(days=30), NOW)
     waiting = device_model(replace(device_row(), open_orders=2), None, None)
-    known: dict[str, object] = {"reasons": Counter({"ordered": 3, "device-silent": 1}), "heard": heard}
+    known: dict[str, object] = {"reasons": Counter({"ordered": 3, "device-silent": 1}), "is_heard": True}
     assert kinds(facts(device=waiting, **known)) == ["never-seen"]
     assert concerns_of(facts(device=waiting, **known), NOW)[0].files == 4
-    assert kinds(facts(device=waiting, **known | {"heard": None})) == []
+    assert kinds(facts(device=waiting, **known | {"is_heard": False})) == []
     assert kinds(facts(device=device_model(replace(device_row(), open_orders=0), None, None), **known)) == []
 
 

@@ -160,7 +160,7 @@ async def test_each_cell_of_the_heat_map_is_that_day_of_that_device(
             assert on("Truck 1", 5) == "gap: in contact, but no file is known"
             assert on("Sealed", 3) == "1 held"
             assert on("Sealed", 2) == "1 on the server, not fetched yet"
-            assert on("Sealed", 10) == "no file known, nothing told"
+            assert on("Sealed", 10) == "no information"
 
     await to_thread.run_sync(look)
 

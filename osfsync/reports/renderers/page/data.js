@@ -5,6 +5,10 @@ async function unpacked() {
   const page = JSON.parse(await new Response(stream).text());
   let at = 0;
   page.files.recorded = page.files.recorded.map((since) => since === null ? null : (at += since));
+  const devices = page.devices.map((each) => each.device);
+  const times = new Map();
+  for (const device of devices) times.set(device.device, (times.get(device.device) || 0) + 1);
+  page.labels = new Map(devices.map((device) => [device.device_id, times.get(device.device) > 1 ? device.folder : device.device]));
   return page;
 }
 

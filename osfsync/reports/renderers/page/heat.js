@@ -1,5 +1,6 @@
 /* The coverage: devices × days on one canvas. What a cell is shows in its colour and in its shape. */
 const heat = { days: 90, sorted: "concern", line: 0, day: 0, rows: [], width: 4, height: 14, label: 170, top: 18 };
+const SPANS = [30, 90, 365];
 const MOST_LINES = 1000; /* of a canvas that browsers still draw sharply */
 
 function heatRows(page) {
@@ -44,13 +45,35 @@ function drawHeat() {
   canvas.setAttribute("aria-label", words().coverage);
 }
 
+/* Days from this one to the first of the next month. */
+function nextMonth(text) {
+  const day = new Date(text);
+  return (Date.UTC(day.getUTCFullYear(), day.getUTCMonth() + 1, 1) - day) / DAY;
+}
+
+/* How many days to show at first: as many as there is something of, fewer where there is little room. */
+function usualSpan(page) {
+  if (byId("heat-frame").clientWidth < 600) return SPANS[0];
+  const told = page.devices.map((device) => {
+    const at = [...device.days.absences].findIndex((letter) => letter !== "u");
+    return at < 0 ? 0 : device.days.absences.length - at;
+  });
+  const most = told.reduce((a, b) => Math.max(a, b), 0);
+  return most <= SPANS[0] ? SPANS[0] : SPANS[1];
+}
+
+/* The newest days lie on the right. */
+function showNewest() {
+  byId("heat-frame").scrollLeft = byId("heat-frame").scrollWidth;
+}
+
 function drawMonths(pen, page, colours) {
   pen.font = "11px system-ui, sans-serif";
   pen.fillStyle = colours.dim;
   let free = 0;
   for (let day = 0; day < heat.days; day += 1) {
     const text = dayOf(page, heatFirst(page) + day), x = heat.label + day * heat.width;
-    if (x >= free && (text.endsWith("-01") || day === 0)) {
+    if (x >= free && (text.endsWith("-01") || (day === 0 && nextMonth(text) * heat.width > 60))) {
       pen.fillText(text.slice(0, 7), x, 12);
       free = x + 50;
     }
@@ -60,7 +83,7 @@ function drawMonths(pen, page, colours) {
 function drawLine(pen, device, line, colours) {
   const y = heat.top + line * heat.height;
   pen.fillStyle = device.concerns.length ? colours.text : colours.dim;
-  let name = device.device.device;
+  let name = labelOf(device);
   while (name.length > 1 && pen.measureText(name).width > heat.label - 18) name = `${name.slice(0, -2)}…`;
   pen.fillText((device.concerns.length ? "! " : "") + name, 4, y + heat.height / 2);
   const first = heatFirst(state.page);
@@ -122,7 +145,7 @@ function tellCell() {
   const day = heatFirst(page) + heat.day, cell = cellOf(device, day), told = [];
   for (const standing of [...STANDINGS].reverse()) if (cell.files[standing]) told.push(`${number(cell.files[standing])} ${words()[standing]}`);
   if (!told.length) told.push(words()[cell.absence]);
-  byId("heat-told").textContent = `${device.device.device}, ${dayOf(page, day)}: ${told.join(", ")}`;
+  byId("heat-told").textContent = `${labelOf(device)}, ${dayOf(page, day)}: ${told.join(", ")}`;
 }
 
 function moveTo(line, day) {
@@ -149,13 +172,13 @@ function watchHeat() {
     moveTo(heat.line + move[0], heat.day + move[1]);
     drawHeat();
   });
-  byId("span").addEventListener("change", (event) => { heat.days = Number(event.target.value); heat.day = heat.days - 1; drawHeat(); });
+  byId("span").addEventListener("change", (event) => { heat.days = Number(event.target.value); heat.day = heat.days - 1; drawHeat(); showNewest(); });
   byId("sorted").addEventListener("change", (event) => { heat.sorted = event.target.value; drawHeat(); });
   window.addEventListener("resize", drawHeat);
 }
 
 function tellHeat() {
-  options(byId("span"), [30, 90, 365].map((days) => [days, days]), heat.days);
+  options(byId("span"), SPANS.map((days) => [days, days]), heat.days);
   options(byId("sorted"), [["concern", words().by_concern], ["name", words().by_name]], heat.sorted);
   byId("legend").replaceChildren(...[...STANDINGS].reverse().concat(ABSENCES).map((what) => {
     const item = element("li"), swatch = element("canvas", null, "swatch");

@@ -5,10 +5,11 @@ function tellHeadline() {
   const missing = sum(Object.values(page.missing)) - filtered - page.outdated;
   const known = page.status.held + missing;
   byId("tenant").textContent = page.tenants.join(", ") || "osfsync";
-  /* Rounded down: 100 % only where nothing is missing. */
-  byId("share").textContent = known ? `${(Math.floor((1000 * page.status.held) / known) / 10).toLocaleString(state.language)} %` : "–";
+  byId("share").textContent = known ? percent(page.status.held, known) : "–";
   const lines = [known ? told.share_told(page.status.held, known) : told.nothing_known];
-  lines.push(bytes(page.status.held_bytes));
+  const fetchable = page.status.held + sum(["on-server", "retrying", "failed", "quarantined"].map((slug) => page.missing[slug] || 0));
+  if (fetchable) lines.push(told.server_share(page.status.held, fetchable));
+  lines.push(told.bytes_held(bytes(page.status.held_bytes)));
   if (page.outdated) lines.push(told.outdated(number(page.outdated)));
   const timeless = sum(page.devices.map((each) => each.days.timeless));
   if (timeless) lines.push(told.timeless(timeless));
@@ -53,12 +54,22 @@ function tellAttention() {
   const places = page.devices.map((_, place) => place).filter((place) => page.devices[place].concerns.length);
   places.sort((a, b) => urgency(page.devices[a]) - urgency(page.devices[b]) || a - b);
   byId("attention-title").textContent = told.attention(places.length, page.devices.length);
-  byId("concerns").replaceChildren(...places.map((place) => {
-    const item = element("li"), button = element("button", page.devices[place].device.device);
-    button.type = "button";
-    button.addEventListener("click", () => showDevice(place));
-    item.append(button);
-    for (const concern of page.devices[place].concerns) {
+  /* Devices of which the very same is told share a card; where files are counted each has its own. */
+  const cards = new Map();
+  for (const place of places) {
+    const { concerns } = page.devices[place];
+    const same = concerns.some((concern) => concern.files !== null) ? place : JSON.stringify(concerns);
+    cards.set(same, [...(cards.get(same) || []), place]);
+  }
+  byId("concerns").replaceChildren(...[...cards.values()].map((together) => {
+    const item = element("li");
+    together.forEach((place, at) => {
+      const button = element("button", labelOf(page.devices[place]));
+      button.type = "button";
+      button.addEventListener("click", () => showDevice(place));
+      item.append(at ? ", " : "", button);
+    });
+    for (const concern of page.devices[together[0]].concerns) {
       item.append(element("p", told.concern[concern.kind]({ files: concern.files, since: concern.since ? moment(concern.since) : "" })));
       if (concern.explanation) {
         const more = element("p", concern.explanation, "dim");
@@ -73,11 +84,11 @@ function tellAttention() {
 function tellTables() {
   const { page } = state, told = words();
   fill(byId("gaps"), [
-    [told.device, (gap) => gap.device], [told.from, (gap) => moment(gap.start), "time"], [told.to, (gap) => gap.open ? told.still : moment(gap.end), "time"],
+    [told.device, (gap) => called(gap.device_id, gap.device)], [told.from, (gap) => moment(gap.start), "time"], [told.to, (gap) => gap.open ? told.still : moment(gap.end), "time"],
     [told.hours, (gap) => number(gap.hours), "number"], [told.usual, (gap) => number(gap.usual_hours), "number"], [told.contacts, (gap) => number(gap.contacts), "number"], [told.contact, (gap) => moment(gap.last_contact), "time"],
   ], page.gaps);
   fill(byId("orders"), [
-    [told.device, (order) => order.device], [told.sent, (order) => moment(order.sent_at), "time"], [told.window, (order) => `${moment(order.window_start)} – ${moment(order.window_end)}`],
+    [told.device, (order) => called(order.device_id, order.device)], [told.sent, (order) => moment(order.sent_at), "time"], [told.window, (order) => `${moment(order.window_start)} – ${moment(order.window_end)}`],
     [told.files, (order) => number(order.files), "number"], [told.awaited, (order) => number(order.awaited), "number"], [told.fate, (order) => told.fates[order.fate]], [told.explanation, (order) => inLanguage(order.explanation)],
   ], page.orders);
   fill(byId("runs"), [
@@ -86,9 +97,9 @@ function tellTables() {
     [told.failed, (run) => number(run.failed), "number"], [told.lost, (run) => number(run.lost), "number"], [told.error, (run) => run.error || "", "english"],
   ], page.runs);
   fill(byId("devices"), [
-    [told.device, (each) => each.device.device], [told.held, (each) => number(each.device.held), "number"], [told.size, (each) => bytes(each.device.held_bytes), "number"],
+    [told.device, (each) => labelOf(each)], [told.held, (each) => number(each.device.held), "number"], [told.size, (each) => bytes(each.device.held_bytes), "number"],
     [told.missing_files, (each) => number(sum(Object.values(each.missing))), "number"], [told.lost, (each) => number(each.device.lost), "number"],
-    [told.contact, (each) => moment(each.device.last_contact), "time"], [told.contact_next, (each) => moment(each.device.expected_contact), "time"], [told.listed, (each) => moment(each.device.listed_at), "time"], [told.problem, (each) => each.device.problem || "", "english"],
+    [told.contact, (each) => moment(each.device.last_contact), "time"], [told.contact_next, (each) => moment(each.device.expected_contact), "time"], [told.listed, (each) => moment(each.device.listed_at), "time"], [told.problem, (each) => inLanguage(each.device.problem || "")],
   ], page.devices);
 }
 
@@ -141,7 +152,9 @@ async function begin() {
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", tell);
   watchHeat();
   watchMissing();
+  heat.days = usualSpan(state.page);
   tell();
+  showNewest();
   document.body.dataset.ready = "yes";
 }
 

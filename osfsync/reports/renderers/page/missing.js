@@ -6,6 +6,10 @@ function said(files, text) {
   return (state.language === "de" ? files.german : files.texts)[text];
 }
 
+function labelOf(device) {
+  return called(device.device.device_id, device.device.device);
+}
+
 function choose() {
   const { files, reasons } = state.page, wanted = list.search.toLowerCase(), chosen = [];
   for (let n = 0; n < files.name.length; n += 1) {
@@ -23,7 +27,7 @@ function choose() {
 }
 
 const MISSING_COLUMNS = [
-  ["device", (files, n) => state.page.devices[files.device[n]].device.device, "device"],
+  ["device", (files, n) => labelOf(state.page.devices[files.device[n]]), "device"],
   ["file", (files, n) => files.name[n], "name"],
   ["recorded", (files, n) => minutes(files.recorded[n]), "recorded", "time"],
   ["size", (files, n) => bytes(files.size[n]), "size", "number"],
@@ -50,7 +54,7 @@ function showMissing() {
   byId("missing-count").textContent = told.found(number(list.chosen.length), number(files.name.length))
     + (files.name.length < all ? told.only_first(number(files.name.length), number(all)) : "");
   const last = Math.min(list.at + AT_ONCE, list.chosen.length);
-  byId("place").textContent = list.chosen.length ? `${number(list.at + 1)} – ${number(last)}` : "";
+  byId("place").textContent = list.chosen.length ? told.place(number(list.at + 1), number(last), number(list.chosen.length)) : "";
   byId("before").disabled = list.at === 0;
   byId("after").disabled = last >= list.chosen.length;
 }
@@ -79,7 +83,7 @@ function showDevice(place) {
 
 function tellMissing() {
   const page = state.page, told = words();
-  options(byId("device"), [["", told.all], ...page.devices.map((each, place) => [place, each.device.device])], list.device);
+  options(byId("device"), [["", told.all], ...page.devices.map((each, place) => [place, labelOf(each)])], list.device);
   options(byId("reason"), [["", told.all], ...page.reasons.filter((slug) => page.missing[slug]).map((slug) => [slug, told.reasons[slug]])], list.reason);
   choose();
   showMissing();

@@ -9,6 +9,11 @@ function number(value) {
   return value === null || value === undefined ? "–" : value.toLocaleString(state.language);
 }
 
+/* Rounded down: 100 % only where nothing is missing. */
+function percent(part, all) {
+  return `${(Math.floor((1000 * part) / all) / 10).toLocaleString(state.language)} %`;
+}
+
 function bytes(value) {
   if (value === null || value === undefined) return "–";
   const units = ["B", "kB", "MB", "GB", "TB", "PB"];
@@ -19,6 +24,11 @@ function bytes(value) {
 
 function inLanguage(sentence) {
   return state.language === "de" ? state.page.german[sentence] ?? sentence : sentence;
+}
+
+/* What a device is called: where two share a name, by their folders. */
+function called(id, name) {
+  return state.page.labels.get(id) ?? name;
 }
 
 function element(name, text, kind) {
@@ -52,8 +62,9 @@ function fill(table, columns, rows) {
   table.tHead.replaceChildren(head);
   const body = rows.map((row) => {
     const line = element("tr");
-    for (const [, cell, kind] of columns) {
+    for (const [heading, cell, kind] of columns) {
       const made = element("td", cell(row), kind);
+      made.dataset.name = heading;
       if (kind === "english") made.lang = "en";
       line.append(made);
     }
