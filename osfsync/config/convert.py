@@ -112,7 +112,7 @@ def _read_text(key: Key, raw: object, _: Path) -> str:
     if not isinstance(raw, str):
         raise _unfit(key, raw)
     if _CONTROL.search(raw):
-        raise UnfitError("holds a control character")
+        raise UnfitError("holds a control character (between double quotes a backslash is written twice)")
     if not raw.strip():
         raise UnfitError(f"is empty; expected {key.expected}")
     return raw

@@ -94,10 +94,20 @@ def _files(config: Path | None, environ: Mapping[str, str], cwd: Path, user: Pat
     named = config or (Path(environ[CONFIG_VARIABLE]) if environ.get(CONFIG_VARIABLE) else None)
     if named is not None:
         main = cwd / named.expanduser()
-        if not main.is_file():
+        if not _is_file(main):
             raise ConfigError(f"There is no configuration file {named}.", hint="`osfsync init` writes one.")
-        return list(dict.fromkeys([main, *([user] if user.is_file() else [])]))
-    return [path for path in dict.fromkeys([cwd / FILE_NAME, user]) if path.is_file()]
+        return list(dict.fromkeys([main, *([user] if _is_file(user) else [])]))
+    return [path for path in dict.fromkeys([cwd / FILE_NAME, user]) if _is_file(path)]
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except PermissionError:
+        raise ConfigError(
+            f"Whether there is a configuration file {path} can't be seen: permission denied.",
+            hint="Is HOME that of another user?",
+        ) from None
 
 
 def _merge(layers: list[Layer]) -> dict[str, Given]:

@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -172,4 +172,16 @@ def _place(message: str, text: str, shown: str) -> str:
     what, line, column = match.groups()
     if not line:
         line, column = text.count("\n") + 1, len(text) - text.rfind("\n")
-    return f"{shown}, line {line}, column {column}: {what}."
+    return f"{shown}, line {line}, column {column}: {what}.{_quoting(text.splitlines()[int(line) - 1 :])}"
+
+
+def _quoting(lines: Sequence[str]) -> str:
+    """What is most often wrong: a path of Windows, or a text without quotes."""
+    value = "".join(lines[:1]).partition("=")[2].strip()
+    if "\\" in value and '"' in value:
+        return (
+            " Between double quotes a backslash is written twice; single quotes take it as it is: 'C:\\data'."
+        )
+    if re.match(r"[\w./~\\]", value) and not re.match(r"\d|true|false", value, re.IGNORECASE):
+        return " A text stands in quotes."
+    return ""

@@ -206,6 +206,15 @@ def test_all_problems_are_told_at_once_in_a_steady_order(place: Place) -> None:
     [
         (b"[cloud]\nurl = \n", "sync.toml, line 2, column 7: Invalid value."),
         (b"[cloud]\nurl = ", "sync.toml, line 2, column 7: Invalid value."),
+        (
+            b'[archive]\npath = "C:\\Users\\data"\n',
+            "line 2, column 13: Invalid hex value. Between double quotes a backslash is written twice; single",
+        ),
+        (b"[archive]\npath = ./mirror\n", "line 2, column 8: Invalid value. A text stands in quotes."),
+        (
+            b"[limits]\ndownloads = 1x\n",
+            "line 2, column 14: Expected newline or end of document after a statement.",
+        ),
         (b"[cloud]\n[cloud]\n", "sync.toml, line 2, column 7: Cannot declare ('cloud',) twice."),
         (b"[cloud]\nurl = 'a\xff'\n", "sync.toml, line 2: not UTF-8 text."),
         (b"#" * 1_000_001, "sync.toml is larger than 1000000 bytes"),
@@ -227,6 +236,21 @@ def test_a_byte_order_mark_is_no_error(place: Place) -> None:
 def test_a_file_that_may_not_be_read_is_told(place: Place) -> None:
     place.write(REQUIRED).chmod(0)
     assert "sync.toml can't be read: Permission denied." in place.refusal()
+
+
+@pytest.mark.skipif(
+    os.name == "nt" or getattr(os, "geteuid", int)() == 0, reason="permissions do not bind here"
+)
+def test_a_home_of_another_user_is_told(place: Place) -> None:
+    place.write(REQUIRED)
+    closed = place.user.parent
+    closed.mkdir(parents=True, exist_ok=True)
+    closed.chmod(0)
+    try:
+        assert "permission denied" in place.refusal()
+        assert "Is HOME that of another user?" in place.refusal()
+    finally:
+        closed.chmod(0o700)
 
 
 def test_missing_required_settings_say_how_to_set_them(place: Place) -> None:
