@@ -208,7 +208,7 @@ def test_all_problems_are_told_at_once_in_a_steady_order(place: Place) -> None:
         (b"[cloud]\nurl = ", "sync.toml, line 2, column 7: Invalid value."),
         (
             b'[archive]\npath = "C:\\Users\\data"\n',
-            "line 2, column 13: Invalid hex value. Between double quotes a backslash is written twice; single",
+            "line 2, column 13: Invalid hex value. Between double quotes a backslash is written twice;",
         ),
         (b"[archive]\npath = ./mirror\n", "line 2, column 8: Invalid value. A text stands in quotes."),
         (
