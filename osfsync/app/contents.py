@@ -76,6 +76,12 @@ async def _read(reader: ContentReader, root: Path, files: Sequence[Unread], resu
         results.append(Indexed(file.device_id, file.name, file.sha256, result))
 
 
+async def is_indexed(settings: Settings) -> bool:
+    """Whether `index` has read any file that is held."""
+    async with open_view(settings.state) as view:
+        return await view.contents.sums() != (0, 0)
+
+
 async def find(
     settings: Settings,
     channels: Sequence[str],

@@ -1,10 +1,12 @@
 """The simulated platform: served for the user, and mirrored for two nights by the demo."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+
+import anyio
 
 from osfsync.app.runs import SyncRequest, ignore_progress, sync
 from osfsync.archive.settings import ArchiveSettings
@@ -72,10 +74,16 @@ class Night:
 async def demo(
     fleet: Fleet, folder: Path, observe: Observe = ignore_progress
 ) -> AsyncIterator[tuple[Settings, AsyncGenerator[Night]]]:
-    """Two nights against a simulated fleet; a day passes between them. Yields the settings and the nights."""
+    """Two nights against a simulated fleet; a day passes between them. Yields the settings and the nights.
+
+    A sync.toml is left in the folder, where none is: reports need no platform.
+    """
     world = fleet.build()
     async with serve(world) as simulator:
         settings = settings_for(simulator, folder)
+        with suppress(FileExistsError):
+            async with await anyio.open_file(folder / "sync.toml", "x", encoding="utf-8") as file:
+                await file.write(sync_toml_for(simulator))
         async with aclosing(_nights(world, settings, observe)) as nights:
             yield settings, nights
 

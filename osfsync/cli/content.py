@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from osfsync.cli.context import Context, pass_context, run_async
-from osfsync.cli.output import say
+from osfsync.cli.output import complain, say
 from osfsync.cli.rows import Chunks, device_option, format_option, print_rows
 from osfsync.cli.types import END, MOMENT
 from osfsync.reports.renderers import FORMATS
@@ -66,6 +66,8 @@ def find(
     from osfsync.app import contents
 
     settings = context.load().settings
+    if not run_async(partial(contents.is_indexed, settings)):
+        complain("No file was read yet: `osfsync index` reads what is in the held files.")
     search = partial(contents.find, settings, channels, devices, since, until)
     if format_name == PATHS:
         run_async(partial(_print_paths, settings, search))

@@ -48,6 +48,7 @@ def demo(context: Context, *, devices: int, files: int, seed: int, keep: Path | 
         code = run_async(lambda: _play(context, Fleet(devices, files, seed), folder))
         if keep is not None:
             say(f"\nMirror, state and report.html, a page for your browser, are kept in {keep}.\n")
+            say("In that folder, osfsync missing, why, gaps and status tell more; the platform is gone.\n")
     return code
 
 
@@ -144,5 +145,6 @@ def _announce(served: "Served") -> None:
         f"A simulated platform listens on {served.simulator.url}{mqtt}; Ctrl-C ends it.\n"
         f"Account: {world.username}, password: {world.password}\n{token}"
         f"  OSFSYNC_PASSWORD={world.password} osfsync sync\n"
-        f"with this sync.toml:\n\n{sync_toml_for(served.simulator, broker)}\n"
+        f'(PowerShell: $env:OSFSYNC_PASSWORD="{world.password}"; osfsync sync)\n'
+        f"in a folder with this sync.toml:\n\n{sync_toml_for(served.simulator, broker)}\n"
     )

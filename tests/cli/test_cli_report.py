@@ -59,6 +59,17 @@ async def test_the_demo_leaves_a_page(tmp_path: Path) -> None:
     assert (tmp_path / "demo" / "report.html").stat().st_size > 10_000
 
 
+async def test_the_demo_s_state_can_be_asked(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "sync.toml").write_text("# mine", encoding="utf-8")
+    for folder in ("demo", "other"):
+        assert (await osfsync(tmp_path, "demo", "--devices", "2", "--files", "5", "--keep", folder)).code == 0
+    told = await osfsync(tmp_path / "demo", "status", "--json")
+    assert told.code == 0, told.err
+    assert json.loads(told.out)["held"] > 0
+    assert (tmp_path / "other" / "sync.toml").read_text(encoding="utf-8") == "# mine"
+
+
 async def test_provenance_tells_platform_tenant_and_run(synced: Path) -> None:
     told = json.loads((await osfsync(synced, "provenance", "--format", "json")).out)["files"]
     run = json.loads((synced / "sync.json").read_text(encoding="utf-8"))["run"]
@@ -75,3 +86,9 @@ async def test_provenance_tells_platform_tenant_and_run(synced: Path) -> None:
         )
         assert row["platform"].startswith("http://127.0.0.1:")
         assert row["recorded_from"] < row["recorded_to"]
+
+
+async def test_where_nothing_was_read_finding_nothing_is_told(synced: Path) -> None:
+    found = await osfsync(synced, "find", "--channel", "GPS.*")
+    assert (found.code, found.out) == (0, "")
+    assert found.err == "osfsync: No file was read yet: `osfsync index` reads what is in the held files.\n"

@@ -328,3 +328,51 @@ async def test_a_large_fleet_s_page_is_usable(tmp_path: Path) -> None:
             assert complaints(chrome) == []
 
     await to_thread.run_sync(look)
+
+
+async def test_two_devices_of_one_name_are_told_apart(
+    mirror_of: MirrorOf, empty_world: World, tmp_path: Path
+) -> None:
+    twins = [empty_world.add_device("Bench", behaviour=DEAD, readable=False) for _ in range(2)]
+    for twin in twins:
+        empty_world.add_file(twin, "a.osf", StorageStatus.SERVER_ONLY, content=b"<html>")
+    async with mirror_of(empty_world) as mirror:
+        await mirror.sync()
+        target = await written(mirror, tmp_path)
+
+    def look() -> None:
+        with browser() as chrome:
+            open_page(chrome, target)
+            names = {f"Bench ({twin.id[:8]})" for twin in twins}
+            assert {row[0] for row in rows(chrome, "files")} == names
+            assert {row[0] for row in rows(chrome, "devices")} == names
+            assert {each.text for each in chrome.find_elements(By.CSS_SELECTOR, "#concerns button")} == names
+            assert {each.text for each in Select(chrome.find_element(By.ID, "device")).options} == {
+                "all",
+                *names,
+            }
+
+    await to_thread.run_sync(look)
+
+
+async def test_on_a_narrow_screen_nothing_is_cut_off(
+    mirror_of: MirrorOf, empty_world: World, tmp_path: Path
+) -> None:
+    make_fleet(empty_world)
+    async with mirror_of(empty_world) as mirror:
+        await mirror.sync()
+        target = await written(mirror, tmp_path)
+
+    def look() -> None:
+        with browser("--window-size=500,900") as chrome:
+            open_page(chrome, target)
+            cells = chrome.find_elements(By.CSS_SELECTOR, "#files td")
+            assert len(cells) > 8
+            room = chrome.execute_script("return innerWidth")
+            assert all(cell.rect["x"] + cell.rect["width"] <= room for cell in cells)
+            frame = chrome.find_element(By.ID, "heat-frame")
+            hidden = "return arguments[0].scrollWidth - arguments[0].clientWidth - arguments[0].scrollLeft"
+            assert chrome.execute_script(hidden, frame) <= 1
+            assert Select(chrome.find_element(By.ID, "span")).first_selected_option.text == "30"
+
+    await to_thread.run_sync(look)

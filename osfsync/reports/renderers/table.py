@@ -50,7 +50,9 @@ class TableRenderer:
         return ""
 
     def end(self, tail: Tail = NO_TAIL) -> str:
-        """The table, and what is told below it."""
+        """The table, where there is something in it, and what is told below it."""
+        if not self._kept:
+            return "".join(f"{wrap(printable(line))}\n" for line in tail.lines or ("None.",))
         room = Console().width
         columns, rows = _without_spare(*self._cells(), room)
         widths = _widths(columns, rows, room)

@@ -8,7 +8,7 @@ async function unpacked() {
   const devices = page.devices.map((each) => each.device);
   const times = new Map();
   for (const device of devices) times.set(device.device, (times.get(device.device) || 0) + 1);
-  page.labels = new Map(devices.map((device) => [device.device_id, times.get(device.device) > 1 ? device.folder : device.device]));
+  page.labels = new Map(devices.map((device) => [device.device_id, times.get(device.device) > 1 ? `${device.device} (${device.device_id.slice(0, 8)})` : device.device]));
   return page;
 }
 

@@ -26,7 +26,7 @@ function inLanguage(sentence) {
   return state.language === "de" ? state.page.german[sentence] ?? sentence : sentence;
 }
 
-/* What a device is called: where two share a name, by their folders. */
+/* What a device is called: where two share a name, as in tables on a terminal. */
 function called(id, name) {
   return state.page.labels.get(id) ?? name;
 }
