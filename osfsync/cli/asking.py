@@ -69,7 +69,7 @@ def _chosen(tenants: list[Tenant]) -> str:
 
     for number, tenant in enumerate(tenants, 1):
         click.echo(f"  {number}  {printable(tenant.name)}")
-    number = click.prompt("Tenant", type=click.IntRange(1, len(tenants)))
+    number = click.prompt("Number of the tenant", type=click.IntRange(1, len(tenants)))
     tenant = tenants[number - 1]
     names = [each.name for each in tenants]
     return tenant.name if names.count(tenant.name) == 1 and tenant.name.isprintable() else tenant.id

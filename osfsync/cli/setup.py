@@ -47,7 +47,10 @@ def init(context: Context, *, file: Path, no_input: bool) -> int:
         click.echo(f"Wrote {given.password_file}, readable by you only.")
     _write(file, filled_text(given.values))
     click.echo(f"Wrote {file}. These are the checks of `osfsync doctor`:")
-    return _examine(replace(context, config=file), given.password, _tell)
+    code = _examine(replace(context, config=file), given.password, _tell)
+    if code == ExitCode.COMPLETE:
+        click.echo("Next: `osfsync sync --dry-run` says what would be done, `osfsync sync` does it.")
+    return code
 
 
 def _write(file: Path, text: str, mode: int = 0o666) -> None:

@@ -41,6 +41,8 @@ def _unreachable(error: Exception, origin: str) -> CloudError | None:
             told = f"The proxy before {origin} can't be reached: {_reason(error)}.", proxy
         case aiohttp.ClientConnectorDNSError():
             told = f"The name of {origin} can't be found.", network
+        case aiohttp.ClientConnectorSSLError():
+            told = f"No secure connection to {origin}: {_reason(error)}.", "Is it http:// in cloud.url?"
         case aiohttp.ClientConnectorError():
             told = f"No connection to {origin}: {_reason(error)}.", network
         case aiohttp.ConnectionTimeoutError():

@@ -94,6 +94,8 @@ def _files(config: Path | None, environ: Mapping[str, str], cwd: Path, user: Pat
     named = config or (Path(environ[CONFIG_VARIABLE]) if environ.get(CONFIG_VARIABLE) else None)
     if named is not None:
         main = cwd / named.expanduser()
+        if main.is_dir():
+            raise ConfigError(f"{named} is a folder.", hint=f"Name the file in it, such as {FILE_NAME}.")
         if not _is_file(main):
             raise ConfigError(f"There is no configuration file {named}.", hint="`osfsync init` writes one.")
         return list(dict.fromkeys([main, *([user] if _is_file(user) else [])]))

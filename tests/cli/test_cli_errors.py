@@ -113,6 +113,19 @@ async def test_an_unreachable_host(tmp_path: Path) -> None:
     ended.assert_one_message("127.0.0.1")
 
 
+async def test_an_address_that_is_not_encrypted(tmp_path: Path, simulator: Simulator) -> None:
+    write_config(tmp_path, simulator.url.replace("http://", "https://"))
+    ended = await osfsync(tmp_path, "sync", password="x")
+    assert ended.code == 13
+    ended.assert_one_message("No secure connection to https://127.0.0.1", "Is it http:// in cloud.url?")
+
+
+async def test_a_folder_in_place_of_a_configuration(tmp_path: Path) -> None:
+    ended = await osfsync(tmp_path, "--config", str(tmp_path), "sync")
+    assert ended.code == 2
+    ended.assert_one_message("is a folder. Name the file in it")
+
+
 async def test_an_unwritable_folder(tmp_path: Path, simulator: Simulator) -> None:
     write_config(tmp_path, simulator.url)
     (tmp_path / "mirror").write_text("a file where the folder should be")

@@ -83,8 +83,8 @@ async def test_it_asks_lists_tenants_and_checks(tmp_path: Path, simulator: Simul
         ("User name", world.username),
         ("Password", "wrong-password"),
         ("Password", world.password),
-        ("Tenant", "7"),
-        ("Tenant", "1"),
+        ("Number of the tenant", "7"),
+        ("Number of the tenant", "1"),
         ("Folder of the mirror", ""),
         ("Keep the password", "y"),
     ]
@@ -99,6 +99,7 @@ async def test_it_asks_lists_tenants_and_checks(tmp_path: Path, simulator: Simul
     assert await password_file.read_text() == f"{world.password}\n"
     assert stat.S_IMODE((await password_file.stat()).st_mode) == 0o600
     assert "1  Demo Fleet" in shown
+    assert "`osfsync sync` does it" in shown
     assert "ok      login" in shown
     assert world.password not in shown
     assert "wrong-password" not in shown
@@ -108,7 +109,7 @@ async def test_a_password_that_is_known_is_not_asked_for(tmp_path: Path, simulat
     talk = [
         ("Address of the platform", simulator.url),
         ("User name", simulator.world.username),
-        ("Tenant", "1"),
+        ("Number of the tenant", "1"),
         ("Folder of the mirror", "./osf"),
     ]
     extra = {"OSFSYNC_PASSWORD": simulator.world.password}
