@@ -33,14 +33,15 @@ class Prospects:
         for device_id, of_device in groupby(rows, key=lambda row: row.device.id):
             files = list(of_device)
             forecast = await self._forecast(device_id)
+            known = self.glances.get(device_id)  # not of a device that a run has met since
+            left_out = None if known is None else known.left_out
             since = await self.view.overview.requested_since(
                 device_id,
                 [row.record.file.name for row in files if row.record.file.status is StorageStatus.REQUESTED],
             )
-            told += [
-                (row, case_of(row.record, forecast, self.standpoint, since.get(row.record.file.name)))
-                for row in files
-            ]
+            for row in files:
+                requested_at = since.get(row.record.file.name)
+                told.append((row, case_of(row.record, forecast, self.standpoint, requested_at, left_out)))
         return told
 
     async def _forecast(self, device_id: str) -> Forecast:
@@ -50,7 +51,7 @@ class Prospects:
             awaited = NOTHING_AWAITED
             if unforeseen(dialogue, now) is None:
                 awaited = await self.view.overview.awaited(device_id)
-            known = self.glances.get(device_id)  # not of a device that a run has met since
+            known = self.glances.get(device_id)
             contact = None if known is None else known.last_contact
             # Only the last device's is kept: the next page may go on with it, and there may be thousands.
             self._forecasts = {device_id: Forecast(dialogue, awaited, now, contact)}

@@ -75,7 +75,7 @@ class _Again:
     async def begin(self) -> Writer:
         """The run's writer; the run is recorded when it is first asked for.
 
-        It is of the last run's tenant: what is broken is known even where the platform is out of reach.
+        It is of the last run's tenant until the platform is reached: what is broken is known without.
         """
         if self.conduct.writer is None:
             known = await self.rooms.database.holdings.last_tenant()
@@ -100,6 +100,7 @@ class _Again:
                     hint="Set cloud.url and cloud.tenant to where the files came from.",
                 )
             return
+        await writer.work_for(tenant, rooms.settings.cloud.url, self.conduct.clock())
 
         async def windows_of(device: Device) -> Sequence[TimeWindow]:
             reader, now = rooms.database.reader, self.conduct.clock()

@@ -15,7 +15,7 @@ from osfsync.archive.manifest import write_manifest
 from osfsync.config import Settings
 from osfsync.domain.errors import ExitCode
 from osfsync.domain.sample import Sample
-from osfsync.domain.verdict import Finding, Verdict
+from osfsync.domain.verdict import Absent, Finding, Verdict
 from osfsync.pipeline.mend import Mender
 from osfsync.pipeline.perform import Ending, perform
 from osfsync.pipeline.stop import Stop
@@ -81,6 +81,8 @@ class Walk:
         )
         async for page in files_to_read(holdings, device_ids, self.request.sample):
             findings = await verifier.look(page)
+            if any(isinstance(finding.sight, Absent) for finding in findings):
+                await archive.confirm()  # or it is the disk that is gone
             self.progress.verdicts.update(finding.verdict for finding in findings)
             if not await self.tell(await _mended(findings, mender)) and mender is None:
                 return

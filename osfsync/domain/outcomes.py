@@ -77,6 +77,15 @@ class ListingFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceLeftOut:
+    """A device that the user wants was passed over by a run; gone with its next list."""
+
+    device_id: str
+    explanation: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Fetched:
     """A file is in place in the archive; `adopted` where it lay there already, whole."""
 
@@ -221,6 +230,7 @@ Fact = (
     | FilesSeen
     | Listed
     | ListingFailed
+    | DeviceLeftOut
     | Fetched
     | FetchFailed
     | HeldRefuted

@@ -19,18 +19,28 @@ class FileRow:
     record: FileRecord
 
 
+LEFT_OUT = "device-left-out"
+"""The slug of a device that the user wants and that runs pass over."""
+
+
 @dataclass(frozen=True, slots=True)
 class DeviceGlance:
-    """One known device. `unseen`: its own list can't be had, so that device-only files can't be seen."""
+    """One known device.
+
+    Attributes:
+        unseen: its own list can't be had, so that device-only files can't be seen.
+        left_out: why the last run passed over it; None where it did not.
+    """
 
     device: Device
     last_contact: datetime | None
     unseen: bool
+    left_out: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceProblem:
-    """Why the last listing of a device failed; gone with the next one that succeeds."""
+    """Why the last listing of a device failed, or there was none; gone with the next one that succeeds."""
 
     slug: str
     explanation: str

@@ -96,10 +96,12 @@ class Fetcher:
             raise
         except DamagedError as error:
             await self.damaged(job, error)
-        except (CloudError, ArchiveError) as error:
+        except ArchiveError as error:
+            await self.transfer.archive.confirm()  # where the disk is gone, no file can be placed
             await self.failed(job, error)
-            if isinstance(error, CloudError):
-                await self.lifeline.failed(job.device, error)
+        except CloudError as error:
+            await self.failed(job, error)
+            await self.lifeline.failed(job.device, error)
         else:
             self.lifeline.answered(job.device)
             if body is not None:

@@ -19,7 +19,7 @@ from osfsync.archive.paths import names_have_paths_of_their_own
 from osfsync.cloud.client import CloudClient
 from osfsync.domain.errors import DiskFullError
 from osfsync.domain.model import Device, Tenant, TimeWindow, utc_now
-from osfsync.domain.outcomes import DeviceSeen, WindowSettled
+from osfsync.domain.outcomes import DeviceLeftOut, DeviceSeen, WindowSettled
 from osfsync.domain.reach import lag_for
 from osfsync.pipeline.batch import Batches
 from osfsync.pipeline.counting import Count, count, recount
@@ -116,7 +116,7 @@ class Run:
         log.info("run begins", tenant=self.tenant.name)
         self._offset = self.rooms.client.clock_offset
         known = await self.rooms.reader.devices_known(self.tenant.id)
-        met = await choose_devices(self.rooms.client, self.wishes, self.tally, known, self.now())
+        met = await choose_devices(self.rooms.client, self.wishes, self.tally, known)
         devices = in_turn(met.chosen, self.now())
         noted = await self.rooms.archive.folders()
         folders = known_folders(await self.rooms.reader.folders(), noted)
@@ -130,7 +130,10 @@ class Run:
                 log.warning("folders are not noted in the archive", error=str(error))
         self._numbers = itertools.count(await self.rooms.ledger.next_order_id())
         await self.rooms.writer.commit(
-            [DeviceSeen(device, self.folders[device.id], self.now()) for device in devices]
+            [
+                *(DeviceSeen(device, self.folders[device.id], self.now()) for device in devices),
+                *(DeviceLeftOut(device.id, why, self.now()) for device, why in met.left_out.items()),
+            ]
         )
         return devices
 

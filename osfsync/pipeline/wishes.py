@@ -16,6 +16,7 @@ from osfsync.domain.model import Device, TimeWindow, merge_windows, split_window
 from osfsync.domain.planner import Choice
 from osfsync.domain.policy import Policy
 from osfsync.domain.reach import OVERLAP, begin_of
+from osfsync.domain.rows import LEFT_OUT
 from osfsync.domain.selection import Selection
 from osfsync.pipeline.merge import MergeTerms
 from osfsync.pipeline.settle import Settler
@@ -23,10 +24,8 @@ from osfsync.pipeline.tally import Tally
 from osfsync.state.ledger import Ledger
 from osfsync.state.reader import Reader
 
-TOLD_FOR = timedelta(days=30)
-"""So long a run tells of a device that is not listed any more."""
-
 MOST_TOLD = 20
+"""Devices that a run tells of one by one when it passes over them."""
 
 CLOCK_TOLERANCE = timedelta(seconds=30)
 """Clocks that differ by less are taken for right."""
@@ -46,10 +45,17 @@ WindowsOf = Callable[[Device], Awaitable[Sequence[TimeWindow]]]
 
 @dataclass(frozen=True, slots=True)
 class Met:
-    """The tenant's devices: all that the platform lists, and those that the selection wants."""
+    """The tenant's devices.
+
+    Attributes:
+        listed: all that the platform lists.
+        chosen: those that the selection wants.
+        left_out: known ones that the selection wants, and that are passed over all the same; why.
+    """
 
     listed: Sequence[Device]
     chosen: Sequence[Device]
+    left_out: Mapping[Device, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +83,8 @@ class Wishes:
     max_transfer: int | None = None
 
 
-async def choose_devices(
-    client: CloudClient, wishes: Wishes, tally: Tally, known: Mapping[Device, datetime], now: datetime
-) -> Met:
-    """The tenant's devices; `known` are those that runs worked on, and when last.
+async def choose_devices(client: CloudClient, wishes: Wishes, tally: Tally, known: Sequence[Device]) -> Met:
+    """The tenant's devices; `known` are those that runs worked on.
 
     Raises:
         ProtocolError: the platform lists none, though some are known: such a list is suspect.
@@ -98,29 +102,35 @@ async def choose_devices(
             f"None of the tenant's {len(listed)} devices fits select.devices or --device.",
             hint=f"The first is named {listed[0].name!r}; globs fit names or ids.",
         )
-    of_late = [device for device, at in known.items() if at > now - TOLD_FOR]
-    _tell_left_out(listed, chosen, wishes.selection, tally, of_late)
+    wanted = [device for device in known if wishes.selection.device(device) is Choice.SELECTED]
+    left_out = _left_out(listed, chosen, wanted)
+    _tell_left_out(left_out, tally)
     tally.devices_seen = len(chosen)
     _check_clock(client.clock_offset, tally)
-    return Met(listed, chosen)
+    return Met(listed, chosen, left_out)
 
 
-def _tell_left_out(
-    listed: Sequence[Device],
-    chosen: Sequence[Device],
-    selection: Selection,
-    tally: Tally,
-    known: Sequence[Device],
-) -> None:
-    """Tell of devices that the selection wanted, and that this run passes over all the same."""
+def _left_out(
+    listed: Sequence[Device], chosen: Sequence[Device], wanted: Sequence[Device]
+) -> dict[Device, str]:
+    """Known devices that the selection wanted, and that this run passes over all the same; why."""
     names, worked_on = {device.id: device.name for device in listed}, {device.id for device in chosen}
-    wanted = (device for device in known if selection.device(device) is Choice.SELECTED)
-    for device in islice((device for device in wanted if device.id not in worked_on), MOST_TOLD):
-        if device.id in names:
-            text = f"It is called {names[device.id]!r} now, which select.devices or --device does not fit."
-        else:
-            text = "The platform does not list it any more: nothing of it was looked for."
-        tally.problem(device.name, None, "device-left-out", text)
+    return {
+        device: f"It is called {names[device.id]!r} now, which select.devices or --device does not fit."
+        if device.id in names
+        else "The platform does not list it any more: nothing of it was looked for."
+        for device in wanted
+        if device.id not in worked_on
+    }
+
+
+def _tell_left_out(left_out: Mapping[Device, str], tally: Tally) -> None:
+    for device, why in islice(left_out.items(), MOST_TOLD):
+        text = f"{why} If that is as it should be, put it into select.exclude_devices."
+        tally.problem(device.name, None, LEFT_OUT, text)
+    if len(left_out) > MOST_TOLD:
+        text = f"{len(left_out) - MOST_TOLD} more devices were passed over; `osfsync devices` names them."
+        tally.problem("(more devices)", None, LEFT_OUT, text)
 
 
 def in_turn(things: Sequence[T], now: datetime) -> list[T]:

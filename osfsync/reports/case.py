@@ -34,6 +34,7 @@ class Case:
         expected: when the file reaches the server, why nobody knows, or None where it is not on its way.
         last_contact: of its device, however long ago.
         requested_at: since when the platform shows it as requested, where that is known.
+        left_out: why runs pass over its device; None where they don't.
     """
 
     record: FileRecord
@@ -43,6 +44,7 @@ class Case:
     last_contact: datetime | None
     requested_at: datetime | None
     standpoint: Standpoint
+    left_out: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ def case_of(
     forecast: Forecast,
     standpoint: Standpoint,
     requested_at: datetime | None = None,
+    left_out: str | None = None,
 ) -> Case:
     """Ask the planner and the forecast of the file's device."""
     dialogue, file = forecast.dialogue, record.file
@@ -66,8 +69,9 @@ def case_of(
         record=record,
         decision=plan(file, record, choice, standpoint.policy, standpoint.now, dialogue),
         dialogue=dialogue,
-        expected=forecast.expected(record),
+        expected=forecast.expected(record) if left_out is None else None,
         last_contact=forecast.last_contact,
         requested_at=requested_at,
         standpoint=standpoint,
+        left_out=left_out,
     )

@@ -141,6 +141,9 @@ SENTENCES: Mapping[str, str] = MappingProxyType(
         "{files} of it stand in only one of the platform's two lists.": (
             "{files} davon stehen nur in einer der beiden Listen der Plattform."
         ),
+        "None, as long as runs pass over the device: {why}": (
+            "Nichts, solange Läufe das Gerät übergehen: {why}"
+        ),
         "It did not say why.": "Sie hat nicht gesagt, warum.",
         "A run is sending it, or was killed while it did.": "Ein Lauf sendet ihn gerade oder wurde dabei abgebrochen.",
         "Whether the platform took it is not known.": "Ob die Plattform ihn angenommen hat, ist nicht bekannt.",

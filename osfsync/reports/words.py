@@ -19,6 +19,8 @@ def explain(case: Case) -> Words:
     told = joined(
         words.explanation, _older_version(case.record), _contradiction(case.record), _near_loss(case)
     )
+    if case.left_out is not None and case.decision.reason not in {None, Reason.LOST, Reason.FILTERED}:
+        return Words(told, say("None, as long as runs pass over the device: {why}", why=case.left_out))
     return Words(told, words.next_action)
 
 

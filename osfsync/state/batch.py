@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import assert_never
 
 from osfsync.domain.outcomes import (
+    DeviceLeftOut,
     DeviceSeen,
     Fact,
     Fetched,
@@ -73,6 +74,8 @@ def _rows(fact: Fact, run: RunKey) -> Iterator[Placed]:  # noqa: C901, PLR0911, 
             return file_rows.listed(fact, run.id)
         case ListingFailed():
             return file_rows.listing_failed(fact, run.id)
+        case DeviceLeftOut():
+            return file_rows.device_left_out(fact)
         case Fetched():
             return file_rows.fetched(fact, run.id)
         case FetchFailed():

@@ -1,11 +1,13 @@
 """Facts about devices, files and listings → rows. Pure."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
 import msgspec
 
 from osfsync.domain.model import ListingSource
 from osfsync.domain.outcomes import (
+    DeviceLeftOut,
     DeviceSeen,
     Fetched,
     FetchFailed,
@@ -19,6 +21,7 @@ from osfsync.domain.outcomes import (
     WindowSettled,
 )
 from osfsync.domain.pathkey import path_key
+from osfsync.domain.rows import LEFT_OUT
 from osfsync.state.statements import Row
 from osfsync.state.steps import Placed, Step
 from osfsync.state.terms import to_text
@@ -108,13 +111,17 @@ def listing_failed(fact: ListingFailed, run_id: str) -> Iterator[Placed]:
         "problem_text": fact.explanation,
     }
     yield Step.INSERT_LISTING, None, row
-    failed = {
-        "of_device": fact.device_id,
-        "slug": fact.slug,
-        "explanation": fact.explanation,
-        "at": to_text(fact.at),
-    }
-    yield Step.DEVICE_FAILED, ("device", fact.device_id), failed
+    yield _problem(fact.device_id, fact.slug, fact.explanation, fact.at)
+
+
+def device_left_out(fact: DeviceLeftOut) -> Iterator[Placed]:
+    """A device of which nothing was asked."""
+    yield _problem(fact.device_id, LEFT_OUT, fact.explanation, fact.at)
+
+
+def _problem(device_id: str, slug: str, explanation: str, at: datetime) -> Placed:
+    row = {"of_device": device_id, "slug": slug, "explanation": explanation, "at": to_text(at)}
+    return Step.DEVICE_FAILED, ("device", device_id), row
 
 
 def fetched(fact: Fetched, run_id: str) -> Iterator[Placed]:

@@ -10,6 +10,7 @@ from osfsync.domain.estimate import as_contacts
 from osfsync.domain.forecast import Awaited
 from osfsync.domain.model import Device, Failure, ListingSource
 from osfsync.domain.rows import (
+    LEFT_OUT,
     AttemptRow,
     DeviceGlance,
     DeviceRow,
@@ -48,7 +49,10 @@ _UNHELD_OF_DEVICE = f"""
     SELECT {COLUMNS} FROM files INDEXED BY ix_files_missing
     WHERE {MISSING} AND device_id = ? AND name > ? ORDER BY name LIMIT {PAGE}
 """  # noqa: S608 - constants
-_GLANCES = "SELECT id, name, last_contact, listing_source FROM devices ORDER BY name, id"
+_GLANCES = f"""
+    SELECT id, name, last_contact, listing_source, iif(problem = '{LEFT_OUT}', problem_text, NULL)
+    FROM devices ORDER BY name, id
+"""  # noqa: S608 - constants
 _AWAITED = f"""
     SELECT name, storage_status, order_id,
            CAST(strftime('%s', coalesce(start, "end", seen_from)) AS INTEGER)
@@ -93,7 +97,10 @@ _RUNS = f"""
     SELECT {", ".join(f"runs.{field}" for field in _RUN_FIELDS[:-1])}, tenants.name
     FROM runs JOIN tenants ON tenants.id = runs.tenant_id ORDER BY runs.started DESC LIMIT ?
 """  # noqa: S608 - constants
-_LAST_COMPLETE = "SELECT max(finished) FROM runs WHERE outcome = ? AND command <> 'verify'"
+_LAST_COMPLETE = """
+    SELECT max(finished) FROM runs WHERE outcome = ? AND command <> 'verify'
+      AND tenant_id = (SELECT tenant_id FROM runs ORDER BY started DESC LIMIT 1)
+"""
 _ATTEMPTS = f"""
     SELECT run_id, slug, explanation, at, check_name FROM attempts
     WHERE device_id = ? AND name = ? ORDER BY id DESC LIMIT {ATTEMPTS_SHOWN}
@@ -134,8 +141,9 @@ class Overview:
                 Device(device_id, name),
                 None if contact is None else _time(contact),
                 source == ListingSource.SERVER_LIST,
+                left_out,
             )
-            for device_id, name, contact, source in await self._query.sql(_GLANCES)
+            for device_id, name, contact, source, left_out in await self._query.sql(_GLANCES)
         ]
 
     async def awaited(self, device_id: str) -> Awaited:
@@ -203,7 +211,7 @@ class Overview:
         return [_run_row(row) for row in await self._query.sql(_RUNS, (limit,))]
 
     async def last_complete(self) -> datetime | None:
-        """When a run last ended with all that could be had."""
+        """When a run last ended with all that could be had, of the tenant that a run last worked on."""
         return _moment((await self._query.sql(_LAST_COMPLETE, (RunOutcome.COMPLETE.value,)))[0][0])
 
     async def attempts(self, device_id: str, name: str) -> list[AttemptRow]:

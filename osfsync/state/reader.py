@@ -33,7 +33,7 @@ _UNHELD_DAYS = f"""
     ORDER BY name LIMIT {DAYS_PAGE}
 """  # noqa: S608 - constants
 _REACHES = "SELECT source, until, newest, newest_at, served_at, refusals FROM reaches WHERE device_id = ?"
-_DEVICES = "SELECT id, name, last_seen FROM devices WHERE tenant_id = ?"
+_DEVICES = "SELECT id, name FROM devices WHERE tenant_id = ? ORDER BY name, id"
 _SETTLED = """
     SELECT device_id, start, "end" FROM listings
     WHERE backfill = ? AND settled AND source = ? AND compared IS NOT 0
@@ -86,10 +86,9 @@ class Reader:
         """Whether a run has worked with an archive: it makes that ready before it meets devices."""
         return bool(await self._query.sql("SELECT 1 FROM devices LIMIT 1"))
 
-    async def devices_known(self, tenant_id: str) -> dict[Device, datetime]:
-        """The known devices of a tenant, as they were called when a run last worked on them, and when."""
-        rows = await self._query.sql(_DEVICES, (tenant_id,))
-        return {Device(row[0], row[1]): datetime.fromisoformat(row[2]) for row in rows}
+    async def devices_known(self, tenant_id: str) -> list[Device]:
+        """The known devices of a tenant, as they were called when a run last worked on them."""
+        return [Device(*row) for row in await self._query.sql(_DEVICES, (tenant_id,))]
 
     async def unheld_windows(
         self, device_id: str, wanted: Callable[[str], bool], lost_since: datetime, until: datetime = _LAST

@@ -132,11 +132,11 @@ def _update_file(**values: Any) -> Statement:
 
 UPSERT_TENANT = _upsert_tenant()
 INSERT_RUN = _insert(runs, "finished", "outcome", "exit_code", "summary")
+_RUN = update(runs).where(runs.c.id == bindparam("of_run"))
 FINISH_RUN = Statement.of(
-    update(runs)
-    .where(runs.c.id == bindparam("of_run"))
-    .values({name: bindparam(name) for name in ("finished", "outcome", "exit_code", "summary")})
+    _RUN.values({name: bindparam(name) for name in ("finished", "outcome", "exit_code", "summary")})
 )
+RUN_OF_TENANT = Statement.of(_RUN.values(tenant_id=bindparam("tenant_id")))
 
 UPSERT_DEVICE = _upsert_device()
 UPSERT_REACH = Statement.of(insert(reaches).prefix_with("OR REPLACE"), reaches.c.keys())

@@ -73,7 +73,6 @@ class Writer:
         """
         key = RunKey(str(uuid4()), run.tenant.id)
         writer = cls(engine, path, key)
-        tenant = {"id": key.tenant_id, "name": run.tenant.name, "url": run.url, "first_seen": to_text(at)}
         row = {
             "id": key.id,
             "tenant_id": key.tenant_id,
@@ -87,13 +86,21 @@ class Writer:
         doubt = {"sending": OrderState.SENDING.value, "doubtful": OrderState.DOUBTFUL.value}
         await writer._transact(
             [
-                (statements.UPSERT_TENANT, [tenant]),
+                (statements.UPSERT_TENANT, [_tenant(run.tenant, run.url, at)]),
                 (statements.INSERT_RUN, [row]),
                 (statements.DOUBTED_FILES, [doubt]),
                 (statements.DOUBTED_ORDERS, [doubt]),
             ]
         )
         return writer
+
+    async def work_for(self, tenant: Tenant, url: str, at: datetime) -> None:
+        """Record that the run is of this tenant from now on: what it meets and fetches comes from there."""
+        row = {"of_run": self._run.id, "tenant_id": tenant.id}
+        await self._transact(
+            [(statements.UPSERT_TENANT, [_tenant(tenant, url, at)]), (statements.RUN_OF_TENANT, [row])]
+        )
+        self._run = RunKey(self._run.id, tenant.id)
 
     async def finish_run(
         self, outcome: RunOutcome, exit_code: int, at: datetime, summary: str | None = None
@@ -132,3 +139,7 @@ class Writer:
                         f"The state {self._path} knows {result.rowcount} of {len(rows)} files "
                         "that a run fetched, failed to fetch or ordered; nothing was recorded."
                     )
+
+
+def _tenant(tenant: Tenant, url: str, at: datetime) -> Row:
+    return {"id": tenant.id, "name": tenant.name, "url": url, "first_seen": to_text(at)}

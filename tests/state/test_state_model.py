@@ -25,6 +25,7 @@ from osfsync.domain.model import (
     Verification,
 )
 from osfsync.domain.outcomes import (
+    DeviceLeftOut,
     DeviceSeen,
     Fact,
     Fetched,
@@ -47,7 +48,7 @@ from osfsync.domain.outcomes import (
     WindowSettled,
 )
 from osfsync.domain.reach import Reach
-from osfsync.domain.rows import DeviceProblem
+from osfsync.domain.rows import LEFT_OUT, DeviceProblem
 from osfsync.state.database import open_state
 from osfsync.state.settings import StateSettings
 from tests.state.state_samples import LATER, NOW, RUN, WINDOW
@@ -118,6 +119,7 @@ facts: st.SearchStrategy[Fact] = st.one_of(
     ),
     st.builds(Reached, devices, st.sampled_from(ListingSource), reaches),
     st.builds(ListingFailed, devices, windows, words, words, moments),
+    st.builds(DeviceLeftOut, devices, words, moments),
     st.builds(Fetched, devices, names, helds, st.booleans()),
     st.builds(FetchFailed, devices, names, failures),
     st.builds(HeldRefuted, devices, names, failures),
@@ -178,6 +180,8 @@ class Model:
                 self.reaches[fact.device_id, fact.source] = fact.reach
             case ListingFailed():
                 self.devices[fact.device_id].problem = DeviceProblem(fact.slug, fact.explanation, fact.at)
+            case DeviceLeftOut():
+                self.devices[fact.device_id].problem = DeviceProblem(LEFT_OUT, fact.explanation, fact.at)
             case Fetched():
                 self.change(
                     fact.device_id,

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from osfsync.app.repair import repair
-from osfsync.app.verify import VerifyRequest
+from osfsync.app.verify import VerifyRequest, verify
+from osfsync.archive.base import Placed
 from osfsync.archive.local import LocalArchive
+from osfsync.archive.receiver import LocalReceiver
 from osfsync.domain.errors import ExitCode
-from osfsync.domain.model import StorageStatus
+from osfsync.domain.model import Held, StorageStatus
 from osfsync.pipeline import verify as pipeline
 from osfsync.reports.verify import VerifiedModel
 from osfsync.simulator.behaviour import Behaviour
@@ -104,6 +106,59 @@ async def test_a_disk_that_goes_away_while_a_repair_reads_takes_no_file_along(
         mount(archive)
         assert (await mirror.sync()).files.fetched == 1
         await assert_nothing_is_lost(mirror, device)
+
+
+async def test_a_disk_that_goes_away_while_an_archive_is_verified_is_told(
+    mirror_of: MirrorOf, empty_world: World, device: SimDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "PAGE", 2)
+    async with mirror_of(empty_world) as mirror:
+        await mirror.sync()
+        archive = mirror.settings.archive.path
+        told: list[VerifiedModel] = []
+
+        async def tell(rows: Sequence[VerifiedModel]) -> bool:
+            told.extend(rows)
+            if len(told) == 4:
+                unmount(archive)
+            return True
+
+        ended = await verify(mirror.settings, VerifyRequest(), tell)
+        assert ended.exit_code is ExitCode.USAGE
+        assert "Is its disk mounted" in ended.error
+        assert {row.verdict for row in told} == {"ok"}
+        mount(archive)
+        await assert_nothing_is_lost(mirror, device)
+
+
+async def test_a_disk_that_goes_away_while_large_files_come_ends_the_run(
+    mirror_of: MirrorOf, empty_world: World, device: SimDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit, large, placed = LocalReceiver.commit, 20, 0
+    async with mirror_of(empty_world) as mirror:
+        await mirror.sync()
+        archive = mirror.settings.archive.path
+        mirror.change("limits", downloads=2)
+        for number in range(large):
+            empty_world.add_file(device, f"large {number}.osf", size=4_200_000)
+
+        async def too_late(of: LocalReceiver, former: Held | None = None) -> Placed:
+            nonlocal placed
+            placed += 1
+            if placed == 3:
+                unmount(archive)
+            return await commit(of, former)
+
+        mirror.simulator.requests.clear()
+        with monkeypatch.context() as patched:
+            patched.setattr(LocalReceiver, "commit", too_late)
+            summary = await mirror.sync()
+        assert summary.exit_code is ExitCode.USAGE
+        assert "Is its disk mounted" in summary.error
+        assert mirror.simulator.requests["download-token"] < large / 2
+        mount(archive)
+        assert (await mirror.sync()).exit_code is ExitCode.COMPLETE
+        await mirror.assert_equals_server()
 
 
 async def test_a_disk_that_goes_away_while_stock_is_taken_takes_no_file_along(

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from osfsync.app import known
 from osfsync.app.runs import BackfillRequest, SyncRequest
 from osfsync.cloud.client import CloudClient
 from osfsync.domain.errors import ExitCode
@@ -246,6 +247,46 @@ async def test_devices_that_drop_out_are_told(mirror_of: MirrorOf, empty_world: 
         assert "'B (hall 2)' now" in told["B"].explanation
         mirror.change("select", devices=("C",))
         assert (await mirror.sync()).problems == ()
+
+
+async def test_a_device_that_dropped_out_is_told_for_as_long_as_it_is(
+    mirror_of: MirrorOf, empty_world: World
+) -> None:
+    renamed, other = (empty_world.add_device(name, behaviour=DEAD) for name in ("A", "C"))
+    empty_world.add_file(renamed, "a.osf", StorageStatus.DEVICE_ONLY)
+    empty_world.add_file(other, "a.osf", StorageStatus.BOTH)
+    async with mirror_of(empty_world) as mirror:
+        mirror.change("select", devices=("A", "C"))
+        await mirror.sync()
+        renamed.name = "B"
+        empty_world.advance(100 * DAY)
+        (problem,) = (await mirror.sync()).problems
+        assert (problem.device, problem.reason) == ("A", "device-left-out")
+        assert "select.exclude_devices" in problem.explanation
+        told = {row.device: row.problem async for rows in known.devices(mirror.settings) for row in rows}
+        assert told["C"] is None
+        assert "It is called 'B' now" in (told["A"] or "")
+        missing = (await mirror.missing())["a.osf"]
+        assert missing.next_action.startswith("None, as long as runs pass over the device: It is called 'B'")
+        assert missing.expected is None
+        mirror.change("select", devices=("A", "B", "C"))
+        assert (await mirror.sync()).problems == ()
+        told = {row.device: row.problem async for rows in known.devices(mirror.settings) for row in rows}
+        assert told == {"B": None, "C": None}
+        assert "runs pass over" not in (await mirror.missing())["a.osf"].next_action
+
+
+async def test_of_many_devices_that_dropped_out_the_rest_is_counted(
+    mirror_of: MirrorOf, empty_world: World
+) -> None:
+    devices = [empty_world.add_device(f"D{number}", behaviour=DEAD) for number in range(25)]
+    async with mirror_of(empty_world) as mirror:
+        await mirror.sync()
+        for device in devices[1:]:
+            empty_world.remove_device(device)
+        told = (await mirror.sync()).problems
+        assert len(told) == 21
+        assert told[-1].explanation.startswith("4 more devices were passed over")
 
 
 async def test_a_device_that_moves_to_another_tenant_is_that_one_s(

@@ -190,6 +190,22 @@ async def test_metrics_tell_of_failure_too(mirror_of: MirrorOf, fleet: World, tm
         assert "osfsync_last_success_timestamp_seconds" in told
 
 
+async def test_success_is_that_of_the_tenant_that_was_mirrored_last(
+    mirror_of: MirrorOf, fleet: World, tmp_path: Path
+) -> None:
+    textfile = tmp_path / "osfsync.prom"
+    fleet.add_device("Other 1", tenant=fleet.other)
+    async with mirror_of(fleet) as mirror:
+        mirror.change("metrics", textfile=textfile)
+        mirror.change("limits", retries=0)
+        mirror.change("cloud", tenant=fleet.other.name)
+        await mirror.sync()
+        mirror.change("cloud", tenant=fleet.main.name)
+        mirror.simulator.faults.add(Fault.status(503), on="devices", times=None)
+        assert (await mirror.sync()).exit_code is not ExitCode.COMPLETE
+        assert "osfsync_last_success_timestamp_seconds" not in samples(textfile)
+
+
 async def test_metrics_without_a_state_tell_of_the_run_alone(
     mirror_of: MirrorOf, fleet: World, tmp_path: Path
 ) -> None:

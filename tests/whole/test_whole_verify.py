@@ -14,7 +14,7 @@ from typing import Any
 import anyio
 import pytest
 
-from osfsync.app import story
+from osfsync.app import known, story
 from osfsync.app.repair import repair
 from osfsync.app.verify import Verified, VerifyRequest, manifest, verify
 from osfsync.domain.errors import ExitCode
@@ -288,6 +288,17 @@ async def test_a_repair_with_the_settings_of_one_tenant_where_another_was_mirror
     assert found.verified.repair is not None
     assert (found.verified.repair.queued, found.verified.repair.back) == (1, 1)
     assert (await look(mirror)).code is ExitCode.COMPLETE
+    told = [row async for rows in known.provenance(mirror.settings) for row in rows]
+    assert {row.name: row.tenant for row in told} == {
+        **dict.fromkeys(NAMES, empty_world.main.name),
+        "other.osf": empty_world.other.name,
+    }
+    mirror.change("cloud", tenant=empty_world.other.name)
+    assert (await mirror.sync()).problems == ()  # its devices are still its own, and no others are
+    mirror.change("cloud", tenant=empty_world.main.name)
+    for device in empty_world.devices(empty_world.main.id):
+        empty_world.remove_device(device)
+    assert "though 1 are known" in (await mirror.sync()).error
 
 
 async def test_a_repair_of_nothing_asks_nobody(mirror: Mirror) -> None:
