@@ -20,6 +20,7 @@ from osfsync.app.gaps import gaps
 from osfsync.app.page import page, report
 from osfsync.domain.errors import ConfigError
 from osfsync.domain.model import StorageStatus
+from osfsync.reports.concerns import Concern
 from osfsync.reports.renderers.html import html
 from osfsync.simulator.behaviour import STILL, Behaviour
 from osfsync.simulator.fleet import SimDevice
@@ -118,6 +119,10 @@ async def test_the_page_tells_what_the_state_knows(
             assert text_of(chrome, "#attention-title") == "2 of 3 devices need attention"
             named = [each.text for each in chrome.find_elements(By.CSS_SELECTOR, "#concerns button")]
             assert named == ["Sealed", "Truck 1"]
+            sums = "files can't be fetched: 1 · in contact without files: 1 · can't be seen fully: 1"
+            assert text_of(chrome, "#concern-sums") == sums
+            kinds = "return ['kinds', 'concern'].map((word) => Object.keys(WORDS.en[word]))"
+            assert chrome.execute_script(kinds) == [[each.value for each in Concern]] * 2
             (run,) = rows(chrome, "runs")
             assert (run[0], run[3], run[4]) == ("sync", "partial (3)", str(status.held))
             assert complaints(chrome) == []

@@ -54,6 +54,8 @@ function tellAttention() {
   const places = page.devices.map((_, place) => place).filter((place) => page.devices[place].concerns.length);
   places.sort((a, b) => urgency(page.devices[a]) - urgency(page.devices[b]) || a - b);
   byId("attention-title").textContent = told.attention(places.length, page.devices.length);
+  const kinds = Object.keys(told.kinds).map((kind) => [kind, places.filter((place) => page.devices[place].concerns.some((each) => each.kind === kind)).length]);
+  byId("concern-sums").textContent = kinds.filter(([, n]) => n).map(([kind, n]) => `${told.kinds[kind]}: ${number(n)}`).join(" · ");
   /* Devices of which the very same is told share a card; where files are counted each has its own. */
   const cards = new Map();
   for (const place of places) {

@@ -26,6 +26,10 @@ const WORDS = {
     unseen: (n) => `What lies only on ${many(n, "device", "devices")} can't be seen.`,
     no_run: "No run yet.", run_told: (run) => `${run.command}, ${run.started}: ${run.outcome}.`, came: (n, bytes) => `${many(n, "file", "files")} came (${bytes}).`,
     needs_script: "This browser is too old to unpack the page's data.",
+    kinds: {
+      lost: "files lost", "near-loss": "files about to be lost", "not-listed": "not listed", failing: "files can't be fetched", forbidden: "no permission", silent: "silent",
+      "never-seen": "never in contact", gap: "in contact without files", unseen: "can't be seen fully",
+    },
     concern: {
       lost: (c) => `${many(c.files, "file", "files")} vanished from its list within 30 days, before being held. Fetch and order more often, or make the device keep them longer.`,
       "near-loss": (c) => `It is about to drop ${many(c.files, "file", "files")} that only it has, from ${c.since} on. See that it gets in contact.`,
@@ -81,6 +85,10 @@ const WORDS = {
     unseen: (n) => `Was nur auf ${many(n, "Gerät", "Geräten")} liegt, ist nicht zu sehen.`,
     no_run: "Noch kein Lauf.", run_told: (run) => `${run.command}, ${run.started}: ${run.outcome}.`, came: (n, bytes) => `${many(n, "Datei kam", "Dateien kamen")} (${bytes}).`,
     needs_script: "Dieser Browser ist zu alt, um die Daten der Seite auszupacken.",
+    kinds: {
+      lost: "Dateien verloren", "near-loss": "Dateien bald verloren", "not-listed": "nicht gelistet", failing: "Holen schlägt fehl", forbidden: "keine Berechtigung", silent: "stumm",
+      "never-seen": "nie in Kontakt", gap: "in Kontakt ohne Dateien", unseen: "nicht ganz zu sehen",
+    },
     concern: {
       lost: (c) => `${many(c.files, "Datei verschwand", "Dateien verschwanden")} binnen 30 Tagen aus der Liste, vor der Übernahme ins Archiv. Öfter holen und bestellen, oder das Gerät länger speichern lassen.`,
       "near-loss": (c) => `Es wird bald ${many(c.files, "Datei", "Dateien")} löschen, nur dort vorhanden, ab ${c.since}. Für Kontakt sorgen.`,
