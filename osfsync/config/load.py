@@ -94,9 +94,9 @@ def _files(config: Path | None, environ: Mapping[str, str], cwd: Path, user: Pat
     named = config or (Path(environ[CONFIG_VARIABLE]) if environ.get(CONFIG_VARIABLE) else None)
     if named is not None:
         main = cwd / named.expanduser()
-        if main.is_dir():
-            raise ConfigError(f"{named} is a folder.", hint=f"Name the file in it, such as {FILE_NAME}.")
         if not _is_file(main):
+            if main.is_dir():
+                raise ConfigError(f"{named} is a folder.", hint=f"Name the file in it, such as {FILE_NAME}.")
             raise ConfigError(f"There is no configuration file {named}.", hint="`osfsync init` writes one.")
         return list(dict.fromkeys([main, *([user] if _is_file(user) else [])]))
     return [path for path in dict.fromkeys([cwd / FILE_NAME, user]) if _is_file(path)]
@@ -108,7 +108,7 @@ def _is_file(path: Path) -> bool:
     except PermissionError:
         raise ConfigError(
             f"Whether there is a configuration file {path} can't be seen: permission denied.",
-            hint="Is HOME that of another user?",
+            hint="See the rights of the folders above it, and whether HOME is that of another user.",
         ) from None
 
 

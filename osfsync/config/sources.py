@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -172,12 +172,13 @@ def _place(message: str, text: str, shown: str) -> str:
     what, line, column = match.groups()
     if not line:
         line, column = text.count("\n") + 1, len(text) - text.rfind("\n")
-    return f"{shown}, line {line}, column {column}: {what}.{_quoting(text.splitlines()[int(line) - 1 :])}"
+    written = text.split("\n")[int(line) - 1]
+    return f"{shown}, line {line}, column {column}: {what}.{_quoting(written)}"
 
 
-def _quoting(lines: Sequence[str]) -> str:
+def _quoting(line: str) -> str:
     """What is most often wrong: a path of Windows, or a text without quotes."""
-    value = "".join(lines[:1]).partition("=")[2].strip()
+    value = line.partition("=")[2].strip()
     if "\\" in value and '"' in value:
         return (
             " Between double quotes a backslash is written twice; single quotes take it as it is: 'C:\\data'."

@@ -60,7 +60,8 @@ class DeviceFacts:
         reasons: its missing files by reason.
         lost_lately: files that vanished within `RECENT`.
         near_loss: files that only it has and that it is about to drop, and when the first is due.
-        contacts: ascending, as far as the log is kept; `is_heard` where it could be read.
+        contacts: ascending, as far as the log is kept.
+        heard_until: up to when it was read; None where it can't be.
     """
 
     device: DeviceModel
@@ -70,7 +71,7 @@ class DeviceFacts:
     near_loss: int
     loss_due: datetime | None
     contacts: Sequence[datetime]
-    is_heard: bool
+    heard_until: datetime | None
     gaps: Sequence[GapModel]
 
 
@@ -117,9 +118,13 @@ def _is_silent(facts: DeviceFacts, now: datetime) -> bool:
         usual = recurring(
             (later - earlier for earlier, later in pairwise(contacts)), contacts[-1] - contacts[0]
         )
-    return now - last > (max(SILENCE, LONGER * usual) if usual else UNKNOWN_SILENCE)
+    # What came after the log was last read, nobody knows: runs may have ceased, not the device.
+    silence = min(facts.heard_until or now, now) - last
+    return silence > (max(SILENCE, LONGER * usual) if usual else UNKNOWN_SILENCE)
 
 
 def _was_never_seen(facts: DeviceFacts) -> bool:
     """A log is read over weeks when it is read for the first time."""
-    return facts.is_heard and facts.device.last_contact is None and facts.device.open_orders > 0
+    return (
+        facts.heard_until is not None and facts.device.last_contact is None and facts.device.open_orders > 0
+    )

@@ -215,7 +215,7 @@ def device_page(
         near_loss=missing.near_loss,
         loss_due=missing.loss_due,
         contacts=attendance.contacts,
-        is_heard=row.heard_until is not None and not row.mute,
+        heard_until=None if row.mute else row.heard_until,
         gaps=gaps,
     )
     days = DayModel(

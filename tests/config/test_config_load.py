@@ -248,7 +248,7 @@ def test_a_home_of_another_user_is_told(place: Place) -> None:
     closed.chmod(0)
     try:
         assert "permission denied" in place.refusal()
-        assert "Is HOME that of another user?" in place.refusal()
+        assert "whether HOME is that of another user" in place.refusal()
     finally:
         closed.chmod(0o700)
 

@@ -55,7 +55,7 @@ def facts(**known: object) -> DeviceFacts:
         "near_loss": 0,
         "loss_due": None,
         "contacts": (),
-        "is_heard": False,
+        "heard_until": None,
         "gaps": (),
         **known,
     }
@@ -100,6 +100,12 @@ def test_a_device_that_was_always_in_contact_is_silent_after_a_day() -> None:
     assert told(last, hourly[-3:]) == []  # too few to tell
     outage = [at for at in hourly if not 10 * HOUR < last - at < 40 * HOUR]
     assert told(last, outage) == ["silent"]
+    known = facts(
+        device=device_model(device_row(last_contact=last), None, None),
+        contacts=hourly,
+        heard_until=ago(hours=20),
+    )
+    assert kinds(known) == []  # runs have ceased, not the device
     friday = ago(hours=60)
     at_work = [
         friday - timedelta(days=day, hours=hour) for day in range(28) for hour in range(8) if day % 7 < 5
@@ -109,10 +115,10 @@ def test_a_device_that_was_always_in_contact_is_silent_after_a_day() -> None:
 
 def test_a_device_that_was_never_in_contact_is_told_where_files_wait() -> None:
     waiting = device_model(replace(device_row(), open_orders=2), None, None)
-    known: dict[str, object] = {"reasons": Counter({"ordered": 3, "device-silent": 1}), "is_heard": True}
+    known: dict[str, object] = {"reasons": Counter({"ordered": 3, "device-silent": 1}), "heard_until": NOW}
     assert kinds(facts(device=waiting, **known)) == ["never-seen"]
     assert concerns_of(facts(device=waiting, **known), NOW)[0].files == 4
-    assert kinds(facts(device=waiting, **known | {"is_heard": False})) == []
+    assert kinds(facts(device=waiting, **known | {"heard_until": None})) == []
     assert kinds(facts(device=device_model(replace(device_row(), open_orders=0), None, None), **known)) == []
 
 
