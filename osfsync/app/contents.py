@@ -1,7 +1,7 @@
 """`index`, `find`, `info`: what is in held files."""
 
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -9,10 +9,11 @@ from pathlib import Path
 import anyio
 
 from osfsync.app.choice import chosen_devices
-from osfsync.app.reading import ContentReader, content_reader
+from osfsync.app.reading import ContentReader, NotReadError, content_reader
+from osfsync.archive.local import LocalArchive
 from osfsync.config import Settings
 from osfsync.content.index import available
-from osfsync.domain.contents import Channel, Indexed
+from osfsync.domain.contents import Channel, Content, Indexed
 from osfsync.domain.errors import ConfigError
 from osfsync.domain.model import utc_now
 from osfsync.domain.planner import Choice
@@ -50,13 +51,16 @@ def require_reader() -> None:
 async def index(settings: Settings, *, clock: Callable[[], datetime] = utc_now) -> IndexModel:
     """Read what is new in the archive; what was read before is not read again unless it changed.
 
-    Raises LockedError while a run works on the state, ConfigError where the reader is missing.
+    Raises LockedError while a run works on the state, ConfigError where the reader is missing, ArchiveError
+    where the archive is not there.
     """
     require_reader()
     require_database(database_path(settings.state))
     read = unreadable = 0
     with hold_lock(settings.state):
         async with open_state(settings.state) as database, AsyncExitStack() as stack:
+            state, archive = database.reader, LocalArchive(settings.archive.path)
+            await archive.judge(await state.identity(), known=await state.knows_archive())
             readers = [await stack.enter_async_context(content_reader()) for _ in range(WORKERS)]
             async for page in database.contents.unread():
                 results: list[Indexed] = []
@@ -64,16 +68,19 @@ async def index(settings: Settings, *, clock: Callable[[], datetime] = utc_now) 
                     for number, reader in enumerate(readers):
                         group.start_soon(_read, reader, settings.archive.path, page[number::WORKERS], results)
                 await store_contents(database, results, clock())
-                read += len(results)
-                unreadable += sum(isinstance(each.result, str) for each in results)
+                if len(results) < len(page):
+                    await archive.confirm()  # or it is the disk that is gone
+                read += len(page)
+                unreadable += len(page) - sum(isinstance(each.result, Content) for each in results)
             known, known_unreadable = await database.contents.sums()
     return IndexModel(read, unreadable, known, known_unreadable)
 
 
 async def _read(reader: ContentReader, root: Path, files: Sequence[Unread], results: list[Indexed]) -> None:
     for file in files:
-        result = await reader.read(root / file.path)
-        results.append(Indexed(file.device_id, file.name, file.sha256, result))
+        with suppress(NotReadError):  # the next `index` tries again
+            result = await reader.read(root / file.path)
+            results.append(Indexed(file.device_id, file.name, file.sha256, result))
 
 
 async def is_indexed(settings: Settings) -> bool:
@@ -106,7 +113,10 @@ async def info(file: Path) -> InfoModel:
     """What is in one file, wherever it lies. Raises ConfigError where it can't be read."""
     require_reader()
     async with content_reader() as reader:
-        content = await reader.read(file)
+        try:
+            content = await reader.read(file)
+        except NotReadError as error:
+            content = str(error)
     if isinstance(content, str):
         raise ConfigError(f"{file}: {content}")
     return info_model(str(file).encode(errors="backslashreplace").decode(), content)

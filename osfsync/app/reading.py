@@ -32,6 +32,10 @@ _BREAKS = (
 _TOO_LONG = f"The vendor's reader took more than {PATIENCE:.0f} seconds."
 
 
+class NotReadError(Exception):
+    """A file can't be read now; what is in it is not known."""
+
+
 @dataclass(slots=True)
 class ContentReader:
     """One process, started when it is first needed and after it broke off. Made by `content_reader`."""
@@ -40,7 +44,7 @@ class ContentReader:
     _answers: BufferedByteReceiveStream | None = None
 
     async def read(self, path: Path) -> Content | str:
-        """What is in a file, or why that can't be told."""
+        """What is in a file, or why that can't be told. Raises NotReadError."""
         try:
             with anyio.fail_after(PATIENCE):
                 answer = await self._ask(path)
@@ -50,6 +54,8 @@ class ContentReader:
         except _BREAKS:
             await self.close()
             return _BROKE_OFF
+        if answer.absent:
+            raise NotReadError(answer.problem)
         return answer.problem if answer.content is None else answer.content
 
     async def _ask(self, path: Path) -> Answer:

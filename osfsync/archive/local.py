@@ -15,7 +15,6 @@ from osfsync.archive.group import place_group
 from osfsync.archive.inspection import Inspection
 from osfsync.archive.intake import Intake
 from osfsync.archive.kept import Shelf, can_be_noted
-from osfsync.archive.owner import judge
 from osfsync.archive.receiver import LocalReceiver, Workshop
 from osfsync.archive.tree import Tree
 from osfsync.archive.twins import Twins, beside_told_apart, doubtful
@@ -76,14 +75,14 @@ class LocalArchive:
 
     async def judge(self, state: str, *, known: bool) -> None:
         """See `Archive.judge`."""
-        await to_thread.run_sync(partial(judge, self._root, state, known=known), limiter=self._groups)
+        await to_thread.run_sync(partial(self._tree.judge, state, known=known), limiter=self._groups)
         self._state = state
 
     async def confirm(self) -> None:
         """See `Archive.confirm`."""
         if self._state is None:
             raise RuntimeError("an archive is confirmed that was neither prepared nor judged")
-        await to_thread.run_sync(partial(judge, self._root, self._state, known=True), limiter=self._groups)
+        await to_thread.run_sync(partial(self._tree.judge, self._state, known=True), limiter=self._groups)
 
     async def set_aside(self, path: str) -> str:
         """See `Archive.set_aside`. It lies in the hidden folder then, and stays there."""

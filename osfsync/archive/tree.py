@@ -15,7 +15,7 @@ from osfsync.archive.durable import sync_folder
 from osfsync.archive.failures import translate
 from osfsync.archive.folders import note_folders, read_folders
 from osfsync.archive.former import is_worth_keeping, keep, undo
-from osfsync.archive.owner import claim, last_step, note_step
+from osfsync.archive.owner import claim, judge, last_step, note_step
 from osfsync.archive.paths import PART_FOLDER
 from osfsync.domain.errors import ArchiveError
 from osfsync.domain.model import Held, Verification
@@ -59,6 +59,11 @@ class Tree:
         """See `owner.claim`. Raises ArchiveError, DiskFullError."""
         with self._translated():
             claim(self.root, state, known=known)
+
+    def judge(self, state: str, *, known: bool) -> None:
+        """See `owner.judge`. Raises ArchiveError, DiskFullError."""
+        with self._translated():
+            judge(self.root, state, known=known)
 
     def last_step(self) -> str:
         """See `owner.last_step`. Raises ArchiveError."""

@@ -93,7 +93,7 @@ def _files(config: Path | None, environ: Mapping[str, str], cwd: Path, user: Pat
     """The files to read, the stronger first."""
     named = config or (Path(environ[CONFIG_VARIABLE]) if environ.get(CONFIG_VARIABLE) else None)
     if named is not None:
-        main = cwd / named.expanduser()
+        main = cwd / _expanded(named)
         if not _is_file(main):
             if main.is_dir():
                 raise ConfigError(f"{named} is a folder.", hint=f"Name the file in it, such as {FILE_NAME}.")
@@ -102,12 +102,19 @@ def _files(config: Path | None, environ: Mapping[str, str], cwd: Path, user: Pat
     return [path for path in dict.fromkeys([cwd / FILE_NAME, user]) if _is_file(path)]
 
 
+def _expanded(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise ConfigError(f"There is no home folder for {path}.") from None
+
+
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
-    except PermissionError:
+    except OSError as error:
         raise ConfigError(
-            f"Whether there is a configuration file {path} can't be seen: permission denied.",
+            f"Whether there is a configuration file {path} can't be seen: {error.strerror}.",
             hint="See the rights of the folders above it, and whether HOME is that of another user.",
         ) from None
 

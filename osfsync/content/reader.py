@@ -19,10 +19,11 @@ MEMORY = 3_000_000_000
 
 
 class Answer(msgspec.Struct):
-    """What is in one file, or a sentence that says why that can't be told."""
+    """What is in one file, or a sentence that says why that can't be told; `absent` for now only."""
 
     content: Content | None = None
     problem: str = ""
+    absent: bool = False
 
 
 def main() -> None:
@@ -42,7 +43,7 @@ def _answer(path: Path) -> Answer:
     except UnicodeEncodeError:
         return Answer(problem="Its path is no text, and the vendor's reader takes no other.")
     except OSError as error:
-        return Answer(problem=f"It can't be read: {error.strerror or type(error).__name__}.")
+        return Answer(problem=f"It can't be read: {error.strerror or type(error).__name__}.", absent=True)
 
 
 def _limit_memory() -> None:

@@ -78,10 +78,10 @@ class ListingFailed:
 
 @dataclass(frozen=True, slots=True)
 class DeviceLeftOut:
-    """A device that the user wants was passed over by a run; gone with its next list."""
+    """A device was passed over by a run, and why; None where that is as the user wants it by now."""
 
     device_id: str
-    explanation: str
+    explanation: str | None
     at: datetime
 
 

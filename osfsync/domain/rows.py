@@ -22,6 +22,24 @@ class FileRow:
 LEFT_OUT = "device-left-out"
 """The slug of a device that the user wants and that runs pass over."""
 
+LEFT_OUT_TOLD = 20
+"""Of these so many are told one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownDevice:
+    """A device that runs worked on.
+
+    Attributes:
+        device: as it was called when a run last met it.
+        names: all that it was ever called when a run met it: a selection may be made by any of them.
+        left_out: whether the last run passed over it, though the user wanted it.
+    """
+
+    device: Device
+    names: tuple[str, ...]
+    left_out: bool
+
 
 @dataclass(frozen=True, slots=True)
 class DeviceGlance:

@@ -34,6 +34,10 @@ class Globs:
             wanted = wanted or include(spelling) is not None
         return Choice.SELECTED if wanted else Choice.EXCLUDED
 
+    def excludes(self, *spellings: str) -> bool:
+        """Whether a pattern that excludes fits any of the spellings, whatever else fits."""
+        return any(self._exclude.match(spelling) is not None for spelling in spellings)
+
     def explain(self, *spellings: str) -> str:
         """Which rule keeps it out. Empty for what is selected."""
         for glob in self.exclude:

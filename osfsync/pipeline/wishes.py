@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 from typing import TypeVar
 
 from osfsync.archive.paths import device_folder, path_key
@@ -16,16 +15,13 @@ from osfsync.domain.model import Device, TimeWindow, merge_windows, split_window
 from osfsync.domain.planner import Choice
 from osfsync.domain.policy import Policy
 from osfsync.domain.reach import OVERLAP, begin_of
-from osfsync.domain.rows import LEFT_OUT
+from osfsync.domain.rows import LEFT_OUT, LEFT_OUT_TOLD, KnownDevice
 from osfsync.domain.selection import Selection
 from osfsync.pipeline.merge import MergeTerms
 from osfsync.pipeline.settle import Settler
 from osfsync.pipeline.tally import Tally
 from osfsync.state.ledger import Ledger
 from osfsync.state.reader import Reader
-
-MOST_TOLD = 20
-"""Devices that a run tells of one by one when it passes over them."""
 
 CLOCK_TOLERANCE = timedelta(seconds=30)
 """Clocks that differ by less are taken for right."""
@@ -50,12 +46,13 @@ class Met:
     Attributes:
         listed: all that the platform lists.
         chosen: those that the selection wants.
-        left_out: known ones that the selection wants, and that are passed over all the same; why.
+        left_out: known ones that are passed over, though the selection wants them; why. None for one that
+            was wanted before, and is excluded by now.
     """
 
     listed: Sequence[Device]
     chosen: Sequence[Device]
-    left_out: Mapping[Device, str]
+    left_out: Mapping[Device, str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +80,10 @@ class Wishes:
     max_transfer: int | None = None
 
 
-async def choose_devices(client: CloudClient, wishes: Wishes, tally: Tally, known: Sequence[Device]) -> Met:
-    """The tenant's devices; `known` are those that runs worked on.
+async def choose_devices(
+    client: CloudClient, wishes: Wishes, tally: Tally, known: Sequence[KnownDevice]
+) -> Met:
+    """The tenant's devices.
 
     Raises:
         ProtocolError: the platform lists none, though some are known: such a list is suspect.
@@ -102,8 +101,7 @@ async def choose_devices(client: CloudClient, wishes: Wishes, tally: Tally, know
             f"None of the tenant's {len(listed)} devices fits select.devices or --device.",
             hint=f"The first is named {listed[0].name!r}; globs fit names or ids.",
         )
-    wanted = [device for device in known if wishes.selection.device(device) is Choice.SELECTED]
-    left_out = _left_out(listed, chosen, wanted)
+    left_out = _left_out(listed, chosen, known, wishes.selection)
     _tell_left_out(left_out, tally)
     tally.devices_seen = len(chosen)
     _check_clock(client.clock_offset, tally)
@@ -111,25 +109,34 @@ async def choose_devices(client: CloudClient, wishes: Wishes, tally: Tally, know
 
 
 def _left_out(
-    listed: Sequence[Device], chosen: Sequence[Device], wanted: Sequence[Device]
-) -> dict[Device, str]:
-    """Known devices that the selection wanted, and that this run passes over all the same; why."""
+    listed: Sequence[Device], chosen: Sequence[Device], known: Sequence[KnownDevice], selection: Selection
+) -> dict[Device, str | None]:
+    """Known devices that this run passes over, and why. The selection may want them by any of their names."""
     names, worked_on = {device.id: device.name for device in listed}, {device.id for device in chosen}
-    return {
-        device: f"It is called {names[device.id]!r} now, which select.devices or --device does not fit."
-        if device.id in names
-        else "The platform does not list it any more: nothing of it was looked for."
-        for device in wanted
-        if device.id not in worked_on
-    }
+    told: dict[Device, str | None] = {}
+    for each in known:
+        device, now = each.device, names.get(each.device.id)
+        if device.id in worked_on:
+            continue
+        if selection.devices.excludes(now or device.name, device.id):
+            if each.left_out:
+                told[device] = None
+        elif any(selection.device(Device(device.id, name)) is Choice.SELECTED for name in each.names):
+            told[device] = (
+                "The platform does not list it any more: nothing of it was looked for."
+                if now is None
+                else f"It is called {now!r} now, which select.devices or --device does not fit."
+            )
+    return told
 
 
-def _tell_left_out(left_out: Mapping[Device, str], tally: Tally) -> None:
-    for device, why in islice(left_out.items(), MOST_TOLD):
-        text = f"{why} If that is as it should be, put it into select.exclude_devices."
+def _tell_left_out(left_out: Mapping[Device, str | None], tally: Tally) -> None:
+    wanted = [(device, why) for device, why in left_out.items() if why is not None]
+    for device, why in wanted[:LEFT_OUT_TOLD]:
+        text = f"{why} If that is as it should be, put {device.id!r} into select.exclude_devices."
         tally.problem(device.name, None, LEFT_OUT, text)
-    if len(left_out) > MOST_TOLD:
-        text = f"{len(left_out) - MOST_TOLD} more devices were passed over; `osfsync devices` names them."
+    if len(wanted) > LEFT_OUT_TOLD:
+        text = f"{len(wanted) - LEFT_OUT_TOLD} more devices were passed over; `osfsync devices` names them."
         tally.problem("(more devices)", None, LEFT_OUT, text)
 
 

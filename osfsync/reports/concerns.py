@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
+from statistics import median
 
 from osfsync.domain.gaps import LONGER, recurring
 from osfsync.domain.planner import Reason
@@ -18,7 +19,9 @@ SILENCE = timedelta(days=1)
 """No device is silent before."""
 
 UNKNOWN_SILENCE = timedelta(days=2)
-"""Nor one whose habits are not known."""
+"""Nor one of which no pause recurs at least once a fortnight, and this or TIMES_AS_LONG its usual one."""
+
+TIMES_AS_LONG = 4
 
 
 class Concern(StrEnum):
@@ -97,10 +100,8 @@ def _concerns(facts: DeviceFacts, now: datetime) -> Iterator[ConcernModel]:
         yield ConcernModel(Concern.FORBIDDEN, forbidden)
     if _is_silent(facts, now):
         yield ConcernModel(Concern.SILENT, None, device.last_contact)
-    elif _was_never_seen(facts):
-        yield ConcernModel(
-            Concern.NEVER_SEEN, facts.reasons[Reason.ORDERED] + facts.reasons[Reason.DEVICE_SILENT]
-        )
+    elif waiting := _waiting_for_a_first_contact(facts):
+        yield ConcernModel(Concern.NEVER_SEEN, waiting)
     lately = [gap for gap in facts.gaps if gap.open or gap.end > now - RECENT]
     if lately:
         yield ConcernModel(Concern.GAP, None, lately[0].start)
@@ -113,18 +114,17 @@ def _is_silent(facts: DeviceFacts, now: datetime) -> bool:
     last, contacts = facts.device.last_contact, facts.contacts
     if last is None:
         return False
-    usual = timedelta(0)
-    if contacts:
-        usual = recurring(
-            (later - earlier for earlier, later in pairwise(contacts)), contacts[-1] - contacts[0]
-        )
+    pauses = [later - earlier for earlier, later in pairwise(contacts)]
+    usual = recurring(pauses, contacts[-1] - contacts[0]) if pauses else timedelta(0)
+    rarely = timedelta(seconds=TIMES_AS_LONG * median(map(timedelta.total_seconds, pauses or [timedelta(0)])))
     # What came after the log was last read, nobody knows: runs may have ceased, not the device.
     silence = min(facts.heard_until or now, now) - last
-    return silence > (max(SILENCE, LONGER * usual) if usual else UNKNOWN_SILENCE)
+    return silence > (max(SILENCE, LONGER * usual) if usual else max(UNKNOWN_SILENCE, rarely))
 
 
-def _was_never_seen(facts: DeviceFacts) -> bool:
-    """A log is read over weeks when it is read for the first time."""
-    return (
-        facts.heard_until is not None and facts.device.last_contact is None and facts.device.open_orders > 0
-    )
+def _waiting_for_a_first_contact(facts: DeviceFacts) -> int:
+    """Ordered files of a device without any contact; its log is read over weeks the first time."""
+    device = facts.device
+    if facts.heard_until is None or device.last_contact is not None or not device.open_orders:
+        return 0
+    return facts.reasons[Reason.ORDERED] + facts.reasons[Reason.DEVICE_SILENT]

@@ -25,7 +25,7 @@ _UNREAD = f"""
     SELECT files.device_id, files.name, path, files.sha256 FROM files
     LEFT JOIN contents ON contents.device_id = files.device_id AND contents.name = files.name
     WHERE files.sha256 IS NOT NULL AND (files.device_id, files.name) > (?, ?)
-      AND contents.sha256 IS NOT files.sha256
+      AND (contents.sha256 IS NOT files.sha256 OR contents.problem LIKE 'It can''t be read: %')
     ORDER BY files.device_id, files.name LIMIT {PAGE}
 """  # noqa: S608 - constants
 _CHANNELS = "SELECT id, name, unit, data_type FROM channels"

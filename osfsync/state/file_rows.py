@@ -40,6 +40,7 @@ def device_seen(fact: DeviceSeen, tenant_id: str) -> Iterator[Placed]:
         "last_seen": at,
     }
     yield Step.UPSERT_DEVICE, None, row
+    yield Step.NAME_DEVICE, None, {"device_id": fact.device.id, "name": fact.device.name}
 
 
 def files_seen(fact: FilesSeen) -> Iterator[Placed]:
@@ -116,7 +117,11 @@ def listing_failed(fact: ListingFailed, run_id: str) -> Iterator[Placed]:
 
 def device_left_out(fact: DeviceLeftOut) -> Iterator[Placed]:
     """A device of which nothing was asked."""
-    yield _problem(fact.device_id, LEFT_OUT, fact.explanation, fact.at)
+    if fact.explanation is None:
+        row = {"of_device": fact.device_id, "slug": LEFT_OUT}
+        yield Step.DEVICE_EXCLUDED, ("device", fact.device_id), row
+    else:
+        yield _problem(fact.device_id, LEFT_OUT, fact.explanation, fact.at)
 
 
 def _problem(device_id: str, slug: str, explanation: str, at: datetime) -> Placed:

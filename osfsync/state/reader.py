@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 
 from osfsync.domain.model import Device, FileRecord, ListingSource, TimeWindow, merge_windows
 from osfsync.domain.reach import Reach
+from osfsync.domain.rows import LEFT_OUT, KnownDevice
 from osfsync.domain.summary import RunOutcome
 from osfsync.state.query import Query
 from osfsync.state.records import COLUMNS, records_of
@@ -33,7 +35,11 @@ _UNHELD_DAYS = f"""
     ORDER BY name LIMIT {DAYS_PAGE}
 """  # noqa: S608 - constants
 _REACHES = "SELECT source, until, newest, newest_at, served_at, refusals FROM reaches WHERE device_id = ?"
-_DEVICES = "SELECT id, name FROM devices WHERE tenant_id = ? ORDER BY name, id"
+_DEVICES = """
+    SELECT devices.id, devices.name, devices.problem, device_names.name FROM devices
+    JOIN device_names ON device_names.device_id = devices.id WHERE tenant_id = ?
+    ORDER BY devices.name, devices.id, device_names.name
+"""
 _SETTLED = """
     SELECT device_id, start, "end" FROM listings
     WHERE backfill = ? AND settled AND source = ? AND compared IS NOT 0
@@ -86,9 +92,13 @@ class Reader:
         """Whether a run has worked with an archive: it makes that ready before it meets devices."""
         return bool(await self._query.sql("SELECT 1 FROM devices LIMIT 1"))
 
-    async def devices_known(self, tenant_id: str) -> list[Device]:
-        """The known devices of a tenant, as they were called when a run last worked on them."""
-        return [Device(*row) for row in await self._query.sql(_DEVICES, (tenant_id,))]
+    async def devices_known(self, tenant_id: str) -> list[KnownDevice]:
+        """The devices of a tenant that runs worked on, by name."""
+        rows = await self._query.sql(_DEVICES, (tenant_id,))
+        return [
+            KnownDevice(Device(device_id, name), tuple(row[3] for row in of_device), problem == LEFT_OUT)
+            for (device_id, name, problem), of_device in groupby(rows, key=lambda row: tuple(row[:3]))
+        ]
 
     async def unheld_windows(
         self, device_id: str, wanted: Callable[[str], bool], lost_since: datetime, until: datetime = _LAST

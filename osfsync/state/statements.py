@@ -23,6 +23,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from osfsync.state.tables import (
     attempts,
+    device_names,
     devices,
     events,
     files,
@@ -139,16 +140,14 @@ FINISH_RUN = Statement.of(
 RUN_OF_TENANT = Statement.of(_RUN.values(tenant_id=bindparam("tenant_id")))
 
 UPSERT_DEVICE = _upsert_device()
+NAME_DEVICE = _insert_new(device_names)
 UPSERT_REACH = Statement.of(insert(reaches).prefix_with("OR REPLACE"), reaches.c.keys())
 UPSERT_FILE = _upsert_file()
 INSERT_LISTING = _insert(listings, "id", "settled")
-DEVICE_LISTED = _update_device(
-    listed_at=bindparam("at"),
-    listing_source=bindparam("source"),
-    problem=null(),
-    problem_text=null(),
-    problem_at=null(),
-)
+_NO_PROBLEM = dict.fromkeys(("problem", "problem_text", "problem_at"), null())
+DEVICE_LISTED = _update_device(listed_at=bindparam("at"), listing_source=bindparam("source"), **_NO_PROBLEM)
+_IS_SLUG = (devices.c.id == bindparam("of_device"), devices.c.problem == bindparam("slug"))
+DEVICE_EXCLUDED = Statement.of(update(devices).where(*_IS_SLUG).values(**_NO_PROBLEM))
 DEVICE_FAILED = _update_device(
     problem=bindparam("slug"), problem_text=bindparam("explanation"), problem_at=bindparam("at")
 )

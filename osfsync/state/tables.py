@@ -77,6 +77,14 @@ devices = Table(
     Column("mute_at", UtcTime),
 )
 
+device_names = Table(
+    "device_names",
+    metadata,
+    Column("device_id", ForeignKey("devices.id"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
 runs = Table(
     "runs",
     metadata,

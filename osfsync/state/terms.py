@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-HEAD = "0004"
+HEAD = "0005"
 """The migration that these tables correspond to."""
 
 

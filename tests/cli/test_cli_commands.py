@@ -47,6 +47,13 @@ async def synced(tmp_path: Path, simulator: Simulator) -> Path:
     return tmp_path
 
 
+async def test_the_line_counts_devices_that_are_passed_over(synced: Path, simulator: Simulator) -> None:
+    for device in simulator.world.devices(simulator.world.main.id)[1:]:
+        simulator.world.remove_device(device)
+    ended = await osfsync(synced, "sync", password=simulator.world.password)
+    assert "; 1 device passed over; " in ended.out
+
+
 async def test_sync_prints_one_line_where_nobody_watches(tmp_path: Path, simulator: Simulator) -> None:
     write_config(tmp_path, simulator.url)
     ended = await osfsync(tmp_path, "sync", password=simulator.world.password)

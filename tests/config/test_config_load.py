@@ -247,10 +247,15 @@ def test_a_home_of_another_user_is_told(place: Place) -> None:
     closed.mkdir(parents=True, exist_ok=True)
     closed.chmod(0)
     try:
-        assert "permission denied" in place.refusal()
+        assert "Permission denied" in place.refusal()
         assert "whether HOME is that of another user" in place.refusal()
     finally:
         closed.chmod(0o700)
+
+
+@pytest.mark.parametrize("name", ["n" * 300, "~nobody-of-this-name/sync.toml"])
+def test_a_name_that_no_file_can_have_is_told(place: Place, name: str) -> None:
+    assert name in place.refusal(config=Path(name))
 
 
 def test_missing_required_settings_say_how_to_set_them(place: Place) -> None:

@@ -26,6 +26,7 @@ def test_facts_about_different_things_are_one_group_whatever_their_order() -> No
     assert steps(*facts) == [
         [
             (Step.UPSERT_DEVICE, 1),
+            (Step.NAME_DEVICE, 1),
             (Step.UPSERT_FILE, 1),
             (Step.FILE_HELD, 2),
             (Step.FILE_FAILED, 1),

@@ -193,6 +193,7 @@ def test_an_older_state_reaches_back_to_its_first_sync(path: Path, monkeypatch: 
             ("d", "device-list", "2", "2", "5", None, 0),
             ("d", "server-list", "2", "2", "5", "5", 0),
         ]
+        assert state.execute("SELECT * FROM device_names").fetchall() == [("d", "D")]
 
 
 def test_a_migration_that_fails_leaves_nothing_behind(

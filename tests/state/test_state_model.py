@@ -119,7 +119,7 @@ facts: st.SearchStrategy[Fact] = st.one_of(
     ),
     st.builds(Reached, devices, st.sampled_from(ListingSource), reaches),
     st.builds(ListingFailed, devices, windows, words, words, moments),
-    st.builds(DeviceLeftOut, devices, words, moments),
+    st.builds(DeviceLeftOut, devices, st.none() | words, moments),
     st.builds(Fetched, devices, names, helds, st.booleans()),
     st.builds(FetchFailed, devices, names, failures),
     st.builds(HeldRefuted, devices, names, failures),
@@ -180,8 +180,12 @@ class Model:
                 self.reaches[fact.device_id, fact.source] = fact.reach
             case ListingFailed():
                 self.devices[fact.device_id].problem = DeviceProblem(fact.slug, fact.explanation, fact.at)
-            case DeviceLeftOut():
-                self.devices[fact.device_id].problem = DeviceProblem(LEFT_OUT, fact.explanation, fact.at)
+            case DeviceLeftOut(explanation=why):
+                device = self.devices[fact.device_id]
+                if why is not None:
+                    device.problem = DeviceProblem(LEFT_OUT, why, fact.at)
+                elif device.problem is not None and device.problem.slug == LEFT_OUT:
+                    device.problem = None
             case Fetched():
                 self.change(
                     fact.device_id,

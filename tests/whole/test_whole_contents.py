@@ -14,13 +14,14 @@ import pytest
 from osfsync.app.contents import find, index
 from osfsync.app.gaps import gaps
 from osfsync.app.reading import content_reader
-from osfsync.domain.errors import LockedError
+from osfsync.domain.errors import ArchiveError, LockedError
 from osfsync.domain.model import StorageStatus
 from osfsync.simulator.behaviour import Behaviour
 from osfsync.simulator.listing import TERSE
 from osfsync.simulator.world import World
 from osfsync.state.database import open_view
 from osfsync.state.lock import hold_lock
+from tests.whole.test_whole_disk import unmounted
 
 MirrorOf = Callable[..., AbstractAsyncContextManager[Any]]
 
@@ -105,6 +106,22 @@ async def test_what_was_read_is_read_again_only_where_it_changed(mirror_of: Mirr
         assert set(await found(mirror, "*")) == {"Truck 1/1.osf", "Truck 1/3.osf"}  # not by what it was
         told = await index(mirror.settings)
         assert (told.read, told.known) == (1, 4)
+        assert len(await found(mirror, "*")) == 3
+
+
+async def test_a_disk_that_is_away_makes_no_file_unreadable(mirror_of: MirrorOf, fleet: World) -> None:
+    async with mirror_of(fleet) as mirror:
+        await mirror.sync()
+        archive = mirror.settings.archive.path
+        with unmounted(archive), pytest.raises(ArchiveError, match="Is its disk mounted"):
+            await index(mirror.settings)
+        away = archive / "Truck 1" / "1.osf"
+        away.rename(archive.parent / "away")
+        told = await index(mirror.settings)
+        assert (told.read, told.unreadable, told.known) == (4, 2, 3)
+        (archive.parent / "away").rename(away)
+        told = await index(mirror.settings)
+        assert (told.read, told.unreadable, told.known) == (1, 0, 4)
         assert len(await found(mirror, "*")) == 3
 
 

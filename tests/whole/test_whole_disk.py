@@ -1,5 +1,6 @@
 """An archive's disk that is not mounted, or goes away: what is missing then is not lost."""
 
+import errno
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
@@ -14,7 +15,7 @@ from osfsync.app.verify import VerifyRequest, verify
 from osfsync.archive.base import Placed
 from osfsync.archive.local import LocalArchive
 from osfsync.archive.receiver import LocalReceiver
-from osfsync.domain.errors import ExitCode
+from osfsync.domain.errors import ArchiveError, ExitCode
 from osfsync.domain.model import Held, StorageStatus
 from osfsync.pipeline import verify as pipeline
 from osfsync.reports.verify import VerifiedModel
@@ -158,6 +159,41 @@ async def test_a_disk_that_goes_away_while_large_files_come_ends_the_run(
         assert mirror.simulator.requests["download-token"] < large / 2
         mount(archive)
         assert (await mirror.sync()).exit_code is ExitCode.COMPLETE
+        await mirror.assert_equals_server()
+
+
+async def test_a_disk_that_fails_is_told_as_such(
+    mirror_of: MirrorOf, empty_world: World, device: SimDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its root is there, and what is read of it ends with an error of the system's."""
+    failing = False
+
+    def read(path: Path, *arguments: Any, **named: Any) -> str:
+        if failing and path.name == "state":
+            raise OSError(errno.EIO, "Input/output error", str(path))
+        return read_text(path, *arguments, **named)
+
+    async def fail(*_: Any, **__: Any) -> Placed:
+        nonlocal failing
+        failing = True
+        raise ArchiveError("Input/output error")
+
+    read_text = Path.read_text
+    async with mirror_of(empty_world) as mirror:
+        await mirror.sync()
+        empty_world.add_file(device, "large.osf", size=4_200_000)
+        with monkeypatch.context() as patched:
+            patched.setattr(Path, "read_text", read)
+            patched.setattr(LocalReceiver, "commit", fail)
+            summary = await mirror.sync()
+            assert (summary.exit_code, "Input/output error" in summary.error) == (ExitCode.USAGE, True)
+
+            async def tell(_: Sequence[VerifiedModel]) -> bool:
+                return True
+
+            ended = await verify(mirror.settings, VerifyRequest(), tell)
+            assert (ended.exit_code, "Input/output error" in ended.error) == (ExitCode.USAGE, True)
+        assert (await mirror.sync()).files.fetched == 1
         await mirror.assert_equals_server()
 
 

@@ -17,6 +17,7 @@ from osfsync.simulator.faults import Fault, Replace
 from osfsync.simulator.fleet import ListedBy, SimDevice
 from osfsync.simulator.listing import TERSE, Dialect
 from osfsync.simulator.world import World
+from tests.whole.test_whole_verify import flip, mend
 
 MirrorOf = Callable[..., AbstractAsyncContextManager[Any]]
 DEAD = Behaviour(contact_every=None, files_per_day=0)
@@ -274,6 +275,56 @@ async def test_a_device_that_dropped_out_is_told_for_as_long_as_it_is(
         told = {row.device: row.problem async for rows in known.devices(mirror.settings) for row in rows}
         assert told == {"B": None, "C": None}
         assert "runs pass over" not in (await mirror.missing())["a.osf"].next_action
+
+
+async def test_a_device_that_was_met_under_its_new_name_is_told_all_the_same(
+    mirror_of: MirrorOf, empty_world: World
+) -> None:
+    """By a repair, or a run for that device alone: the selection wanted it by its former name."""
+    renamed, other = (empty_world.add_device(name, behaviour=DEAD) for name in ("Truck 1", "Truck 2"))
+    for device in (renamed, other):
+        empty_world.add_file(device, "a.osf", StorageStatus.BOTH)
+    async with mirror_of(empty_world) as mirror:
+
+        async def told() -> list[str]:
+            mirror.change("select", devices=("Truck*",))
+            return [problem.device for problem in (await mirror.sync()).problems]
+
+        assert await told() == []
+        renamed.name = "Lorry"
+        flip(mirror.settings.archive.path / "Truck 1" / "a.osf")
+        repaired = (await mend(mirror)).verified.repair
+        assert repaired is not None
+        assert repaired.back == 1
+        assert await told() == ["Lorry"]
+        mirror.change("select", devices=("Lorry",))  # as by --device
+        await mirror.sync()
+        assert await told() == ["Lorry"]
+        devices = {row.device: row.problem async for rows in known.devices(mirror.settings) for row in rows}
+        assert "which select.devices or --device does not fit" in (devices["Lorry"] or "")
+
+
+async def test_a_device_that_is_excluded_is_told_no_more(mirror_of: MirrorOf, empty_world: World) -> None:
+    """One that was replaced: the new one has its name. Its id, or what it is called now, tells them apart."""
+    old = empty_world.add_device("Truck 1", behaviour=DEAD)
+    empty_world.add_file(old, "a.osf", StorageStatus.BOTH)
+    async with mirror_of(empty_world) as mirror:
+        mirror.change("select", devices=("Truck*",))
+        await mirror.sync()
+        old.name = "Old 1"
+        new = empty_world.add_device("Truck 1", behaviour=DEAD)
+        empty_world.add_file(new, "b.osf", StorageStatus.BOTH)
+        (problem,) = (await mirror.sync()).problems
+        assert problem.explanation.endswith(f"put '{old.id}' into select.exclude_devices.")
+        for excluded in (old.id, "Old*"):
+            mirror.change("select", exclude_devices=())
+            assert len((await mirror.sync()).problems) == 1
+            mirror.change("select", exclude_devices=(excluded,))
+            empty_world.add_file(new, f"{excluded[:3]}.osf", StorageStatus.BOTH)
+            summary = await mirror.sync()
+            assert (summary.problems, summary.files.fetched) == ((), 1)
+            rows = [row async for chunk in known.devices(mirror.settings) for row in chunk]
+            assert [row.problem for row in rows] == [None, None]
 
 
 async def test_of_many_devices_that_dropped_out_the_rest_is_counted(

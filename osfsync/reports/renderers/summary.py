@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from osfsync.domain.errors import ForbiddenError
+from osfsync.domain.rows import LEFT_OUT, LEFT_OUT_TOLD
 from osfsync.domain.summary import FileCounts, Problem, RunOutcome, RunSummary
 from osfsync.reports.renderers.table import draw, wrap
 from osfsync.reports.text import amount, count, printable, size
@@ -46,6 +47,7 @@ def line(summary: RunSummary) -> str:
     parts = (
         f"osfsync {summary.command}{kind}: {summary.outcome.value}, {_done(summary)}",
         _devices_in_short(summary),
+        _passed_over(summary.problems),
         _files_in_short(summary),
         f"{summary.seconds:.1f} s, exit {int(summary.exit_code)}",
     )
@@ -109,6 +111,13 @@ def _devices_in_short(summary: RunSummary) -> str:
     ]
     total = f" of {amount(summary.devices.seen, 'device')}"
     return ", ".join(part.format("" if index else total) for index, part in enumerate(parts))
+
+
+def _passed_over(problems: Sequence[Problem]) -> str:
+    number = sum(problem.reason == LEFT_OUT for problem in problems)
+    if number > LEFT_OUT_TOLD:
+        return f"more than {LEFT_OUT_TOLD} devices passed over"
+    return f"{amount(number, 'device')} passed over" if number else ""
 
 
 def _seen_in_part(problems: Sequence[Problem]) -> int:
