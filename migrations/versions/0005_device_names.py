@@ -24,6 +24,8 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.execute("INSERT INTO device_names (device_id, name) SELECT id, name FROM devices")
+    # A folder is called as its device was when it was met first.
+    op.execute("INSERT OR IGNORE INTO device_names (device_id, name) SELECT id, folder FROM devices")
 
 
 def downgrade() -> None:

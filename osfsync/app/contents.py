@@ -31,9 +31,13 @@ WORKERS = 2
 
 @dataclass(frozen=True, slots=True)
 class IndexModel:
-    """What came of one `index`: files read, of these those that could not be, and all that are known."""
+    """What came of one `index`: files read, of these those that could not be, and all that are known.
+
+    Of the files read, `stored` are known now: what can't be read for now is not kept.
+    """
 
     read: int
+    stored: int
     unreadable: int
     known: int
     known_unreadable: int
@@ -56,7 +60,7 @@ async def index(settings: Settings, *, clock: Callable[[], datetime] = utc_now) 
     """
     require_reader()
     require_database(database_path(settings.state))
-    read = unreadable = 0
+    read = stored = unreadable = 0
     with hold_lock(settings.state):
         async with open_state(settings.state) as database, AsyncExitStack() as stack:
             state, archive = database.reader, LocalArchive(settings.archive.path)
@@ -70,10 +74,10 @@ async def index(settings: Settings, *, clock: Callable[[], datetime] = utc_now) 
                 await store_contents(database, results, clock())
                 if len(results) < len(page):
                     await archive.confirm()  # or it is the disk that is gone
-                read += len(page)
+                read, stored = read + len(page), stored + len(results)
                 unreadable += len(page) - sum(isinstance(each.result, Content) for each in results)
             known, known_unreadable = await database.contents.sums()
-    return IndexModel(read, unreadable, known, known_unreadable)
+    return IndexModel(read, stored, unreadable, known, known_unreadable)
 
 
 async def _read(reader: ContentReader, root: Path, files: Sequence[Unread], results: list[Indexed]) -> None:

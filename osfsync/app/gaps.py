@@ -24,6 +24,7 @@ async def attendance_of(view: View, row: DeviceRow, now: datetime) -> Attendance
         heard=None if begun is None or until is None or until < begun else TimeWindow(begun, until),
         gaps=gaps_of(recordings, contacts, seen),
         usual_pause=timedelta(0) if recordings is None else recordings.usual_pause(),
+        recorded_until=None if recordings is None else recordings.end,
     )
 
 

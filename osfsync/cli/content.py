@@ -34,6 +34,8 @@ def index(context: Context) -> None:
     settings = context.load().settings
     told = run_async(partial(contents.index, settings))
     line = f"{amount(told.read, 'file')} read, {count(told.known)} known."
+    if now := told.read - told.stored:
+        line += f" {amount(now, 'file')} can't be read now, and will be tried again."
     if told.known_unreadable:
         line += f" What is in {count(told.known_unreadable)} of them can't be told."
     click.echo(line)

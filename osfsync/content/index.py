@@ -53,6 +53,8 @@ def read_content(path: Path) -> Content:
     try:
         manager = osf.load(str(path))
     except osf.OsfError as error:
+        if "(os error " in str(error):  # as the reader tells the system's errors
+            raise OSError(str(error)) from error
         raise UnreadableContentError(f"The vendor's reader does not take it: {error}.") from error
     if len(manager.channels) > MOST_CHANNELS:
         raise UnreadableContentError(f"It has {len(manager.channels)} channels, more than are kept in mind.")

@@ -43,7 +43,7 @@ def _answer(path: Path) -> Answer:
     except UnicodeEncodeError:
         return Answer(problem="Its path is no text, and the vendor's reader takes no other.")
     except OSError as error:
-        return Answer(problem=f"It can't be read: {error.strerror or type(error).__name__}.", absent=True)
+        return Answer(problem=f"It can't be read: {error.strerror or error}.", absent=True)
 
 
 def _limit_memory() -> None:

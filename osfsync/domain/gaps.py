@@ -88,12 +88,14 @@ class Attendance:
         contacts: ascending, as far as its communication log is kept.
         heard: the span over which that log was read; None where it was not.
         usual_pause: between recordings, the longest that recurs.
+        recorded_until: the end of its last known recording, which it told of later.
     """
 
     contacts: Sequence[datetime]
     heard: TimeWindow | None
     gaps: Sequence[Gap]
     usual_pause: timedelta
+    recorded_until: datetime | None = None
 
 
 def gaps_of(

@@ -47,7 +47,7 @@ class Met:
         listed: all that the platform lists.
         chosen: those that the selection wants.
         left_out: known ones that are passed over, though the selection wants them; why. None for one that
-            was wanted before, and is excluded by now.
+            was wanted before, and is not any more.
     """
 
     listed: Sequence[Device]
@@ -118,15 +118,16 @@ def _left_out(
         device, now = each.device, names.get(each.device.id)
         if device.id in worked_on:
             continue
-        if selection.devices.excludes(now or device.name, device.id):
-            if each.left_out:
-                told[device] = None
-        elif any(selection.device(Device(device.id, name)) is Choice.SELECTED for name in each.names):
+        is_excluded = selection.devices.excludes(now or device.name, device.id)
+        by_name = (selection.device(Device(device.id, name)) for name in each.names)
+        if not is_excluded and Choice.SELECTED in by_name:
             told[device] = (
                 "The platform does not list it any more: nothing of it was looked for."
                 if now is None
                 else f"It is called {now!r} now, which select.devices or --device does not fit."
             )
+        elif each.left_out:
+            told[device] = None
     return told
 
 

@@ -65,6 +65,7 @@ class DeviceFacts:
         near_loss: files that only it has and that it is about to drop, and when the first is due.
         contacts: ascending, as far as the log is kept.
         heard_until: up to when it was read; None where it can't be.
+        recorded_until: the end of its last known recording.
     """
 
     device: DeviceModel
@@ -75,6 +76,7 @@ class DeviceFacts:
     loss_due: datetime | None
     contacts: Sequence[datetime]
     heard_until: datetime | None
+    recorded_until: datetime | None
     gaps: Sequence[GapModel]
 
 
@@ -98,8 +100,8 @@ def _concerns(facts: DeviceFacts, now: datetime) -> Iterator[ConcernModel]:
         yield ConcernModel(Concern.FAILING, failing)
     if forbidden := facts.reasons[Reason.NO_PERMISSION]:
         yield ConcernModel(Concern.FORBIDDEN, forbidden)
-    if _is_silent(facts, now):
-        yield ConcernModel(Concern.SILENT, None, device.last_contact)
+    if since := _silent_since(facts, now):
+        yield ConcernModel(Concern.SILENT, None, since)
     elif waiting := _waiting_for_a_first_contact(facts):
         yield ConcernModel(Concern.NEVER_SEEN, waiting)
     lately = [gap for gap in facts.gaps if gap.open or gap.end > now - RECENT]
@@ -109,17 +111,22 @@ def _concerns(facts: DeviceFacts, now: datetime) -> Iterator[ConcernModel]:
         yield ConcernModel(Concern.UNSEEN)
 
 
-def _is_silent(facts: DeviceFacts, now: datetime) -> bool:
-    """For longer than pauses that recur, such as nights and weekends."""
-    last, contacts = facts.device.last_contact, facts.contacts
-    if last is None:
-        return False
+def _silent_since(facts: DeviceFacts, now: datetime) -> datetime | None:
+    """Its last sign of life, where that is longer ago than pauses that recur, such as nights and weekends.
+
+    A log is read only while a device owes something: what it recorded later is a sign, too. And what came
+    after a run last looked at the device, nobody knows: runs may have ceased, not the device.
+    """
+    device, contacts = facts.device, facts.contacts
+    if device.last_contact is None:
+        return None
+    looked = min(max(filter(None, (facts.heard_until, device.listed_at)), default=now), now)
+    last = max(device.last_contact, min(facts.recorded_until or device.last_contact, looked))
     pauses = [later - earlier for earlier, later in pairwise(contacts)]
     usual = recurring(pauses, contacts[-1] - contacts[0]) if pauses else timedelta(0)
     rarely = timedelta(seconds=TIMES_AS_LONG * median(map(timedelta.total_seconds, pauses or [timedelta(0)])))
-    # What came after the log was last read, nobody knows: runs may have ceased, not the device.
-    silence = min(facts.heard_until or now, now) - last
-    return silence > (max(SILENCE, LONGER * usual) if usual else max(UNKNOWN_SILENCE, rarely))
+    longest = max(SILENCE, LONGER * usual) if usual else max(UNKNOWN_SILENCE, rarely)
+    return last if looked - last > longest else None
 
 
 def _waiting_for_a_first_contact(facts: DeviceFacts) -> int:

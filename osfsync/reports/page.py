@@ -216,6 +216,7 @@ def device_page(
         loss_due=missing.loss_due,
         contacts=attendance.contacts,
         heard_until=None if row.mute else row.heard_until,
+        recorded_until=attendance.recorded_until,
         gaps=gaps,
     )
     days = DayModel(

@@ -13,7 +13,7 @@ from anyio import to_thread
 from osfsync.domain.errors import StateDamagedError, StateError
 from osfsync.state.border import border
 from osfsync.state.location import database_path, is_own_file, require_database
-from osfsync.state.migrate import ensure_current, read_revision
+from osfsync.state.migrate import ensure_current, is_older, read_revision
 from osfsync.state.settings import StateSettings
 from osfsync.state.terms import HEAD
 
@@ -69,7 +69,7 @@ def _check(path: Path) -> list[str]:
         f"Row {row} of {table} refers to {parent}, where there is no such row."
         for table, row, parent, _ in orphans
     ]
-    if revision != HEAD:
+    if revision != HEAD and not is_older(revision):
         problems.append(f"The revision is {revision or 'none'}, this version of osfsync works with {HEAD}.")
     return problems
 

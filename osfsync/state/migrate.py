@@ -62,6 +62,12 @@ def read_revision(path: Path) -> str | None:
     return str(row[0])
 
 
+def is_older(revision: str | None) -> bool:
+    """Whether it is one that was, and that the next command which opens the state brings up to date."""
+    known = {file.name.partition("_")[0] for file in (migrations_folder() / "versions").glob("*.py")}
+    return revision in known - {HEAD}
+
+
 def migrations_folder() -> Path:
     """The migrations: beside the rooms in an installed package, beside the package in a checkout."""
     package = Path(__file__).resolve().parents[1]

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 
+import osf
 import pytest
 
 from osfsync.content import index
@@ -81,4 +82,16 @@ def test_what_unpacks_to_too_much_is_not_read(tmp_path: Path, monkeypatch: pytes
     file = tmp_path / "bomb.osfz"
     file.write_bytes(zlib.compress(recording() + bytes(4_000_000)))
     with pytest.raises(UnreadableContentError, match="more than 3,000,000 bytes"):
+        read_content(file)
+
+
+def test_an_error_of_the_system_s_is_not_the_file_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "a.osf"
+    file.write_bytes(recording())
+
+    def fail(_: str) -> None:
+        raise osf.OsfError("I/O error: Input/output error (os error 5)")
+
+    monkeypatch.setattr(osf, "load", fail)
+    with pytest.raises(OSError, match="os error 5"):
         read_content(file)

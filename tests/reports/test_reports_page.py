@@ -56,6 +56,7 @@ def facts(**known: object) -> DeviceFacts:
         "loss_due": None,
         "contacts": (),
         "heard_until": None,
+        "recorded_until": None,
         "gaps": (),
         **known,
     }
@@ -100,8 +101,9 @@ def test_a_device_that_was_always_in_contact_is_silent_after_a_day() -> None:
     assert told(last, hourly[-3:]) == []  # too few to tell
     outage = [at for at in hourly if not 10 * HOUR < last - at < 40 * HOUR]
     assert told(last, outage) == ["silent"]
+    looked = replace(device_row(last_contact=last), listed_at=ago(hours=21))
     known = facts(
-        device=device_model(device_row(last_contact=last), None, None),
+        device=device_model(looked, None, None),
         contacts=hourly,
         heard_until=ago(hours=20),
     )
@@ -111,6 +113,16 @@ def test_a_device_that_was_always_in_contact_is_silent_after_a_day() -> None:
         friday - timedelta(days=day, hours=hour) for day in range(28) for hour in range(8) if day % 7 < 5
     ]
     assert told(friday, sorted(at_work)) == []
+
+
+def test_a_log_that_is_read_no_more_hides_no_silence() -> None:
+    """It is read while a device owes something; that it records on shows that it lives."""
+    last = ago(days=5)
+    device = device_model(device_row(last_contact=last), None, None)  # listed now
+    hourly = [last - timedelta(hours=hour) for hour in range(50, -1, -1)]
+    for recorded, told in ((None, ["silent"]), (last, ["silent"]), (ago(hours=3), []), (NOW + DAY, [])):
+        known = facts(device=device, contacts=hourly, heard_until=last, recorded_until=recorded)
+        assert kinds(known) == told
 
 
 def test_a_device_that_was_never_in_contact_is_told_where_files_wait() -> None:

@@ -48,6 +48,12 @@ async def test_problems_are_told(settings: StateSettings, path: Path) -> None:
     ]
 
 
+@pytest.mark.usefixtures("writer")
+async def test_a_state_that_is_merely_older_has_no_problem(settings: StateSettings, path: Path) -> None:
+    sql(path, "UPDATE alembic_version SET version_num = '0004'")
+    assert await check(settings) == []
+
+
 @pytest.mark.usefixtures("no_database")
 async def test_what_is_no_database_is_a_problem(settings: StateSettings) -> None:
     (problem,) = await check(settings)

@@ -173,7 +173,7 @@ def test_an_older_state_reaches_back_to_its_first_sync(path: Path, monkeypatch: 
             )
         connection.exec_driver_sql(
             "INSERT INTO devices (id, tenant_id, name, folder, folder_key, first_seen, last_seen) "
-            "VALUES ('d', 't', 'D', 'D', 'd', 'now', 'now')"
+            "VALUES ('d', 't', 'D', 'Old D', 'old d', 'now', 'now')"
         )
         for run, start, source, at, problem in (
             ("r", "2", "server-list", "5", None),
@@ -193,7 +193,7 @@ def test_an_older_state_reaches_back_to_its_first_sync(path: Path, monkeypatch: 
             ("d", "device-list", "2", "2", "5", None, 0),
             ("d", "server-list", "2", "2", "5", "5", 0),
         ]
-        assert state.execute("SELECT * FROM device_names").fetchall() == [("d", "D")]
+        assert state.execute("SELECT * FROM device_names").fetchall() == [("d", "D"), ("d", "Old D")]
 
 
 def test_a_migration_that_fails_leaves_nothing_behind(

@@ -325,6 +325,12 @@ async def test_a_device_that_is_excluded_is_told_no_more(mirror_of: MirrorOf, em
             assert (summary.problems, summary.files.fetched) == ((), 1)
             rows = [row async for chunk in known.devices(mirror.settings) for row in chunk]
             assert [row.problem for row in rows] == [None, None]
+        mirror.change("select", exclude_devices=())
+        assert len((await mirror.sync()).problems) == 1
+        mirror.change("select", devices=(new.id,))  # the user wants it no more
+        await mirror.sync()
+        rows = [row async for chunk in known.devices(mirror.settings) for row in chunk]
+        assert [row.problem for row in rows] == [None, None]
 
 
 async def test_of_many_devices_that_dropped_out_the_rest_is_counted(
