@@ -11,6 +11,7 @@ import click
 
 from osfsync.cli.output import complain
 from osfsync.config import Loaded, Settings, load
+from osfsync.domain.errors import ConfigError
 
 T = TypeVar("T")
 
@@ -31,7 +32,7 @@ class Context:
 
     def load(self, flags: Mapping[str, object] | None = None) -> Loaded:
         """Settings from flags, environment and files; warnings are said on stderr."""
-        loaded = load(config=self.config, environ=os.environ, flags=flags or {}, cwd=Path.cwd())
+        loaded = load(config=self.config, environ=os.environ, flags=flags or {}, cwd=_working_folder())
         if self.verbosity >= 0:
             for warning in loaded.warnings:
                 complain(f"warning: {warning}")
@@ -58,6 +59,15 @@ class Context:
             return secret
 
         return ask
+
+
+def _working_folder() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise ConfigError(
+            "The working folder is not there any more.", hint="Change to another one."
+        ) from None
 
 
 def run_async(function: Callable[[], Awaitable[T]]) -> T:

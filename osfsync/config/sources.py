@@ -147,6 +147,8 @@ def _parse(path: Path, shown: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(_place(str(error), text, shown)) from None
+    except (RecursionError, ValueError) as error:  # lists in lists by the thousand, numbers of as many digits
+        raise ConfigError(f"{shown}: {error}.") from None
 
 
 def _read(path: Path, shown: str) -> str:

@@ -259,3 +259,16 @@ async def test_wrong_usage(tmp_path: Path, arguments: tuple[str, ...], word: str
     assert ended.code == 2
     assert word in ended.err
     assert "Traceback" not in ended.err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a working folder can't be removed")
+async def test_a_working_folder_that_is_gone(tmp_path: Path) -> None:
+    script = 'mkdir gone && cd gone && rmdir ../gone && exec "$0" -m osfsync status'
+    done = await anyio.run_process(
+        ["/bin/sh", "-c", script, sys.executable],
+        cwd=tmp_path,
+        env=clean_environment({}, tmp_path / "no-home"),
+        check=False,
+    )
+    assert done.returncode == 2
+    Ended(2, "", done.stderr.decode()).assert_one_message("working folder is not there any more")

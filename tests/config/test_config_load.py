@@ -215,6 +215,8 @@ def test_all_problems_are_told_at_once_in_a_steady_order(place: Place) -> None:
             b"[limits]\ndownloads = 1x\n",
             "line 2, column 14: Expected newline or end of document after a statement.",
         ),
+        (b"a = " + 3_000 * b"[", "sync.toml: maximum recursion depth exceeded"),
+        (b"a = " + 5_000 * b"1", "sync.toml: Exceeds the limit"),
         (b"[cloud]\n[cloud]\n", "sync.toml, line 2, column 7: Cannot declare ('cloud',) twice."),
         (b"[cloud]\nurl = 'a\xff'\n", "sync.toml, line 2: not UTF-8 text."),
         (b"#" * 1_000_001, "sync.toml is larger than 1000000 bytes"),
