@@ -81,8 +81,8 @@ class Walk:
         )
         async for page in files_to_read(holdings, device_ids, self.request.sample):
             findings = await verifier.look(page)
-            if any(isinstance(finding.sight, Absent) for finding in findings):
-                await archive.confirm()  # or it is the disk that is gone
+            if mender is None and any(isinstance(finding.sight, Absent) for finding in findings):
+                await archive.confirm()  # or it is the disk that is gone; a mender asks by itself
             self.progress.verdicts.update(finding.verdict for finding in findings)
             if not await self.tell(await _mended(findings, mender)) and mender is None:
                 return

@@ -68,8 +68,6 @@ def find(
     from osfsync.app import contents
 
     settings = context.load().settings
-    if not run_async(partial(contents.is_indexed, settings)):
-        complain("No file was read yet: `osfsync index` reads what is in the held files.")
     search = partial(contents.find, settings, channels, devices, since, until)
     if format_name == PATHS:
         run_async(partial(_print_paths, settings, search))
@@ -78,10 +76,16 @@ def find(
 
 
 async def _print_paths(settings: "Settings", search: Chunks) -> None:
+    from osfsync.app import contents
+
+    found = False
     async with aclosing(search()) as pages:
         async for page in pages:
+            found = found or bool(page)
             if not say("".join(f"{settings.archive.path / row.path}\n" for row in page)):
                 return
+    if not found and not await contents.is_indexed(settings):
+        complain("No file was read yet: `osfsync index` reads what is in the held files.")
 
 
 @click.command()
