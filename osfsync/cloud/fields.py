@@ -5,7 +5,7 @@ The API page names no field inside `<GeoLogFile>` beyond a name and the status, 
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -79,7 +79,7 @@ class RecordReader:
         if status is None:
             raise self._unreadable("storage status (0 to 3)", fields)
         file = self._build(fields, columns, status, columns.others)
-        return replace(file, name=_without_indent(file.name)) if "\n" in file.name else file
+        return file._replace(name=_without_indent(file.name)) if "\n" in file.name else file
 
     def server_file(self, record: object) -> DataFile:
         """A record of the server's own list: what it names, the server has."""

@@ -181,6 +181,10 @@ TABLE: tuple[Rule, ...] = (
 )
 
 
+HELD = Decision(TABLE[0].action, TABLE[0].reason)
+"""The first line's, which looks at nothing but the holding: a quiet night asks a million times."""
+
+
 @cache
 def _look_up(*parts: Any) -> Decision:
     """The first line that fits; a night meets a few dozen situations, whatever the number of files."""
@@ -280,10 +284,13 @@ def plan(  # noqa: PLR0913, PLR0917 - all that the table looks at
         now: the moment of the decision, UTC.
         dialogue: what is known of the file's device.
     """
+    holding = holding_of(file, record)
+    if holding is Holding.CURRENT:
+        return HELD
     lost = record is not None and record.lost_at is not None
     return _look_up(
         Presence.VANISHED if lost else Presence.LISTED,
-        holding_of(file, record),
+        holding,
         choice,
         file.status,
         policy.mode,

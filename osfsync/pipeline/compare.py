@@ -5,7 +5,7 @@ once more: what was delivered or removed meanwhile contradicts nothing.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from osfsync.domain.model import DataFile, StorageStatus, TimeWindow
 from osfsync.pipeline.shelves import Shelves
@@ -83,8 +83,8 @@ class Comparison:
     @staticmethod
     def _completed(file: DataFile, size: int | None) -> DataFile:
         if not file.status.on_server:
-            file = replace(file, status=StorageStatus.BOTH)
-        return replace(file, size=size) if file.size is None and size is not None else file
+            file = file._replace(status=StorageStatus.BOTH)
+        return file._replace(size=size) if file.size is None and size is not None else file
 
     def _inside(self, file: DataFile) -> bool:
         """Whether both lists must name it: how they treat what reaches over the edge is not documented."""

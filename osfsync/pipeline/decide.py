@@ -1,7 +1,7 @@
 """Decide: a page + what we know → actions, each with its reason. Files that are held end here."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import assert_never
 
@@ -96,7 +96,7 @@ class Decider:
         if record is None or record.file != file or record.lost_at is not None:
             decided.changed.append(file)
         if record is not None and record.lost_at is not None:
-            record = replace(record, lost_at=None, last_seen=None)
+            record = record._replace(lost_at=None, last_seen=None)
         choice = self.selection.file(file.name)
         decision = plan(file, record, choice, self.policy, decided.at, progress.dialogue)
         if not progress.several or self._first_time(page, file):
@@ -230,8 +230,7 @@ def reconciled(file: DataFile, record: FileRecord | None, source: ListingSource)
     if record is None or source is ListingSource.DEVICE_LIST:
         return file
     known = record.file
-    return replace(
-        file,
+    return file._replace(
         status=StorageStatus.BOTH if known.status is StorageStatus.BOTH else file.status,
         size=file.size if file.size is not None else known.size,
         start=file.start or known.start,

@@ -63,7 +63,7 @@ class Reader:
         records: dict[str, FileRecord] = {}
         for page in _pages(names):
             rows = await self._query.sql(_RECORDS, (device_id, *page))
-            records.update((record.file.name, record) for record in records_of(rows))
+            records |= {record.file.name: record for record in records_of(rows)}
         return records
 
     async def paths_taken(self, path_keys: Sequence[str]) -> dict[str, tuple[str, str]]:

@@ -90,7 +90,7 @@ def test_what_an_executed_command_left_behind_is_not_on_its_way() -> None:
         record(StorageStatus.DEVICE_ONLY),
         record(StorageStatus.DEVICE_ONLY, order_number=99),
         record(StorageStatus.BOTH, order_number=7),
-        replace(record(StorageStatus.REQUESTED), lost_at=NOW),
+        record(StorageStatus.REQUESTED)._replace(lost_at=NOW),
     ],
 )
 def test_a_file_that_is_not_on_its_way_is_not_expected(known: FileRecord) -> None:
@@ -138,8 +138,8 @@ def test_many_files_are_foreseen_with_few_estimates(monkeypatch: pytest.MonkeyPa
     forecast = Forecast(talk(), Awaited(range(start, start + 100_000)), NOW)
     known = record(StorageStatus.REQUESTED)
     for place in range(100_000):
-        file = replace(known.file, start=datetime.fromtimestamp(start + place, UTC))
-        forecast.expected(replace(known, file=file))
+        file = known.file._replace(start=datetime.fromtimestamp(start + place, UTC))
+        forecast.expected(known._replace(file=file))
     assert len(asked) < 400
     assert asked[-1].files == 100_000
 

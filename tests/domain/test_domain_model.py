@@ -90,6 +90,16 @@ def test_nothing_included_selects_nothing() -> None:
     assert Globs.of([]).choose("anything") is Choice.EXCLUDED
 
 
+@pytest.mark.parametrize("include", [["*"], ["*.osf", "*"]])
+@given(spellings=st.lists(st.text(), min_size=1))
+def test_what_includes_anything_asks_the_excluding_patterns_alone(
+    include: list[str], spellings: list[str]
+) -> None:
+    assert Globs.of(include).choose(*spellings) is Choice.SELECTED
+    excluded = Globs.of(include, ["*a*"]).choose(*spellings) is Choice.EXCLUDED
+    assert excluded == any("a" in spelling.lower() for spelling in spellings)
+
+
 def test_an_error_says_what_to_do() -> None:
     error = LockedError("Another run works here.", hint="Wait.")
     assert str(error) == "Another run works here. Wait."

@@ -19,9 +19,11 @@ from osfsync.domain.model import (
     Verification,
 )
 from osfsync.domain.planner import (
+    HELD,
     TABLE,
     Action,
     Choice,
+    Decision,
     Holding,
     Ordering,
     Presence,
@@ -126,7 +128,7 @@ def as_the_ledger_has_it(record: FileRecord | None, dialogue: Dialogue) -> FileR
     """A file's last order is the one that the ledger tells of."""
     if record is None or record.orders == 0:
         return record
-    return replace(record, ordered_at=dialogue.followed[1].order.sent_at)
+    return record._replace(ordered_at=dialogue.followed[1].order.sent_at)
 
 
 @pytest.mark.parametrize("rule", TABLE, ids=lambda rule: f"{rule.action}-{rule.reason}")
@@ -138,6 +140,12 @@ def test_every_line_of_the_table_decides_something(rule: object) -> None:
 def test_the_table_is_total() -> None:
     undecided = [situation for situation in SITUATIONS if not any(rule.fits(situation) for rule in TABLE)]
     assert undecided == []
+
+
+def test_what_is_held_is_decided_by_the_first_line_alone() -> None:
+    held = [situation for situation in SITUATIONS if situation.holding is Holding.CURRENT]
+    assert {next(line for line in TABLE if line.fits(situation)) for situation in held} == {TABLE[0]}
+    assert Decision(TABLE[0].action, TABLE[0].reason) == HELD
 
 
 @given(files, st.none() | records, st.sampled_from(Choice), policies, dialogues)
@@ -174,13 +182,13 @@ def test_a_decision_fits_the_facts(
 def _after(action: Action, file: DataFile, record: FileRecord | None) -> FileRecord:
     """What the state knows when the action was done."""
     record = record or FileRecord(file, "p", NOW, WINDOW)
-    record = replace(record, file=file)
+    record = record._replace(file=file)
     match action:
         case Action.FETCH:
             held = Held(file.size or 5, "00", NOW, Verification.WHOLE)
-            return replace(record, held=held, tries=0, failure=None)
+            return record._replace(held=held, tries=0, failure=None)
         case Action.ORDER:
-            return replace(record, orders=record.orders + 1, ordered_at=NOW, order=2)
+            return record._replace(orders=record.orders + 1, ordered_at=NOW, order=2)
         case Action.KEEP | Action.WAIT | Action.LEAVE:
             return record
 
@@ -208,7 +216,7 @@ def test_a_failing_file_is_tried_each_run_then_rests_then_is_tried_again(
     record = FileRecord(file, "p", NOW, WINDOW)
     for tries in range(1, policy.tries + 1):
         assert plan(file, record, Choice.SELECTED, policy, NOW, NOTHING_KNOWN).action is Action.FETCH
-        record = replace(record, tries=tries, failure=Failure("not-found", "404", NOW))
+        record = record._replace(tries=tries, failure=Failure("not-found", "404", NOW))
     assert plan(file, record, Choice.SELECTED, policy, NOW, NOTHING_KNOWN).reason is Reason.FAILED
     rested = NOW + policy.rest
     assert plan(file, record, Choice.SELECTED, policy, rested, NOTHING_KNOWN).action is Action.FETCH

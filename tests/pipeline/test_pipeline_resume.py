@@ -1,7 +1,5 @@
 """Whether the rest of a broken download may be asked for."""
 
-from dataclasses import replace
-
 import pytest
 
 from osfsync.archive.base import PartLabel
@@ -21,7 +19,7 @@ def job(file: DataFile = FILE, device: Device = DEVICE) -> FetchJob:
 
 def unlisted() -> FetchJob:
     """A file of which the list tells no size."""
-    return job(replace(FILE, size=None))
+    return job(FILE._replace(size=None))
 
 
 def label(size: int = 100, validator: str | None = '"v1"') -> PartLabel:
@@ -47,8 +45,8 @@ def test_a_label_fits_the_file_that_is_listed(validator: str | None) -> None:
     assert fits(fitting, job())
     assert fits(fitting, job(device=Device("id", "renamed")))
     assert not fits(fitting, job(device=Device("other", "Crane 4")))
-    assert not fits(fitting, job(replace(FILE, name="b.osf")))
-    assert not fits(fitting, job(replace(FILE, size=101)))
+    assert not fits(fitting, job(FILE._replace(name="b.osf")))
+    assert not fits(fitting, job(FILE._replace(size=101)))
     assert fits(fitting, unlisted()) == (validator is not None)
 
 

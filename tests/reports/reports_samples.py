@@ -1,6 +1,5 @@
 """Files, orders and talks made by hand, and the words that are found for them."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from osfsync.domain.dialogue import NOTHING_KNOWN, Dialogue, Order, OrderState, dialogue_of
@@ -39,7 +38,7 @@ def row(status: StorageStatus, name: str = "a.osf", **known: object) -> FileRow:
     start = ago(days=3)
     file = DataFile(TRUCK.id, name, status, size=10, start=start, end=start + timedelta(minutes=10))
     record = FileRecord(file, f"Truck 1/{name}", start, WINDOW)
-    return FileRow(TRUCK, replace(record, **known))  # type: ignore[arg-type]  # a test may tell anything
+    return FileRow(TRUCK, record._replace(**known))  # type: ignore[arg-type]  # a test may tell anything
 
 
 def ordered(orders: int = 1) -> FileRow:

@@ -153,8 +153,8 @@ def test_columns_pack_well_and_lose_nothing_that_is_shown() -> None:
     for hours, size in ((50, 1_234_567), (49, 999), (48, None), (47, 0)):
         start = ago(hours=hours)
         record = row(StorageStatus.BOTH).record
-        file = replace(record.file, start=start, size=size)
-        known = FileRow(Device("0b1c", "Truck 1"), replace(record, file=file))
+        file = record.file._replace(start=start, size=size)
+        known = FileRow(Device("0b1c", "Truck 1"), record._replace(file=file))
         told.add([(known, case(known))])
     first, *more = told.columns.recorded
     assert first == int(ago(hours=50).timestamp()) // 60

@@ -22,7 +22,7 @@ def test_one_of_the_reasons_is_enough() -> None:
 def test_a_file_is_as_old_as_its_recording_else_as_we_know_it() -> None:
     """Recorded three days ago, and first seen then."""
     known = row(StorageStatus.BOTH, first_seen=ago(days=1))
-    unknown = replace(known.record, file=replace(known.record.file, start=None, end=None))
+    unknown = known.record._replace(file=known.record.file._replace(start=None, end=None))
     for record, days in ((known.record, 3), (unknown, 1)):
         told = case(replace(known, record=record))
         assert Wanted(older_than=timedelta(days=days, hours=-1)).wants(told)

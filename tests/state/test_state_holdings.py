@@ -117,7 +117,7 @@ async def test_a_refuted_file_is_as_never_fetched_and_never_ordered(
     before = (await database.reader.records(DEVICE.id, ["a.osf"]))["a.osf"]
     await writer.commit([HeldRefuted(DEVICE.id, "a.osf", VERIFIED)])
     after = (await database.reader.records(DEVICE.id, ["a.osf"]))["a.osf"]
-    assert after == replace(before, held=None, orders=0, ordered_at=None, order=None)
+    assert after == before._replace(held=None, orders=0, ordered_at=None, order=None)
     (attempt,) = await database.overview.attempts(DEVICE.id, "a.osf")
     assert (attempt.run_id, attempt.failure) == (writer.run_id, VERIFIED)
     assert [page async for page in database.overview.unheld()]

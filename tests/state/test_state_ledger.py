@@ -1,6 +1,5 @@
 """The order ledger: what is recorded of orders and devices, and what is told of it."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -285,7 +284,7 @@ async def test_what_only_one_list_knows_is_marked_until_the_lists_agree(
 async def test_cancelled_orders_are_forgotten_with_what_they_meant_for_their_files(
     database: Database, writer: Writer
 ) -> None:
-    other = replace(file("x.osf", OTHER_DEVICE), status=StorageStatus.DEVICE_ONLY)
+    other = file("x.osf", OTHER_DEVICE)._replace(status=StorageStatus.DEVICE_ONLY)
     await writer.commit([files_seen(file(**ON_DEVICE), file("b.osf")), files_seen(other)])
     await writer.commit([*ordered("a.osf", "b.osf"), fetched("b.osf")])
     elsewhere = prepared("x.osf", number=2, device=OTHER_DEVICE)

@@ -85,7 +85,7 @@ failures = st.builds(Failure, slug=words, explanation=words, at=moments, check=s
 
 
 def seen(device_id: str, window: TimeWindow, at: object, files: Sequence[DataFile]) -> FilesSeen:
-    placed = tuple(SeenFile(replace(file, device_id=device_id), f"{device_id}/{file.name}") for file in files)
+    placed = tuple(SeenFile(file._replace(device_id=device_id), f"{device_id}/{file.name}") for file in files)
     return FilesSeen(device_id, window, at, placed)  # type: ignore[arg-type]  # from a strategy of moments
 
 
@@ -250,7 +250,7 @@ class Model:
 
     def change(self, device_id: str, name: str, **values: object) -> None:
         known = self.files[device_id, name]
-        self.files[device_id, name] = replace(known, **values)  # type: ignore[arg-type]  # the names are right
+        self.files[device_id, name] = known._replace(**values)  # type: ignore[arg-type]  # the names are right
 
 
 @settings(
@@ -292,7 +292,7 @@ async def _compare(where: StateSettings, batches: list[list[Fact]]) -> None:
             expected = {name: record for (of, name), record in model.files.items() if of == device_id}
             records = await database.reader.records(device_id, NAMES)
             # When a lost file was last seen is another question, asked in another test.
-            assert {name: replace(record, last_seen=None) for name, record in records.items()} == expected
+            assert {name: record._replace(last_seen=None) for name, record in records.items()} == expected
             known = {
                 (device_id, source): r for source, r in (await database.reader.reaches(device_id)).items()
             }

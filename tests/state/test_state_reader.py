@@ -212,10 +212,10 @@ async def test_a_file_held_in_an_older_version_is_still_to_be_had(database: Data
     await writer.commit([files_seen(told), fetched()])
     assert await unheld_windows(database, DEVICE.id) == []
     assert await database.overview.oldest_gap() is None
-    await writer.commit([files_seen(replace(told, size=200))])
+    await writer.commit([files_seen(told._replace(size=200))])
     assert await unheld_windows(database, DEVICE.id) == [TimeWindow(day(1) - DAY, day(2) + DAY)]
     assert [len(page) async for page in database.overview.unheld()] == [1]
-    await writer.commit([files_seen(replace(told, size=None))])  # a list that does not tell the size
+    await writer.commit([files_seen(told._replace(size=None))])  # a list that does not tell the size
     assert await unheld_windows(database, DEVICE.id) == []
 
 
