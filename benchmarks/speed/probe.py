@@ -1,15 +1,16 @@
-"""A sync in the working folder that measures how long its loop stands still; prints one JSON object.
+"""The command's sync in the working folder, which measures how long its loop stands still; prints JSON.
 
 Every `_EVERY` seconds it looks how much later than that it wakes.
 """
 
 import json
-import sys
 import time
 
 import anyio
 
 import osfsync
+import osfsync.app.runs  # before the loop runs, as the command does
+from osfsync.cli.context import run_async
 from osfsync.pipeline.tally import Tally
 
 _EVERY = 0.005
@@ -38,4 +39,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    anyio.run(main, backend_options={"use_uvloop": sys.platform != "win32"})
+    run_async(main)

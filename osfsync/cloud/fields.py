@@ -4,10 +4,9 @@ The API page names no field inside `<GeoLogFile>` beyond a name and the status, 
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeVar
 
 import msgspec
 
@@ -15,8 +14,6 @@ from osfsync.cloud.calls import from_epoch, plausible
 from osfsync.cloud.settings import FieldNames
 from osfsync.domain.errors import ProtocolError
 from osfsync.domain.model import DataFile, StorageStatus
-
-_T = TypeVar("_T")
 
 ALIASES: Mapping[str, tuple[str, ...]] = {
     "name": ("filename", "name"),
@@ -113,10 +110,14 @@ class RecordReader:
         others: tuple[str, ...],
     ) -> DataFile:
         name = self._name(fields, columns)
-        unread: list[str] = []
-        size = _optional(fields, columns.size, number_of, unread)
-        start = _optional(fields, columns.start, moment_of, unread)
-        end = _optional(fields, columns.end, moment_of, unread)
+        unread: list[str] = []  # fields that can't be read are kept as extra
+        size = start = end = None
+        if columns.size is not None and (size := number_of(fields[columns.size])) is None:
+            unread.append(columns.size)
+        if columns.start is not None and (start := moment_of(fields[columns.start])) is None:
+            unread.append(columns.start)
+        if columns.end is not None and (end := moment_of(fields[columns.end])) is None:
+            unread.append(columns.end)
         if start is not None and end is not None and end < start and columns.end is not None:
             unread.append(columns.end)
             end = None
@@ -212,6 +213,8 @@ def moment_of(value: object) -> datetime | None:
 
     None too where it is implausible.
     """
+    if type(value) is str and _is_whole(value):  # nearly always in XML
+        value = int(value)
     if type(value) is int:
         return from_epoch(value) if value <= _LARGEST else None
     text = scalar_of(value)
@@ -258,18 +261,3 @@ def _whole_text(value: object) -> str | None:
         return msgspec.json.encode(value).decode() if value else None
     except RecursionError:
         return "(nested too deeply)"
-
-
-def _optional(
-    fields: Mapping[str, object],
-    column: str | None,
-    read: Callable[[object], _T | None],
-    unread: list[str],
-) -> _T | None:
-    """Read a field that may be missing; one that can't be read is kept as extra."""
-    if column is None:
-        return None
-    value = read(fields[column])
-    if value is None:
-        unread.append(column)
-    return value

@@ -42,6 +42,10 @@ class Lanes:
     """Whoever downloads or lists holds a lane from the request to the end of the answer.
 
     Lists have lanes of their own: they wait for downloads, where these are slower.
+
+    Attributes:
+        parsing: for threads that take lists apart. More of them at once are no faster in one interpreter, and
+            keep the loop waiting (measured: up to 60 ms with eight, 7 ms with one).
     """
 
     def __init__(self, limits: LimitSettings, throttle: Throttle, ceiling: Ceiling) -> None:
@@ -51,6 +55,7 @@ class Lanes:
         self._ceiling = ceiling
         self._control = Concurrency(limits.downloads, now)
         self._answers, self._waited = 0, 0.0
+        self.parsing = anyio.CapacityLimiter(1)
         self.downloads = Lane(anyio.CapacityLimiter(limits.downloads))
         self.listings = Lane(anyio.CapacityLimiter(limits.listings))
         self._open()

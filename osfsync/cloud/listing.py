@@ -52,7 +52,7 @@ async def xml_pages(sender: Sender, call: Call, reader: RecordReader) -> AsyncGe
             chunk = b"-"
             while chunk:
                 chunk = await spool.read(_CHUNK)
-                for page in await to_thread.run_sync(parser.feed, chunk):
+                for page in await to_thread.run_sync(parser.feed, chunk, limiter=sender.lanes.parsing):
                     yield page
 
 

@@ -10,9 +10,6 @@ from osfsync.domain.model import Device
 from osfsync.domain.planner import Choice
 
 
-_ANYTHING = "*"
-
-
 @dataclass(frozen=True, slots=True)
 class Globs:
     """Case-insensitive globs: something passes where one of `include` fits it and none of `exclude`."""
@@ -21,25 +18,21 @@ class Globs:
     exclude: tuple[str, ...]
     _include: re.Pattern[str]
     _exclude: re.Pattern[str]
-    _passes_all: bool
 
     @classmethod
     def of(cls, include: Sequence[str], exclude: Sequence[str] = ()) -> Self:
         """Compile once, ask often."""
-        passes_all = _ANYTHING in include and not exclude
-        return cls(tuple(include), tuple(exclude), _any_of(include), _any_of(exclude), passes_all)
+        return cls(tuple(include), tuple(exclude), _any_of(include), _any_of(exclude))
 
     def choose(self, *spellings: str) -> Choice:
         """Judge something that goes by several spellings (a name and an id, a path and its last part)."""
-        if self._passes_all:  # asked a million times a night, and mostly so
-            return Choice.SELECTED
-        include, exclude = self._include.match, self._exclude.match
-        wanted = False
-        for spelling in spellings:
-            if exclude(spelling) is not None:
-                return Choice.EXCLUDED
-            wanted = wanted or include(spelling) is not None
-        return Choice.SELECTED if wanted else Choice.EXCLUDED
+        if self.exclude and self.excludes(*spellings):
+            return Choice.EXCLUDED
+        include = self._include.match
+        for spelling in spellings:  # asked a million times a night: no generators
+            if include(spelling) is not None:
+                return Choice.SELECTED
+        return Choice.EXCLUDED
 
     def excludes(self, *spellings: str) -> bool:
         """Whether a pattern that excludes fits any of the spellings, whatever else fits."""

@@ -38,8 +38,9 @@ class Shelf:
         """Where a name stands, for `marks` and `size`."""
         if not self._in_order:
             self.put_in_order()
-        place = bisect_left(self._keys, key)
-        return place if place < len(self._keys) and self._keys[place] == key else None
+        keys = self._keys
+        place = bisect_left(keys, key)
+        return place if place < len(keys) and keys[place] == key else None
 
     def size(self, place: int) -> int | None:
         """In bytes, where it was told."""
