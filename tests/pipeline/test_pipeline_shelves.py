@@ -12,8 +12,10 @@ sizes = st.none() | st.integers(0, 2**40)
 
 
 @pytest.mark.parametrize("few", [3, 8_192])
-@given(told=st.lists(st.tuples(names, sizes)), asked=st.lists(names))
-def test_the_same_as_a_dictionary(few: int, told: list[tuple[str, int | None]], asked: list[str]) -> None:
+@given(told=st.lists(st.tuples(names, sizes)), asked=st.lists(names), in_turn=st.integers(0, 60))
+def test_the_same_as_a_dictionary(
+    few: int, told: list[tuple[str, int | None]], asked: list[str], in_turn: int
+) -> None:
     kept = Shelves()
     known: dict[str, int | None] = {}
     with pytest.MonkeyPatch.context() as patch:
@@ -22,12 +24,13 @@ def test_the_same_as_a_dictionary(few: int, told: list[tuple[str, int | None]], 
             kept.put(name, size)
             known.setdefault(name, size)
     marked = set()
-    for name in asked:
+    for name in [*(name for name, _ in told[:in_turn]), *asked]:
         found = kept.find(name)
         assert (found is not None) == (name in known)
         if found is not None:
             shelf, place = found
             assert shelf.size(place) == known[name]
+            assert shelf.marks[place] == (name in marked)
             shelf.marks[place] = 1
             marked.add(name)
     assert kept.unmarked() == len(known) - len(marked)
