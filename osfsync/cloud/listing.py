@@ -41,12 +41,19 @@ _NO_PAGE = Page((), None, None, None)
 async def xml_pages(sender: Sender, call: Call, reader: RecordReader) -> AsyncGenerator[list[DataFile], None]:
     """Files of an XML list. The connection is free again before the first page comes."""
     with open_spool() as spool:
-        await sender.send(call, partial(_fill_xml, spool))
+        edges = await sender.send(call, partial(_fill_xml, spool))
         await spool.seek(0)
 
         def parse(chunks: parsing.Chunks, emit: Emit) -> None:
             read_file_list(chunks, reader, call.what, emit)
 
+        if edges.size <= _CHUNK:  # nearly always: no thread of its own, and one hop
+            found: list[list[DataFile]] = []
+            whole = partial(parse, iter([await spool.read(_CHUNK)]), found.append)
+            await to_thread.run_sync(whole, limiter=sender.lanes.parsing)
+            for page in found:
+                yield page
+            return
         # Closing is quick: the parser stands still unless it is fed.
         with closing(Lockstep(parse)) as parser:
             chunk = b"-"
@@ -56,10 +63,11 @@ async def xml_pages(sender: Sender, call: Call, reader: RecordReader) -> AsyncGe
                     yield page
 
 
-async def _fill_xml(spool: Spool, body: Body) -> None:
+async def _fill_xml(spool: Spool, body: Body) -> Edges:
     edges = await fill(spool, LARGEST_XML, body)
     if _xml_is_cut(edges.head.lstrip(), edges.tail.rstrip()):
         raise _cut(body)
+    return edges
 
 
 def _xml_is_cut(head: bytes, tail: bytes) -> bool:
