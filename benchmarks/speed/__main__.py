@@ -88,7 +88,7 @@ def table(case: str, latency: float, results: dict[str, Timed], stalls: str) -> 
 
 def measure(case: str, files: int, latency: float, scratch: Path) -> str:
     """All programs in turn, each against a new server and into a folder of its own below `scratch`."""
-    results = {}
+    results: dict[str, Timed] = {}
     for name, peer in CASES[case].peers.items():
         if name.startswith("curl") and shutil.which("curl") is None:
             continue

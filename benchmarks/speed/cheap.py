@@ -12,6 +12,7 @@ import signal
 import time
 import zipfile
 from collections import deque
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -173,7 +174,7 @@ def device_list(load: Load, size: int) -> bytes:
     return f"<FileList>{records}</FileList>".encode()
 
 
-def _page(records: list[dict[str, object]]) -> dict[str, object]:
+def _page(records: Sequence[Mapping[str, object]]) -> dict[str, object]:
     return {"data": records, "totalElements": len(records), "hasNext": False}
 
 

@@ -1,0 +1,1 @@
+"""What takes too long for a test: speed, and how true estimates come."""
