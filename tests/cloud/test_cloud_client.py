@@ -195,6 +195,13 @@ async def test_the_number_of_pages_is_bounded(platform: Platform, monkeypatch: p
             await client.devices()
 
 
+@pytest.fixture(params=[1_000, 131_072], ids=["in pieces", "in one hop"])
+def chunk(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is short is taken apart in another way than what is long."""
+    monkeypatch.setattr(listing, "_CHUNK", request.param)
+
+
+@pytest.mark.usefixtures("chunk")
 async def test_files_come_in_pages(platform: Platform) -> None:
     platform.give_list(xml_of(1_234))
     async with platform.client() as client:
@@ -325,6 +332,27 @@ async def test_who_is_cancelled_within_a_list_leaves_no_thread(platform: Platfor
         await until_tidy(tasks)
 
 
+@pytest.mark.usefixtures("chunk")
+async def test_who_is_cancelled_before_a_list_is_taken_apart_leaves_no_thread(platform: Platform) -> None:
+    platform.give_list(xml_of(100))
+
+    async def read(client: CloudClient) -> int:
+        return sum([len(page) async for page in client.files(DEVICE, WINDOW)])
+
+    async with platform.client() as client:
+        await client.tenant()
+        tasks = len(anyio.get_running_tasks())
+        parsing = client._lanes.parsing
+        async with parsing, anyio.create_task_group() as group:  # another list is taken apart
+            group.start_soon(read, client)
+            with anyio.fail_after(5):
+                while not parsing.statistics().tasks_waiting:
+                    await anyio.lowlevel.checkpoint()
+            group.cancel_scope.cancel()
+        await until_tidy(tasks)
+        assert await read(client) == 100
+
+
 async def test_the_loop_stays_awake_while_a_list_is_parsed(platform: Platform) -> None:
     platform.give_list(xml_of(20_000))
     worst, parsing = 0.0, True
@@ -356,6 +384,7 @@ async def test_the_loop_stays_awake_while_a_list_is_parsed(platform: Platform) -
         ("<FileList><GeoLogFile><Name>a</Name></GeoLogFile></FileList>", "storage status"),
     ],
 )
+@pytest.mark.usefixtures("chunk")
 async def test_a_bad_list_is_an_error_of_that_device(platform: Platform, body: str, words: str) -> None:
     platform.give_list(body)
     async with platform.client() as client:
