@@ -12,7 +12,7 @@ from aiofiles.tempfile.temptypes import AsyncSpooledTemporaryFile
 from osfsync.cloud.body import Body
 from osfsync.domain.errors import DiskFullError
 
-_IN_MEMORY = 4_000_000  # bytes
+_IN_MEMORY = 500_000  # bytes; of thousands of files, and there are two for each list that is read
 _EDGE = 1_000  # bytes at the start and the end of a text
 _FULL = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)})
 

@@ -1,4 +1,4 @@
-"""Names and sizes of a list that may have a million, in some twenty bytes each."""
+"""Names and sizes of a list that may have a million, in some fifteen bytes each."""
 
 from array import array
 from bisect import bisect_left
@@ -6,8 +6,8 @@ from bisect import bisect_left
 _SPLIT_AT = 8_192
 """Names; putting so many in order takes a few milliseconds."""
 
-_BITS = 10
-_UNTOLD = -1
+_BITS = 9
+_LARGE, _UNTOLD = 2**32 - 2, 2**32 - 1  # in place of a size
 
 
 class Shelf:
@@ -20,11 +20,12 @@ class Shelf:
         marks: a byte for each name, 0 at first; there once a name was looked for, which ends the telling.
     """
 
-    __slots__ = ("_in_order", "_keys", "_next", "_sizes", "marks")
+    __slots__ = ("_in_order", "_keys", "_large", "_next", "_sizes", "marks")
 
     def __init__(self) -> None:
         self._keys = array("q")
-        self._sizes = array("q")
+        self._sizes = array("I")
+        self._large: dict[int, int] = {}  # sizes of 4 GB and more, by key
         self._in_order = False
         self._next = 0  # the place of the name that is likely to be looked for
         self.marks = bytearray()
@@ -35,7 +36,12 @@ class Shelf:
     def put(self, key: int, size: int | None) -> None:
         """One more name; `size` in bytes, where it is told. What was told first counts."""
         self._keys.append(key)
-        self._sizes.append(_UNTOLD if size is None else size)
+        if size is None:
+            size = _UNTOLD
+        elif size >= _LARGE:
+            self._large.setdefault(key, size)
+            size = _LARGE
+        self._sizes.append(size)
 
     def place(self, key: int) -> int | None:
         """Where a name stands at present, for `marks` and `size`."""
@@ -53,6 +59,8 @@ class Shelf:
     def size(self, place: int) -> int | None:
         """In bytes, where it was told."""
         size = self._sizes[place]
+        if size == _LARGE:
+            return self._large[self._keys[place]]
         return None if size == _UNTOLD else size
 
     def close(self) -> None:
@@ -72,15 +80,15 @@ class Shelf:
             if before is None or keys[before] != keys[place]
         ]
         self._keys = array("q", (keys[place] for place in once))
-        self._sizes = array("q", (sizes[place] for place in once))
+        self._sizes = array("I", (sizes[place] for place in once))
         self.marks = bytearray(marks[place] for place in once)
         self._in_order = True
         self._next = len(once)
 
     def spread(self, shelves: "list[Shelf]") -> None:
         """Put the names on other shelves."""
-        for key, size in zip(self._keys, self._sizes, strict=True):
-            shelves[key & len(shelves) - 1].put(key, None if size == _UNTOLD else size)
+        for place, key in enumerate(self._keys):
+            shelves[key & len(shelves) - 1].put(key, self.size(place))
 
 
 class Shelves:

@@ -8,7 +8,7 @@ from osfsync.pipeline import shelves
 from osfsync.pipeline.shelves import Shelves
 
 names = st.integers(0, 60).map("{}.osf".format)
-sizes = st.none() | st.integers(0, 2**40)
+sizes = st.none() | st.integers(0, 2**40) | st.integers(2**32 - 4, 2**32 + 1)
 
 
 @pytest.mark.parametrize("few", [3, 8_192])
