@@ -10,7 +10,7 @@ from typing import BinaryIO, Protocol, cast
 from aiofiles.tempfile.temptypes import AsyncSpooledTemporaryFile
 
 from osfsync.cloud.body import Body
-from osfsync.domain.errors import DiskFullError
+from osfsync.domain.errors import ConfigError, DiskFullError
 
 _IN_MEMORY = 500_000  # bytes; of thousands of files, and there are two for each list that is read
 _EDGE = 1_000  # bytes at the start and the end of a text
@@ -62,6 +62,7 @@ async def fill(spool: Spool, largest: int, body: Body) -> Edges:
     Raises:
         InterruptedBodyError, ProtocolError: as `Body.plain_pieces`, with `largest` as its bound.
         DiskFullError: there is no room where the system keeps temporary files.
+        ConfigError: there is no such place.
     """
     await spool.seek(0)
     await spool.truncate()
@@ -85,6 +86,13 @@ async def _keep(spool: _Writable, piece: bytes) -> None:
 def _room() -> Iterator[None]:
     try:
         yield
+    except (
+        FileNotFoundError
+    ) as error:  # the standard library tried all it knows
+        raise ConfigError(
+            "A long file list needs a folder for temporary files, and none can be written.",
+            hint="Name one in the environment variable TMPDIR.",
+        ) from error
     except OSError as error:
         if error.errno not in _FULL:
             raise

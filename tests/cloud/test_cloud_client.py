@@ -1,6 +1,7 @@
 import errno
 import gc
 import json
+import tempfile
 import threading
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from osfsync.cloud import listing, spool
 from osfsync.cloud.client import CloudClient
 from osfsync.cloud.settings import LimitSettings
 from osfsync.domain.errors import (
+    ConfigError,
     DiskFullError,
     ForbiddenError,
     InterruptedBodyError,
@@ -276,6 +278,18 @@ async def test_a_list_may_lie_on_the_disk(platform: Platform, monkeypatch: pytes
     platform.give_list(xml_of(5_000))
     async with platform.client() as client:
         assert sum([len(page) async for page in client.files(DEVICE, WINDOW)]) == 5_000
+
+
+async def test_a_system_without_a_folder_for_temporary_files(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool, "_IN_MEMORY", 10_000)
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", list)  # as where none of them can be written
+    platform.give_list(xml_of(5_000))
+    async with platform.client() as client:
+        with pytest.raises(ConfigError, match="none can be written"):
+            assert [page async for page in client.files(DEVICE, WINDOW)]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full on this system")
