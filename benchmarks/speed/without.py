@@ -2,119 +2,57 @@
 
     python -m benchmarks.speed.without [--write RESULTS]
 
-Beside curl in the same run, without latency. A part is taken out in the process that is measured.
+Beside curl in the same run, without latency. See `parts`.
 """
 
 import argparse
-import sys
+import compileall
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
-from hashlib import sha256
 from pathlib import Path
 
-import anyio
-
+import benchmarks
 import osfsync
 from benchmarks.speed.cheap import Load, serving
-from benchmarks.speed.peers import CONNECTIONS, curl, limits_of
-from benchmarks.speed.running import Command, Timed, machine, timed
+from benchmarks.speed.peers import curl, limits_of
+from benchmarks.speed.running import Timed, machine, timed
 from benchmarks.speed.running import osfsync as command
-from osfsync.__main__ import main as sync
-from osfsync.archive import group
-from osfsync.archive.base import Body, Placed
-from osfsync.archive.local import LocalArchive
-from osfsync.cli.context import run_async
-from osfsync.cloud.client import CloudClient
-from osfsync.cloud.settings import BatchMode
-from osfsync.domain.model import ContentCheck, Device, Held, Verification, utc_now
-from osfsync.pipeline.batch import MOST_FILES
 
 _LOADS = {"4 kB": Load(20_000, 4_000), "64 kB": Load(5_000, 64_000)}
 _HOW = {"singly": "never", "batched": "auto"}
-_NAMES = "names"
-"""File with the names that are fetched, in the working folder."""
-
-
-def _everything() -> None:
-    sync()
-
-
-def _without_structure() -> None:
-    def judge(data: bytes, expected_size: int | None, check: ContentCheck) -> Held:  # noqa: ARG001
-        return Held(len(data), sha256(data).hexdigest(), utc_now(), Verification.WHOLE)
-
-    group.judge = judge  # type: ignore[attr-defined]  # where it is used, not where it is from
-    sync()
-
-
-def _without_placing() -> None:
-    async def place(_: LocalArchive, bodies: Sequence[Body]) -> list[Placed]:
-        return [Placed(Held(len(body.data), "0" * 64, utc_now(), Verification.WHOLE)) for body in bodies]
-
-    LocalArchive.place = place  # type: ignore[method-assign, assignment]
-    sync()
-
-
-def _requests_alone() -> None:
-    run_async(partial(_fetch_all, Path(_NAMES).read_text(encoding="utf-8").split()))
-
-
-async def _fetch_all(names: Sequence[str]) -> None:
-    settings = osfsync.load_settings()
-    together = 1 if settings.limits.batch is BatchMode.NEVER else MOST_FILES
-    parts = (names[at : at + together] for at in range(0, len(names), together))
-    async with osfsync.open_client(settings) as client:
-        (device,) = await client.devices()
-        async with anyio.create_task_group() as workers:
-            for _ in range(CONNECTIONS):
-                workers.start_soon(_fetch, client, device, parts)
-
-
-async def _fetch(client: CloudClient, device: Device, parts: Iterator[Sequence[str]]) -> None:
-    for names in parts:
-        if len(names) > 1:
-            await client.batch(device, names, sys.maxsize)
-            continue
-        async with client.download(device, names[0]) as body:
-            while await body.piece():
-                pass
-
-
-WITHOUT: Mapping[str, Callable[[], None]] = {
-    "everything on": _everything,
-    "no structure check": _without_structure,
-    "nothing checked, hashed, written": _without_placing,
-    "the requests alone": _requests_alone,
+_PARTS = {
+    "everything": "everything on",
+    "no-structure-check": "no structure check",
+    "nothing-placed": "nothing checked, hashed, written, named",
+    "requests-alone": "nothing but the requests",
 }
+_NAMES = "names"
 
 
-def _measure(load: Load, url: str, folder: Path, batch: str, part: str) -> Timed:
-    made = command(url, folder, limits_of(batch), files=load.files)
-    (folder / _NAMES).write_text("\n".join(load.names()), encoding="utf-8")
-    argv = [made.argv[0], "-m", "benchmarks.speed.without", "--child", part, "-q", "sync"]
-    return timed(replace(made, argv=argv))
+def _measure(load: Load, folder: Path, batch: str, part: str) -> Timed:
+    with serving(load) as url:
+        made = command(url, folder, limits_of(batch), files=load.files)
+        (folder / _NAMES).write_text("\n".join([str(load.size), *load.names()]), encoding="utf-8")
+        argv = [made.argv[0], "-m", "benchmarks.speed.parts", part, "-q", "sync"]
+        return timed(replace(made, argv=argv))
 
 
-def _curl(load: Load, url: str, folder: Path) -> Command:
+def _curl(load: Load, folder: Path) -> Timed:
     folder.mkdir(parents=True)
-    return curl(load, url, folder, load.files)
+    with serving(load) as url:
+        return timed(curl(load, url, folder, load.files))
 
 
 def _tables(scratch: Path) -> Iterator[str]:
     for size, load in _LOADS.items():
-        with serving(load) as url:
-            peer = timed(_curl(load, url, scratch / size / "curl"))
-        lines = [
-            f"{size + ', 0 ms':50}{'files/s':>10}{'CPU s/1,000':>14}{'of curl':>10}",
-            _row("curl --parallel 32", peer, peer),
-        ]
+        peer = _curl(load, scratch / size / "curl")
+        head = f"{size + ', 0 ms':50}{'files/s':>10}{'CPU s/1,000':>14}{'of curl':>10}"
+        lines = [head, _row("curl --parallel 32", peer, peer)]
         for how, batch in _HOW.items():
-            for part in WITHOUT:
-                with serving(load) as url:
-                    result = _measure(load, url, scratch / size / how / part, batch, part)
-                lines.append(_row(f"{how}, {part}", result, peer))
+            for part, words in _PARTS.items():
+                result = _measure(load, scratch / size / how / part, batch, part)
+                lines.append(_row(f"{how}, {words}", result, peer))
         yield "\n".join(lines)
 
 
@@ -130,6 +68,8 @@ def main() -> None:
     )
     parser.add_argument("--write", type=Path, help="keep what was printed in this file as well")
     given = parser.parse_args()
+    for package in (osfsync, benchmarks):  # as an installed program is
+        compileall.compile_dir(package.__path__[0], quiet=1)
     told = [machine()]
     print(told[0], flush=True)
     with tempfile.TemporaryDirectory() as scratch:
@@ -141,9 +81,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--child"]:
-        part = sys.argv[2]
-        sys.argv[1:] = sys.argv[3:]
-        WITHOUT[part]()
-    else:
-        main()
+    main()

@@ -129,7 +129,8 @@ class _Collector:
         self.strangers += 1
         if self.strangers > MOST_OTHERS:
             raise ProtocolError(f"The {self.what} has more than {MOST_OTHERS} elements that are no files.")
-        if item and _TROUBLE.search(tag) and str(item).strip().lower() not in _NO_TROUBLE:
+        harmless = not item or (isinstance(item, str) and item.strip().lower() in _NO_TROUBLE)
+        if not harmless and _TROUBLE.search(tag):
             told = tag[:_LONGEST_NOTED]
             raise ProtocolError(f"The {self.what} holds an element {told!r}: it may be incomplete.")
         if isinstance(item, dict) and len(self.others) < _MOST_NOTED:

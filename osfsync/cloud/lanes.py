@@ -44,8 +44,8 @@ class Lanes:
     Lists have lanes of their own: they wait for downloads, where these are slower.
 
     Attributes:
-        parsing: for threads that take lists apart. More of them at once are no faster in one interpreter, and
-            keep the loop waiting (measured: up to 60 ms with eight, 7 ms with one).
+        parsing: for threads that take XML lists apart. More of them at once are no faster in one interpreter,
+            and keep the loop waiting (measured: up to 60 ms with eight, 7 ms with one).
     """
 
     def __init__(self, limits: LimitSettings, throttle: Throttle, ceiling: Ceiling) -> None:

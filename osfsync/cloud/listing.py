@@ -49,10 +49,12 @@ async def xml_pages(sender: Sender, call: Call, reader: RecordReader) -> AsyncGe
 
         if edges.size <= _CHUNK:  # nearly always: no thread of its own, and one hop
             found: list[list[DataFile]] = []
-            whole = partial(parse, iter([await spool.read(_CHUNK)]), found.append)
-            await to_thread.run_sync(whole, limiter=sender.lanes.parsing)
+            whole = partial(_parsed, partial(parse, iter([await spool.read(_CHUNK)]), found.append))
+            failure = await to_thread.run_sync(whole, limiter=sender.lanes.parsing)
             for page in found:
                 yield page
+            if failure is not None:
+                raise failure
             return
         # Closing is quick: the parser stands still unless it is fed.
         with closing(Lockstep(parse)) as parser:
@@ -61,6 +63,15 @@ async def xml_pages(sender: Sender, call: Call, reader: RecordReader) -> AsyncGe
                 chunk = await spool.read(_CHUNK)
                 for page in await to_thread.run_sync(parser.feed, chunk, limiter=sender.lanes.parsing):
                     yield page
+
+
+def _parsed(parse: Callable[[], None]) -> ProtocolError | None:
+    """What was found before a failure counts."""
+    try:
+        parse()
+    except ProtocolError as error:
+        return error
+    return None
 
 
 async def _fill_xml(spool: Spool, body: Body) -> Edges:

@@ -86,9 +86,7 @@ async def _keep(spool: _Writable, piece: bytes) -> None:
 def _room() -> Iterator[None]:
     try:
         yield
-    except (
-        FileNotFoundError
-    ) as error:  # the standard library tried all it knows
+    except FileNotFoundError as error:  # the standard library tried all it knows
         raise ConfigError(
             "A long file list needs a folder for temporary files, and none can be written.",
             hint="Name one in the environment variable TMPDIR.",

@@ -409,6 +409,21 @@ async def test_a_bad_list_is_an_error_of_that_device(platform: Platform, body: s
     assert parser_threads() == 0
 
 
+@pytest.mark.usefixtures("chunk")
+async def test_what_a_list_names_before_it_turns_out_to_be_none_is_given(platform: Platform) -> None:
+    platform.give_list(xml_of(350).replace("</FileList>", "<!-- </FileList>"))
+    lengths = []
+
+    async def read(client: CloudClient) -> None:
+        async for page in client.files(DEVICE, WINDOW):
+            lengths.append(len(page))  # noqa: PERF401 - it ends with an error
+
+    async with platform.client() as client:
+        with pytest.raises(ProtocolError, match="no complete XML"):
+            await read(client)
+    assert lengths == [100, 100, 100]
+
+
 async def test_elements_beside_the_files_that_tell_of_no_trouble_do_no_harm(platform: Platform) -> None:
     beside = "<DefaultTag>raw</DefaultTag><ErrorCount>0</ErrorCount><LastError/><Count>1</Count>"
     platform.give_list(xml_of(1).replace("</FileList>", beside + "</FileList>"))

@@ -95,6 +95,13 @@ def test_something_without_end(name: str) -> None:
         files_of(chain([head], repeat(again)))
 
 
+@pytest.mark.parametrize("levels", [900, 20_000])
+def test_an_element_that_tells_of_trouble_and_has_no_bottom(levels: int) -> None:
+    deep = b"<a>" * levels + b"</a>" * levels
+    with pytest.raises(ProtocolError, match="an element 'LastError'"):
+        files_of([b"<FileList>", RECORD, b"<LastError>", deep, b"</LastError></FileList>"])
+
+
 def test_no_more_records_than_a_list_may_have(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(filelist, "MOST_RECORDS", 1_000)
     assert len(files_of([b"<FileList>", RECORD * 1_000, b"</FileList>"])) == 1_000
