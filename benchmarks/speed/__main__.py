@@ -57,6 +57,7 @@ CASES = {
 NIGHTS = {
     "10 devices x 1,000 files": (10, 1_000),
     "1,000 devices x 1,000 files": (1_000, 1_000),
+    "1 device x 10,000 files": (1, 10_000),
     "1 device x 1,000,000 files": (1, 1_000_000),
 }
 

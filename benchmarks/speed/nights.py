@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from benchmarks.speed.cheap import Load, device_list, serving
-from benchmarks.speed.running import Command, Timed, osfsync, probed, timed
+from benchmarks.speed.running import Command, Timed, osfsync, parted, probed, timed
 
 _SIZE = 4_000
 _HELD = """
@@ -30,11 +30,13 @@ class Night:
     """One night, beside a parse of the same lists by xmltodict, as a stream.
 
     Attributes:
+        lists: the same night, in which nothing is looked up and decided.
         p99: seconds that the loop stood still, of all looks but the worst hundredth.
         changed: whether anything in the state's files is another than before.
     """
 
     ours: Timed
+    lists: Timed
     parse: Timed
     p99: float
     longest: float
@@ -59,6 +61,8 @@ def quiet(devices: int, files: int, folder: Path) -> Night:
     before = _content(state)
     with serving(replace(load, status=3)) as url:
         ours = timed(probed(url, folder, "listings = 8", files=devices * files))
+        changed = _content(state) != before
+        lists = timed(parted(url, folder, "listings = 8", "lists-alone"))
     told = json.loads(ours.output)
     if told["held"] != devices * files:
         raise SystemExit(f"a quiet night held {told['held']} of {devices * files} files")
@@ -67,8 +71,7 @@ def quiet(devices: int, files: int, folder: Path) -> Night:
     parse = timed(
         Command([sys.executable, "-c", _PARSE, str(data), str(devices)], folder, {}, devices * files)
     )
-    changed = _content(state) != before
-    return Night(ours, parse, told["p99"], told["longest"], changed)
+    return Night(ours, lists, parse, told["p99"], told["longest"], changed)
 
 
 def _content(state: Path) -> str:
@@ -82,15 +85,16 @@ def _content(state: Path) -> str:
 
 def told(label: str, night: Night) -> str:
     """One row."""
-    ratio = night.ours.wall / night.parse.wall
+    ratio, lists = night.ours.wall / night.parse.wall, night.lists.wall / night.parse.wall
     return (
-        f"{label:34}{night.ours.wall:>9.1f} s{night.parse.wall:>12.1f} s{ratio:>9.2f} x"
+        f"{label:34}{night.ours.wall:>9.1f} s{night.parse.wall:>12.1f} s{ratio:>9.2f} x{lists:>12.2f} x"
         f"{night.ours.cpu:>9.1f} s{night.ours.peak / 1e6:>9.0f}{1000 * night.p99:>10.1f} ms"
         f"{1000 * night.longest:>9.1f} ms{'yes' if night.changed else 'no':>9}"
     )
 
 
 HEAD = (
-    f"{'nights on which nothing is new':34}{'osfsync':>11}{'xmltodict':>14}{'ratio':>11}{'CPU':>11}"
+    f"{'nights on which nothing is new':34}{'osfsync':>11}{'xmltodict':>14}{'ratio':>11}"
+    f"{'lists alone':>14}{'CPU':>11}"
     f"{'peak MB':>9}{'stall p99':>13}{'longest':>12}{'writes':>9}"
 )

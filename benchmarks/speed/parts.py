@@ -21,6 +21,8 @@ from osfsync.cloud.client import CloudClient
 from osfsync.cloud.settings import BatchMode
 from osfsync.domain.model import ContentCheck, Device, Held, Verification, utc_now
 from osfsync.pipeline.batch import MOST_BYTES, MOST_FILES
+from osfsync.pipeline.decide import Decider, Outputs
+from osfsync.pipeline.messages import ListedPage
 
 NAMES = "names"
 """File in the working folder: the size of all files in bytes, then their names, a line each."""
@@ -39,6 +41,14 @@ def _without_placing() -> None:
         return [Placed(Held(len(body.data), "0" * 64, utc_now(), Verification.WHOLE)) for body in bodies]
 
     LocalArchive.place = place  # type: ignore[method-assign, assignment]
+    sync()
+
+
+def _lists_alone() -> None:
+    async def page(_: Decider, _page: ListedPage, _out: Outputs) -> None:
+        """Nothing is looked up and decided."""
+
+    Decider.page = page  # type: ignore[method-assign, assignment]
     sync()
 
 
@@ -74,6 +84,7 @@ PARTS: Mapping[str, Callable[[], None]] = {
     "no-structure-check": _without_structure,
     "nothing-placed": _without_placing,
     "requests-alone": _requests_alone,
+    "lists-alone": _lists_alone,
 }
 
 

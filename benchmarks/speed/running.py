@@ -59,6 +59,11 @@ def osfsync(url: str, folder: Path, limits: str, *arguments: str, files: int = 0
     return _ours(url, folder, limits, ["-m", "osfsync", *arguments], files)
 
 
+def parted(url: str, folder: Path, limits: str, part: str, files: int = 0) -> Command:
+    """A sync without some of its parts; see `parts`."""
+    return _ours(url, folder, limits, ["-m", "benchmarks.speed.parts", part, "-q", "sync"], files)
+
+
 def probed(url: str, folder: Path, limits: str, files: int = 0) -> Command:
     """A sync with a probe of its loop; see `probe`."""
     return _ours(url, folder, limits, ["-m", "benchmarks.speed.probe"], files)

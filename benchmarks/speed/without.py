@@ -9,15 +9,13 @@ import argparse
 import compileall
 import tempfile
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import benchmarks
 import osfsync
 from benchmarks.speed.cheap import Load, serving
 from benchmarks.speed.peers import curl, limits_of
-from benchmarks.speed.running import Timed, machine, timed
-from benchmarks.speed.running import osfsync as command
+from benchmarks.speed.running import Timed, machine, parted, timed
 
 _LOADS = {"4 kB": Load(20_000, 4_000), "64 kB": Load(5_000, 64_000)}
 _HOW = {"singly": "never", "batched": "auto"}
@@ -32,10 +30,9 @@ _NAMES = "names"
 
 def _measure(load: Load, folder: Path, batch: str, part: str) -> Timed:
     with serving(load) as url:
-        made = command(url, folder, limits_of(batch), files=load.files)
+        command = parted(url, folder, limits_of(batch), part, files=load.files)
         (folder / _NAMES).write_text("\n".join([str(load.size), *load.names()]), encoding="utf-8")
-        argv = [made.argv[0], "-m", "benchmarks.speed.parts", part, "-q", "sync"]
-        return timed(replace(made, argv=argv))
+        return timed(command)
 
 
 def _curl(load: Load, folder: Path) -> Timed:
