@@ -32,7 +32,6 @@ coverage: $(INSTALLED_DEV) ## what the tests do not reach, branches included
 
 bench: $(INSTALLED_DEV) ## downloads beside the API page's sample, threads, curl and bare aiohttp; half an hour
 	$(RUN) benchmarks.speed --write benchmarks/results.txt
-	$(RUN) benchmarks.speed.without --write benchmarks/without.txt
 
 backtest: $(INSTALLED_DEV) ## how often estimates hold on simulated fleets
 	$(BIN)/python benchmarks/backtest.py

@@ -15,8 +15,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import benchmarks
 import osfsync
-from benchmarks.speed import limits, nights, start
+from benchmarks.speed import limits, nights, start, without
 from benchmarks.speed.cheap import Load, serving
 from benchmarks.speed.peers import (
     BATCHED,
@@ -127,22 +128,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--case", choices=[*CASES, "nights", "limits", "start"], action="append")
+    parser.add_argument("--case", choices=[*CASES, "without", "nights", "limits", "start"], action="append")
     parser.add_argument("--latency", type=float, action="append", help="milliseconds")
     parser.add_argument("--files", type=int)
     parser.add_argument("--write", type=Path, help="keep what was printed in this file as well")
     given = parser.parse_args()
     others: dict[str, Callable[[Path], Iterator[str]]] = {
+        "without": without.tables,
         "nights": quiet_nights,
         "limits": lambda scratch: iter(["\n".join(limits.measure(scratch / "limits"))]),
         "start": lambda scratch: iter(["\n".join(start.measure(scratch / "start"))]),
     }
-    compileall.compile_dir(osfsync.__path__[0], quiet=1)  # as an installed program is
+    for package in (osfsync, benchmarks):  # as an installed program is
+        compileall.compile_dir(package.__path__[0], quiet=1)
     told = [machine()]
     print(told[0], flush=True)
     # Nothing is deleted before the end: ext4 creates files many times slower for minutes after that.
     with tempfile.TemporaryDirectory() as scratch:
-        for case in given.case or ["start", *CASES, "nights", "limits"]:
+        for case in given.case or ["start", *CASES, "without", "nights", "limits"]:
             tables = others.get(case) or downloads(case, given.latency or [], given.files)
             for text in tables(Path(scratch)):
                 told.append(text)

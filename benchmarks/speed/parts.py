@@ -59,7 +59,8 @@ def _requests_alone() -> None:
 
 async def _fetch_all(names: Sequence[str], size: int) -> None:
     """Whole batches, as many files as one may have; no ZIP is unpacked."""
-    limits = (settings := osfsync.load_settings()).limits
+    settings = osfsync.load_settings()
+    limits = settings.limits
     together = 1 if limits.batch is BatchMode.NEVER else min(MOST_FILES, MOST_BYTES // size)
     parts = (names[at : at + together] for at in range(0, len(names), together))
     async with osfsync.open_client(settings) as client:

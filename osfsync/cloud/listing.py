@@ -43,19 +43,18 @@ async def xml_pages(sender: Sender, call: Call, reader: RecordReader) -> AsyncGe
     with open_spool() as spool:
         edges = await sender.send(call, partial(_fill_xml, spool))
         await spool.seek(0)
-
-        def parse(chunks: parsing.Chunks, emit: Emit) -> None:
-            read_file_list(chunks, reader, call.what, emit)
-
         if edges.size <= _CHUNK:  # nearly always: no thread of its own, and one hop
-            found: list[list[DataFile]] = []
-            whole = partial(_parsed, partial(parse, iter([await spool.read(_CHUNK)]), found.append))
-            failure = await to_thread.run_sync(whole, limiter=sender.lanes.parsing)
+            whole = partial(_read_whole, await spool.read(_CHUNK), reader, call.what)
+            found, failure = await to_thread.run_sync(whole, limiter=sender.lanes.parsing)
             for page in found:
                 yield page
             if failure is not None:
                 raise failure
             return
+
+        def parse(chunks: parsing.Chunks, emit: Emit) -> None:
+            read_file_list(chunks, reader, call.what, emit)
+
         # Closing is quick: the parser stands still unless it is fed.
         with closing(Lockstep(parse)) as parser:
             chunk = b"-"
@@ -65,13 +64,16 @@ async def xml_pages(sender: Sender, call: Call, reader: RecordReader) -> AsyncGe
                     yield page
 
 
-def _parsed(parse: Callable[[], None]) -> ProtocolError | None:
-    """What was found before a failure counts."""
+def _read_whole(
+    text: bytes, reader: RecordReader, what: str
+) -> tuple[list[list[DataFile]], ProtocolError | None]:
+    """Pages, and why there are no more of them: what was found before a failure counts."""
+    pages: list[list[DataFile]] = []
     try:
-        parse()
+        read_file_list([text], reader, what, pages.append)
     except ProtocolError as error:
-        return error
-    return None
+        return pages, error
+    return pages, None
 
 
 async def _fill_xml(spool: Spool, body: Body) -> Edges:
