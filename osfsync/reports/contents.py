@@ -14,14 +14,7 @@ from osfsync.reports.text import amount, count, moment, printable
 
 @dataclass(frozen=True, slots=True)
 class ProvenanceModel:
-    """Where a held file came from, and what shows that it is the same. `path` is relative to the archive.
-
-    Attributes:
-        adopted: it lay in the archive already, whole and of the listed size, when a run looked.
-        run: that put it in place or adopted it; `command`, `tenant` and `platform` are the run's. None where
-            the run is not known any more.
-        recorded_from: as the platform's list tells, `recorded_to` likewise.
-    """
+    """Where an archived file came from, and its hash."""
 
     device: str
     device_id: str

@@ -1,6 +1,7 @@
 """What reports are made of: flat, typed rows with the contract's field names.
 
-Times are UTC; sizes are bytes. `None` means: not known, or does not apply.
+Times are UTC; sizes are bytes. `None` means: not known, or does not apply. Each field of a printed document
+is described in `descriptions`.
 """
 
 from dataclasses import dataclass
@@ -29,18 +30,7 @@ class FileModel:
 
 @dataclass(frozen=True, slots=True)
 class MissingModel:
-    """One file that is known and not held.
-
-    `since` is when it was first seen; `attempts` counts commands for a file on the device, failed
-    downloads for one on the server.
-
-    Attributes:
-        expected: when it may reach the server, in half of all cases; None while there is no estimate.
-        expected_by: the same, in nine of ten cases.
-        loss_due: when the device may drop it, by what it lost before.
-        ordered_at: when a command was last sent for it.
-        last_contact: of its device.
-    """
+    """One file that is known and not archived."""
 
     device: str
     device_id: str
@@ -100,16 +90,7 @@ class StoriesModel:
 
 @dataclass(frozen=True, slots=True)
 class OrderModel:
-    """One command to a device.
-
-    Attributes:
-        order: its number.
-        files: how many it was sent for; `awaited`, of which are neither held nor lost nor asked for again.
-        requested: of the awaited, those that the platform has requested; `delivered`, those on the server.
-        open: whether it may still bring files.
-        contacted_at: the first contact of the device since. Likewise `answered_at`: its list.
-        ended_at: when it was refused, cancelled or given up.
-    """
+    """One command to a device."""
 
     order: int
     device: str
@@ -136,15 +117,7 @@ class OrderModel:
 
 @dataclass(frozen=True, slots=True)
 class DeviceModel:
-    """One known device. `problem` tells why its last listing failed or what could not be seen.
-
-    Attributes:
-        open_orders: commands that may still bring files.
-        lost: files that vanished from its list before they were held.
-        expected_contact: when it connects next, in half of all cases; `expected_contact_by`, in nine of ten.
-        horizon_days: how long it keeps files before it drops them, learned from lost ones.
-        unseen: its own list can't be had, so that what lies only on it can't be seen.
-    """
+    """One known device."""
 
     device: str
     device_id: str
@@ -191,12 +164,7 @@ class ChannelModel:
 
 @dataclass(frozen=True, slots=True)
 class FoundModel:
-    """A held file that has what was looked for. `path` is relative to the archive, `/`-separated.
-
-    Attributes:
-        begin: of its samples by its own account, `end` likewise; None where it has none.
-        channels: names of those that were looked for and have samples; `samples` of these together.
-    """
+    """An archived file that contains wanted channels."""
 
     device: str
     device_id: str
@@ -250,14 +218,7 @@ class OldestModel:
 
 @dataclass(frozen=True, slots=True)
 class GapModel:
-    """An interval in which a device was in contact, but from which no file is known.
-
-    Attributes:
-        start: the end of the recording before; `end` is the begin of the next one, or where it is `open`, the
-            last contact.
-        contacts: how many there were meanwhile, from `first_contact` to `last_contact`.
-        usual_hours: the longest pause of the device that recurs, at least once a fortnight.
-    """
+    """An interval in which a device was in contact, but from which no file is known."""
 
     device: str
     device_id: str
@@ -273,13 +234,7 @@ class GapModel:
 
 @dataclass(frozen=True, slots=True)
 class StatusModel:
-    """The state in a few numbers.
-
-    Attributes:
-        lost: files that vanished before they were held; they are not among the missing.
-        unseen_devices: whose own lists can't be had, so that what lies only on them can't be seen.
-        last_success: when a run last ended with all that could be had.
-    """
+    """The state in a few numbers."""
 
     schema: int
     devices: int

@@ -29,13 +29,7 @@ LEFT_SHOWN = 20
 
 @dataclass(frozen=True, slots=True)
 class VerifiedModel:
-    """One file as it was found. `device`, `device_id` and `name` are None for a file that no list ever named.
-
-    Attributes:
-        path: relative to the archive, `/`-separated.
-        checked: what of it was looked at.
-        explanation: empty where all is well.
-    """
+    """The result of the verification for one file."""
 
     device: str | None
     device_id: str | None

@@ -1,7 +1,10 @@
 """What commands print as JSON is what docs/schemas says."""
 
 import json
-from collections.abc import AsyncIterator
+import re
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,13 +13,15 @@ from jsonschema import Draft202012Validator
 
 from osfsync.cli.report import DOCUMENTED
 from osfsync.domain.model import StorageStatus
+from osfsync.reports.descriptions import DOCUMENTS, FIELDS, OVERRIDES, TOTALS, UNSEEN_DEVICES
 from osfsync.reports.schemas import NAMES, ROWS, schema
 from osfsync.simulator.behaviour import STILL, Behaviour
 from osfsync.simulator.server import serve
 from osfsync.simulator.world import World
 from tests.cli.test_cli_errors import osfsync, write_config
 
-DOCS = Path(__file__).parents[2] / "docs" / "schemas"
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs" / "schemas"
 DAY = timedelta(days=1)
 
 
@@ -26,9 +31,41 @@ def test_the_command_knows_all_of_them() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_documented_schema_is_that_of_the_models(name: str) -> None:
-    told = schema(name)
-    Draft202012Validator.check_schema(told)
-    assert json.loads((DOCS / f"{name}.json").read_text(encoding="utf-8")) == told, "run `make schemas`"
+    printed = schema(name)
+    Draft202012Validator.check_schema(printed)
+    text = json.dumps(printed, indent=2, ensure_ascii=False) + "\n"
+    assert (DOCS / f"{name}.json").read_text(encoding="utf-8") == text, "run `make schemas`"
+
+
+def test_schemas_depend_on_no_docstring_and_on_no_library() -> None:
+    """With -OO there are no docstrings; without site-packages (-S) there are no libraries."""
+    code = (
+        "import json, sys; sys.path.insert(0, sys.argv[1]); "
+        "from osfsync.reports.schemas import NAMES, schema; assert schema.__doc__ is None; "
+        "print(json.dumps([schema(name) for name in NAMES]))"
+    )
+    command = [sys.executable, "-I", "-S", "-OO", "-c", code, str(ROOT)]
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == [
+        json.loads((DOCS / f"{name}.json").read_text(encoding="utf-8")) for name in NAMES
+    ]
+
+
+def test_every_field_of_a_schema_has_a_description_and_every_description_a_field() -> None:
+    described = {text for name in NAMES for text in descriptions_in(schema(name))}
+    written = {*DOCUMENTS.values(), TOTALS, UNSEEN_DEVICES, *FIELDS.values()}
+    written |= {text for own in OVERRIDES.values() for text in own.values()}
+    assert described == written
+    assert all(re.fullmatch(r"\S.*[.]", text) for text in written)
+
+
+def descriptions_in(part: object) -> Iterator[str]:
+    """The descriptions of a document and of all fields in it."""
+    if isinstance(part, dict):
+        yield from [part["description"]] if isinstance(part.get("description"), str) else []
+        for each in part.values():
+            yield from descriptions_in(each)
 
 
 @pytest.fixture
