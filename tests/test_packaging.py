@@ -1,4 +1,4 @@
-"""What a user installs: one wheel with everything in it."""
+"""What a user installs: one wheel with everything in it, built from the source distribution."""
 
 import configparser
 import os
@@ -6,7 +6,10 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
+import tarfile
 import tomllib
+import venv
 import zipfile
 from email.parser import BytesParser
 from pathlib import Path
@@ -23,6 +26,24 @@ SOURCES = [
     "LICENSE",
     "sync.toml.example",
 ]
+"""What the wheel is built from."""
+
+OTHERS = [
+    ".ci",
+    ".editorconfig",
+    ".gitattributes",
+    ".gitignore",
+    ".pre-commit-config.yaml",
+    "CHANGELOG.md",
+    "Makefile",
+    "SECURITY.md",
+    "benchmarks",
+    "requirements.lock",
+    "tests",
+]
+"""What else a checkout has: the tests, and what they read."""
+
+BUILT = ("docs/_build", "docs/reference")
 NAME = "osfsync-{}.dist-info/{}"
 
 
@@ -36,21 +57,54 @@ def run(*command: str, cwd: Path, env: dict[str, str] | None = None) -> str:
 
 def copy_sources(folder: Path) -> None:
     """What a checkout holds, without what lies about in a working folder."""
-    for name in SOURCES:
+    built = {(ROOT / name).resolve() for name in BUILT}
+
+    def unwanted(inside: str, names: list[str]) -> list[str]:
+        return [name for name in names if name == "__pycache__" or (Path(inside) / name).resolve() in built]
+
+    for name in (*SOURCES, *OTHERS):
         source = ROOT / name
         if source.is_dir():
-            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(source, folder / name, ignore=unwanted)
         else:
             shutil.copy(source, folder / name)
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder `dist` of `python -m build`, which builds the wheel from the source distribution.
+
+    The build backend is that of the lock, so that no network is needed.
+    """
     folder = tmp_path_factory.mktemp("checkout")
     copy_sources(folder)
-    run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", "dist", cwd=folder)
-    (built,) = (folder / "dist").glob("*.whl")
-    return built
+    run(sys.executable, "-m", "build", "--no-isolation", cwd=folder)
+    return folder / "dist"
+
+
+@pytest.fixture(scope="module")
+def wheel(built: Path) -> Path:
+    (wheel,) = built.glob("*.whl")
+    return wheel
+
+
+def test_the_source_distribution_holds_the_whole_checkout(built: Path) -> None:
+    (packed,) = built.glob("*.tar.gz")
+    with tarfile.open(packed) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    checkout = built.parent
+    files = {path.relative_to(checkout) for path in checkout.rglob("*") if path.is_file()}
+    expected = {path.as_posix() for path in files if path.parts[0] != "dist"}
+    assert names == expected | {"PKG-INFO"}
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists() or shutil.which("git") is None, reason="not a git checkout")
+def test_no_file_of_the_repository_is_left_out(built: Path) -> None:
+    tracked = run("git", "ls-files", "-z", cwd=ROOT).split("\0")
+    missing = {
+        name for name in tracked if name and (ROOT / name).exists() and not (built.parent / name).exists()
+    }
+    assert missing == set(), "add it to OTHERS and to the source distribution"
 
 
 def test_the_image_is_built_from_the_same_sources() -> None:
@@ -66,17 +120,41 @@ def version() -> str:
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("site")
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--no-compile"]
-    run(*pip, "--disable-pip-version-check", "--target", str(folder), str(wheel), cwd=folder)
-    return folder
+    """The scripts' folder of an empty environment in which pip has installed the wheel.
+
+    A path file adds the dependencies, those of the running environment. The path files there are not read, so
+    that the checkout, which is installed in place, cannot be imported by mistake.
+    """
+    folder = tmp_path_factory.mktemp("environment")
+    venv.create(folder, with_pip=False)
+    paths = {"base": str(folder), "platbase": str(folder)}
+    scripts, site = (Path(sysconfig.get_path(kind, "venv", paths)) for kind in ("scripts", "purelib"))
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        str(folder),
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--no-index",
+    ]
+    run(*pip, "--disable-pip-version-check", str(wheel), cwd=folder)
+    (site / "dependencies.pth").write_text(f"{sysconfig.get_path('purelib')}\n", encoding="utf-8")
+    return scripts
 
 
 def run_installed(installed: Path, code: str) -> str:
-    """Run Python with the installed copy before the checkout, from elsewhere."""
-    environ = {**os.environ, "PYTHONPATH": str(installed)}
-    check = f"import osfsync; assert osfsync.__file__.startswith({str(installed)!r}), osfsync.__file__; "
-    return run(sys.executable, "-c", check + code, cwd=installed.parent, env=environ)
+    """Run Python of the environment, from elsewhere."""
+    check = (
+        f"import osfsync; assert osfsync.__file__.startswith({str(installed.parent)!r}), osfsync.__file__; "
+    )
+    return run(str(installed / "python"), "-c", check + code, cwd=installed.parent, env=environment())
+
+
+def environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "OSFSYNC_"))}
 
 
 def test_the_wheel_holds_all_modules_migrations_and_the_example(wheel: Path) -> None:
@@ -153,3 +231,22 @@ def test_all_that_is_imported_is_declared(installed: Path) -> None:
         "and not n.endswith('__main__')]; print(len(names))"
     )
     assert int(run_installed(installed, code)) > 20
+
+
+def test_the_installed_command_runs_in_an_unrelated_folder(installed: Path, tmp_path: Path) -> None:
+    command = str(installed / "osfsync")
+    assert "Usage: osfsync" in run(command, "--help", cwd=tmp_path, env=environment())
+    shown = run(command, "demo", cwd=tmp_path, env=environment())
+    assert "missing" in shown
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_installed_command_upgrades_a_state_with_its_own_migrations(
+    installed: Path, tmp_path: Path
+) -> None:
+    config = '[cloud]\nurl = "http://127.0.0.1:9"\nusername = "user"\n[archive]\npath = "mirror"\n'
+    (tmp_path / "sync.toml").write_text(config, encoding="utf-8")
+    shown = run(str(installed / "osfsync"), "db", "upgrade", cwd=tmp_path, env=environment())
+    newest = max(path.name[:4] for path in (ROOT / "migrations" / "versions").glob("[0-9]*.py"))
+    assert newest in shown
+    assert (tmp_path / "osfsync.db").is_file()
