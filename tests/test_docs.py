@@ -1,5 +1,6 @@
 """The documentation builds without a warning and without a network, and is of this very program."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -60,7 +61,14 @@ def test_the_man_page_is_of_this_program(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     shipped, built = DOCS / "man" / "osfsync.1", tmp_path / "osfsync.1"
-    assert shipped.read_text(encoding="utf-8") == built.read_text(encoding="utf-8"), "run `make schemas`"
+    assert words_of_man_page(shipped) == words_of_man_page(built), "run `make schemas`"
+
+
+def words_of_man_page(page: Path) -> list[str]:
+    """What a reader sees: the markup depends on the version of docutils."""
+    lines = page.read_text(encoding="utf-8").partition("\n.TH ")[2].splitlines()
+    text = "\n".join(line for line in lines if not line.startswith((".", "'")) or line.startswith(".SH "))
+    return re.findall(r"\w+", re.sub(r"\\(\(..|f.|.)", " ", text))
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
