@@ -66,8 +66,16 @@ class _Guard:
         self.seen += len(chunk)
         if self.seen > LARGEST_RECORD:
             raise ProtocolError(f"The {self.what} has no root element in its first {LARGEST_RECORD} bytes.")
+        self._parse(chunk, end=False)
+
+    def finish(self) -> None:
+        """Look at the end of the list: expat 2.6 and newer may keep what came in small chunks until then."""
+        if self.root is None:
+            self._parse(b"", end=True)
+
+    def _parse(self, chunk: bytes, *, end: bool) -> None:
         try:
-            self._parser.Parse(chunk, False)
+            self._parser.Parse(chunk, end)
         except (ValueError, LookupError):
             raise ProtocolError(f"The {self.what} is in an unknown text encoding.") from None
 
@@ -176,6 +184,7 @@ def _watched(
         yield chunk
         if collector.fed > LARGEST_RECORD:
             raise ProtocolError(f"The {what} has a record of more than {LARGEST_RECORD} bytes.")
+    guard.finish()
 
 
 def _local(name: str) -> str:
