@@ -38,8 +38,8 @@ def chosen_devices(known: Sequence[Device], globs: Sequence[str]) -> list[Device
     """
     if not globs:
         return list(known)
-    wanted = Globs.of(globs)
-    chosen = [device for device in known if wanted.choose(device.name, device.id) is Choice.SELECTED]
+    wanted = Selection(Globs.of(globs), Globs.of(["*"])).among(known)
+    chosen = [device for device in known if wanted.device(device) is Choice.SELECTED]
     if not chosen:
         raise ConfigError(
             f"No known device fits {', '.join(map(repr, globs))}.",

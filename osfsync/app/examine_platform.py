@@ -58,6 +58,7 @@ async def platform(client: CloudClient, settings: Settings) -> AsyncGenerator[Fi
     yield Finding("ok", "login", f"accepted; tenant {tenant.name!r}.")
     yield _clock(client.clock_offset)
     devices = await client.devices()
+    selection = selection.among(devices)
     chosen = [device for device in devices if selection.device(device) is Choice.SELECTED]
     yield _devices(len(devices), len(chosen))
     if not chosen:

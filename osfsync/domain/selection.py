@@ -1,8 +1,8 @@
 """Which devices and files the user wants: globs, told by name so that a report can say which one."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from fnmatch import translate
 from typing import Self
 
@@ -12,7 +12,10 @@ from osfsync.domain.planner import Choice
 
 @dataclass(frozen=True, slots=True)
 class Globs:
-    """Case-insensitive globs: something passes where one of `include` fits it and none of `exclude`."""
+    """Case-insensitive globs: something passes where one of `include` fits it and none of `exclude`.
+
+    A glob also fits the name that is spelled like it: `Crane [4]` fits "Crane 4" and "Crane [4]".
+    """
 
     include: tuple[str, ...]
     exclude: tuple[str, ...]
@@ -23,6 +26,13 @@ class Globs:
     def of(cls, include: Sequence[str], exclude: Sequence[str] = ()) -> Self:
         """Compile once, ask often."""
         return cls(tuple(include), tuple(exclude), _any_of(include), _any_of(exclude))
+
+    def among(self, names: Collection[str]) -> Self:
+        """The same where all names are known: a pattern that is exactly one of them fits no other.
+
+        A pattern with an asterisk stays a glob: a device of that name must not hide all others.
+        """
+        return replace(self, _include=_any_of(self.include, names), _exclude=_any_of(self.exclude, names))
 
     def choose(self, *spellings: str) -> Choice:
         """Judge something that goes by several spellings (a name and an id, a path and its last part)."""
@@ -48,8 +58,18 @@ class Globs:
         return ""
 
 
-def _any_of(globs: Sequence[str]) -> re.Pattern[str]:
-    return re.compile("|".join(translate(glob) for glob in globs) or r"(?!)", re.IGNORECASE)
+def _any_of(globs: Sequence[str], names: Collection[str] = ()) -> re.Pattern[str]:
+    return re.compile("|".join(_fitting(glob, names) for glob in globs) or r"(?!)", re.IGNORECASE)
+
+
+def _fitting(glob: str, names: Collection[str]) -> str:
+    """The regular expression of one glob."""
+    itself = rf"(?:{re.escape(glob)})\Z"
+    if "[" not in glob and "?" not in glob:
+        return translate(glob)
+    if "*" not in glob and any(re.match(itself, name, re.IGNORECASE) for name in names):
+        return itself
+    return f"{translate(glob)}|{itself}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +82,11 @@ class Selection:
     def device(self, device: Device) -> Choice:
         """A device is chosen by its name or its id."""
         return self.devices.choose(device.name, device.id)
+
+    def among(self, devices: Collection[Device]) -> Self:
+        """The same where the devices are known: see `Globs.among`."""
+        names = [spelling for device in devices for spelling in (device.name, device.id)]
+        return replace(self, devices=self.devices.among(names))
 
     def file(self, name: str) -> Choice:
         """A file is chosen by its whole name or the part after the last folder."""

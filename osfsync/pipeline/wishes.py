@@ -95,13 +95,15 @@ async def choose_devices(
             f"The platform lists no device, though {len(known)} are known; nothing was done.",
             hint="See whether the account still reaches them (osfsync doctor).",
         )
-    chosen = [device for device in listed if wishes.selection.device(device) is Choice.SELECTED]
+    former = [Device(each.device.id, name) for each in known for name in each.names]
+    selection = wishes.selection.among([*listed, *former])
+    chosen = [device for device in listed if selection.device(device) is Choice.SELECTED]
     if listed and not chosen:
         raise ConfigError(
             f"None of the tenant's {len(listed)} devices fits select.devices or --device.",
             hint=f"The first is named {listed[0].name!r}; globs fit names or ids.",
         )
-    left_out = _left_out(listed, chosen, known, wishes.selection)
+    left_out = _left_out(listed, chosen, known, selection)
     _tell_left_out(left_out, tally)
     tally.devices_seen = len(chosen)
     _check_clock(client.clock_offset, tally)

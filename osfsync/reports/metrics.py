@@ -46,7 +46,8 @@ class KnownModel:
 def groups_of(rows: Sequence[DeviceRow], globs: Sequence[str]) -> dict[str, GroupModel]:
     """Sums by group; every group is there, also one without devices."""
     groups = {name: GroupModel() for name in (*globs, OTHERS)}
-    fits = [(name, Globs.of([name])) for name in globs]
+    spellings = [spelling for row in rows for spelling in (row.device.name, row.device.id)]
+    fits = [(name, Globs.of([name]).among(spellings)) for name in globs]
     for row in rows:
         device = row.device
         name = next(

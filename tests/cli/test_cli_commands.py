@@ -54,6 +54,27 @@ async def test_the_line_counts_devices_that_are_passed_over(synced: Path, simula
     assert "; 1 device passed over; " in ended.out
 
 
+async def test_a_device_whose_name_holds_a_wildcard_is_meant_by_its_name(
+    tmp_path: Path, simulator: Simulator
+) -> None:
+    world = simulator.world
+    for name in ("Crane [4]", "Crane 4"):
+        device = world.add_device(name, behaviour=DEAD)
+        world.add_file(device, f"{name}.osf", StorageStatus.BOTH)
+        world.add_file(device, f"{name} later.osf", StorageStatus.DEVICE_ONLY)
+    write_config(tmp_path, simulator.url, '[metrics]\ngroups = ["Crane [4]"]\ntextfile = "./numbers.prom"\n')
+    ended = await osfsync(tmp_path, "sync", "--json", "--device", "Crane [4]", password=world.password)
+    assert (ended.code, json.loads(ended.out)["devices"]["seen"]) == (0, 1)
+    assert (await osfsync(tmp_path, "sync", password=world.password)).code == 0
+    for command in (("files", "Crane [4]"), ("missing", "--device", "Crane [4]")):
+        told = json.loads((await osfsync(tmp_path, *command, "--format", "json")).out)["files"]
+        assert {row["device"] for row in told} == {"Crane [4]"}
+    told = json.loads((await osfsync(tmp_path, "why", "Crane [4].osf", "--json")).out)
+    assert [story["device"] for story in told["files"]] == ["Crane [4]"]
+    numbers = await anyio.Path(tmp_path / "numbers.prom").read_text()
+    assert 'osfsync_devices{group="Crane [4]"} 1' in numbers
+
+
 async def test_sync_prints_one_line_where_nobody_watches(tmp_path: Path, simulator: Simulator) -> None:
     write_config(tmp_path, simulator.url)
     ended = await osfsync(tmp_path, "sync", password=simulator.world.password)

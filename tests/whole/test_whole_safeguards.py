@@ -1,4 +1,4 @@
-"""Two safeguards that no other test would miss: the state knows of an order first; window edges lose no file."""
+"""Two safeguards: an order is in the state before its command is sent; a window's edge loses no file."""
 
 import sqlite3
 from collections.abc import Callable
