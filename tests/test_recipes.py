@@ -4,8 +4,8 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -68,10 +68,34 @@ def test_systemd_calls_the_service_well_hardened(units: list[Path]) -> None:
     assert float(found[1]) < 2
 
 
+def local_starts() -> Iterator[tuple[str, time]]:
+    """(file, local time) of every schedule in the recipes and the documentation; UTC has no such change."""
+    texts = [*RECIPES.iterdir(), *RECIPES.parent.glob("*.md"), *RECIPES.parent.glob("howto/*.md")]
+    for path in [*texts, RECIPES.parents[1] / "README.md"]:
+        text = path.read_text(encoding="utf-8")
+        for minute, hour in re.findall(r"^(?:- )?`*(\d+) (\d+) \* \* \S+ ", text, re.MULTILINE):
+            yield path.name, time(int(hour), int(minute))
+        for moment, zone in re.findall(r"^OnCalendar=.*?(\d\d:\d\d)\S*(.*)$", text, re.MULTILINE):
+            if "UTC" not in zone:
+                yield path.name, time.fromisoformat(moment)
+        for moment, zone in re.findall(r"<StartBoundary>\S+?T(\d\d:\d\d):\d\d(Z?)<", text):
+            if not zone:
+                yield path.name, time.fromisoformat(moment)
+
+
+def test_no_schedule_lies_in_an_hour_that_a_change_of_the_clocks_skips_or_repeats() -> None:
+    """Clocks change between 00:00 and 04:00 local time; 03:00 becomes 04:00 in Eastern Europe."""
+    starts = list(local_starts())
+    files = {"osfsync.cron", "osfsync.timer", "osfsync-task.xml", "nightly.md", "README.md"}
+    assert files <= {name for name, _ in starts}
+    assert [(name, start) for name, start in starts if not time(4) <= start < time(23)] == []
+    assert cron_job()["spec"]["timeZone"] == "Etc/UTC"
+
+
 async def test_cron_s_line_runs(tmp_path: Path, simulator: Simulator) -> None:
     """As cron does: by the shell that is named, with what follows the user."""
     text = await anyio.Path(RECIPES / "osfsync.cron").read_text(encoding="utf-8")
-    (line,) = re.findall(r"^15 2 \* \* \* osfsync (.+)$", text, re.MULTILINE)
+    (line,) = re.findall(r"^30 4 \* \* \* osfsync (.+)$", text, re.MULTILINE)
     write_config(tmp_path, simulator.url)
     command = line.replace("/opt/osfsync/bin/osfsync", str(COMMAND)).replace("/srv/osf", str(tmp_path))
     environment = clean_environment({"OSFSYNC_PASSWORD": simulator.world.password}, tmp_path / "no-home")
