@@ -21,7 +21,7 @@ from osfsync.app.targets import refuse_as_target
 from osfsync.archive.beside import put_beside
 from osfsync.cloud.elsewhere import post
 from osfsync.config import Settings
-from osfsync.config.sources import without_password
+from osfsync.config.sources import EXIT_CODE_VARIABLE, without_password
 from osfsync.domain.errors import ConfigError, ExitCode, OsfsyncError
 from osfsync.domain.summary import RunSummary
 from osfsync.reports.build import summary_model
@@ -112,7 +112,7 @@ class CommandFailedError(OsfsyncError):
 
 async def _run(command: tuple[str, ...], told: bytes, code: ExitCode) -> None:
     """Run a program without a shell: the summary on its stdin, what it prints on our stderr."""
-    environ = {**without_password(os.environ), "OSFSYNC_EXIT_CODE": str(int(code))}
+    environ = {**without_password(os.environ), EXIT_CODE_VARIABLE: str(int(code))}
     try:
         with anyio.fail_after(PATIENCE.total_seconds()):
             process = await anyio.open_process(

@@ -36,7 +36,7 @@ def answers(folder: Path) -> Answers:
     if len(tenants) > 1:
         given.values["cloud.tenant"] = _chosen(tenants)
     given.values["archive.path"] = click.prompt("Folder of the mirror", default="./mirror", value_proc=_text)
-    if os.environ.get(PASSWORD_VARIABLE):
+    if _password_is_set():
         return given
     if click.confirm("Keep the password in a file that only you can read?", default=True):
         given.password_file = folder / "osfsync.password"
@@ -50,18 +50,23 @@ def _logged_in(given: Answers) -> list[Tenant]:
     """The tenants of the account; asks for the password until it is accepted."""
     from osfsync import logs
     from osfsync.app.doctor import tenants_of
+    from osfsync.config.password import from_variable
 
     url, username = given.values["cloud.url"], given.values["cloud.username"]
     for left in reversed(range(TRIES)):
-        given.password = os.environ.get(PASSWORD_VARIABLE) or click.prompt("Password", hide_input=True)
+        given.password = from_variable(os.environ) or click.prompt("Password", hide_input=True)
         logs.hide(given.password)
         try:
             return run_async(partial(tenants_of, url, username, given.password))
         except LoginRefusedError as error:
-            if not left or os.environ.get(PASSWORD_VARIABLE):
+            if not left or _password_is_set():
                 raise
             complain(str(error))
     raise AssertionError("the last try ends with tenants or an error")
+
+
+def _password_is_set() -> bool:
+    return bool(os.environ.get(PASSWORD_VARIABLE))
 
 
 def _chosen(tenants: list[Tenant]) -> str:

@@ -28,6 +28,9 @@ _SENSITIVE = frozenset(
     }
 )
 _SHOWN = 60
+_EXACT = frozenset({"cloud.password_command", "notify.command"})
+"""Arguments of programs: a blank or an empty one may be meant."""
+_BYTE_ORDER_MARK = "\ufeff"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -49,8 +52,9 @@ _NEVER_ZERO = frozenset({"cloud.connect_timeout", "cloud.idle_timeout", "select.
 def convert(key: Key, raw: object, base: Path) -> object:
     """Give the value a setting gets from what was written; relative paths are placed under `base`.
 
-    Raises UnfitError.
+    Blanks and line ends around a text count nowhere, whichever source it comes from. Raises UnfitError.
     """
+    raw = _trimmed(key, raw)
     if raw is None or (key.optional and raw in ("", [])):
         return None
     value = _READ[key.kind](key, raw, base)
@@ -74,11 +78,35 @@ def from_text(key: Key, text: str) -> object:
     """
     match key.kind:
         case Kind.TEXTS:
-            return [part.strip() for part in text.split(",") if part.strip()]
+            return [part for part in map(bare, text.split(",")) if part]
         case Kind.WHOLE_NUMBER | Kind.NUMBER:
             return _number_or_text(text)
         case _:
             return text
+
+
+def bare(text: str) -> str:
+    """The text of a variable without what its way there may add: blanks, line ends, a mark, quotes.
+
+    Docker's --env-file passes on the quotes around a value, a shell's $(cat file) the CR of Windows.
+    """
+    text = text.strip().removeprefix(_BYTE_ORDER_MARK).strip()
+    for quote in "\"'":
+        if len(text) > 1 and text[0] == text[-1] == quote and text.count(quote) == 2:  # noqa: PLR2004
+            return text[1:-1].strip()
+    return text
+
+
+def _trimmed(key: Key, raw: object) -> object:
+    if isinstance(raw, str):
+        return raw.strip()
+    if (
+        isinstance(raw, list | tuple)
+        and key.name not in _EXACT
+        and all(isinstance(item, str) for item in raw)
+    ):
+        return [item.strip() for item in raw if item.strip()]
+    return raw
 
 
 def _number_or_text(text: str) -> int | float | str:

@@ -9,7 +9,7 @@ import msgspec
 from platformdirs import user_config_path
 
 from osfsync.config.addresses import in_the_clear
-from osfsync.config.convert import UnfitError, convert
+from osfsync.config.convert import UnfitError, bare, convert
 from osfsync.config.schema import KEYS, Settings
 from osfsync.config.sources import (
     CONFIG_VARIABLE,
@@ -72,6 +72,7 @@ def load(
     layers += [defaults(files[0].parent if own else cwd)]
     merged = _merge(layers)
     problems = [problem for layer in layers for problem in layer.problems]
+    warnings = [warning for layer in layers for warning in layer.warnings]
     values: dict[str, object] = {}
     for name in (name for name in KEYS if name in merged):
         given = merged[name]
@@ -80,18 +81,19 @@ def load(
         except UnfitError as error:
             problems.append(f"{given.label} {error}.")
     if problems:
-        raise _refusal(problems)
-    _refuse_missing(values, [_shown(path, cwd) for path in files])
+        raise _refusal([*problems, *warnings])
+    _refuse_missing(values, [_shown(path, cwd) for path in files], warnings)
     settings = msgspec.convert(_nest(values), Settings)
     origins = {name: merged[name].origin for name in KEYS}
     if environ.get(PASSWORD_VARIABLE):
         origins["cloud.password"] = PASSWORD_VARIABLE
-    return Loaded(settings, origins, tuple(_warnings(settings)), tuple(files))
+    return Loaded(settings, origins, (*warnings, *_warnings(settings)), tuple(files))
 
 
 def _files(config: Path | None, environ: Mapping[str, str], cwd: Path, user: Path) -> list[Path]:
     """The files to read, the stronger first."""
-    named = config or (Path(environ[CONFIG_VARIABLE]) if environ.get(CONFIG_VARIABLE) else None)
+    variable = bare(environ.get(CONFIG_VARIABLE, ""))
+    named = config or (Path(variable) if variable else None)
     if named is not None:
         main = cwd / _expanded(named)
         if not _is_file(main):
@@ -144,7 +146,7 @@ def _refusal(problems: list[str]) -> ConfigError:
     return ConfigError(f"{len(problems)} problems in the configuration:{lines}")
 
 
-def _refuse_missing(values: Mapping[str, object], files: list[str]) -> None:
+def _refuse_missing(values: Mapping[str, object], files: list[str], warnings: list[str]) -> None:
     missing = [key for key in KEYS.values() if key.required and key.name not in values]
     if missing:
         names = " and ".join(key.name for key in missing)
@@ -153,7 +155,7 @@ def _refuse_missing(values: Mapping[str, object], files: list[str]) -> None:
             f"not set in {' or '.join(files)}" if files else "not set, and no configuration file was found"
         )
         raise ConfigError(
-            f"{names}: {place}.",
+            " ".join([f"{names}: {place}.", *warnings]),
             hint=f"Run `osfsync init` to write a {FILE_NAME} and fill it in, or set {variables}.",
         )
 

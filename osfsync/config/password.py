@@ -23,6 +23,7 @@ from osfsync.config.sources import PASSWORD_HINT, PASSWORD_VARIABLE
 from osfsync.domain.errors import ConfigError
 
 KEYRING_SERVICE = "osfsync"
+_KEY_STORE = "the system's key store"
 _PATIENCE = 60.0
 _LONGEST = 4_096
 _OPEN_TO_OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -38,7 +39,7 @@ async def read_password(settings: Settings, environ: Mapping[str, str]) -> str:
     A source that is named but fails is an error; the next one is not tried. Raises ConfigError.
     """
     cloud = settings.cloud
-    if password := environ.get(PASSWORD_VARIABLE):
+    if password := from_variable(environ):
         return password
     if cloud.password_file is not None:
         path = cloud.password_file
@@ -47,9 +48,15 @@ async def read_password(settings: Settings, environ: Mapping[str, str]) -> str:
     if cloud.password_command is not None:
         return await _from_command(cloud.password_command)
     account = f"{cloud.username}@{cloud.url}"
-    if password := await _in_thread(lambda: _from_keyring(account), "the system's key store"):
-        return password
+    if stored := await _in_thread(lambda: _from_keyring(account), _KEY_STORE):
+        return _first_line(stored.encode(errors="surrogatepass"), _KEY_STORE)
     raise ConfigError(f"No password for {cloud.username}.", hint=f"Do one of these: {PASSWORD_HINT}.")
+
+
+def from_variable(environ: Mapping[str, str]) -> str:
+    """The password in OSFSYNC_PASSWORD, empty where that is not set. Raises ConfigError."""
+    written = environ.get(PASSWORD_VARIABLE, "")
+    return written and _first_line(written.encode(errors="surrogatepass"), PASSWORD_VARIABLE)
 
 
 async def read_token(settings: Settings) -> str:
@@ -61,7 +68,7 @@ async def read_token(settings: Settings) -> str:
             hint="Put its access token into a file that mqtt.token_file names.",
         )
     what = f"mqtt.token_file {path}"
-    return await _in_thread(lambda: _from_file(path, what), what)
+    return (await _in_thread(lambda: _from_file(path, what), what)).strip()
 
 
 async def _in_thread(work: Callable[[], _T], what: str) -> _T:
@@ -136,10 +143,11 @@ def _from_keyring(account: str) -> str | None:
 
 
 def _first_line(data: bytes, what: str) -> str:
+    """The password as every source gives it: without a mark and a line's end; blanks belong to it."""
     if len(data) > _LONGEST:
         raise ConfigError(f"{what} gives more than {_LONGEST} bytes: that is no password.")
     try:
-        line = data.decode("utf-8-sig").partition("\n")[0].removesuffix("\r")
+        line = data.decode("utf-8-sig").partition("\n")[0].rstrip("\r")
     except UnicodeDecodeError:
         raise ConfigError(f"{what} gives no UTF-8 text.") from None
     if not line:

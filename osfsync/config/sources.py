@@ -2,13 +2,13 @@
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from osfsync.config.convert import from_text
+from osfsync.config.convert import bare, from_text
 from osfsync.config.schema import KEYS, SECTIONS, VARIABLES
 from osfsync.domain.errors import ConfigError
 
@@ -16,6 +16,10 @@ PASSWORD_VARIABLE = "OSFSYNC_PASSWORD"  # noqa: S105 - a variable's name  # prag
 CONFIG_VARIABLE = "OSFSYNC_CONFIG"
 _PREFIX = "OSFSYNC_"
 _NO_SETTINGS = frozenset({PASSWORD_VARIABLE, CONFIG_VARIABLE})
+EXIT_CODE_VARIABLE = "OSFSYNC_EXIT_CODE"
+"""Set for `notify.command`, which may run osfsync."""
+_UNKNOWN_NAMED = 5
+_SIMILAR = 0.6
 _FLAGS = {"select.devices": "--device", "orders.mode": "--order"}
 _LARGEST_FILE = 1_000_000
 _SHOWN = 80
@@ -44,10 +48,11 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """What one source says, by dotted key, and what is wrong with it, as sentences."""
+    """What one source says, by dotted key, and sentences about errors and warnings."""
 
     given: dict[str, Given] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
 
 def defaults(base: Path) -> Layer:
@@ -72,16 +77,22 @@ def from_file(path: Path, shown: str) -> Layer:
 
 
 def from_environment(environ: Mapping[str, str], cwd: Path) -> Layer:
-    """What `OSFSYNC_…` variables say; an empty one counts as not set. Values are never repeated."""
+    """What `OSFSYNC_…` variables say; an empty one counts as not set. Values are never repeated.
+
+    Unknown ones are a warning: Kubernetes sets some, too, where a Service is called osfsync.
+    """
     layer = Layer()
-    for variable, text in environ.items():
-        if not variable.startswith(_PREFIX) or variable in _NO_SETTINGS:
+    unknown = []
+    for variable, written in environ.items():
+        text = bare(written)
+        if not variable.startswith(_PREFIX) or not text:
             continue
-        key = VARIABLES.get(variable)
-        if key is None:
-            layer.problems.append(_unknown_variable(variable))
-        elif text:
+        if key := VARIABLES.get(variable):
             layer.given[key.name] = Given(from_text(key, text), variable, variable, cwd)
+        elif variable not in _NO_SETTINGS | {EXIT_CODE_VARIABLE}:
+            unknown.append(variable)
+    if unknown:
+        layer.warnings.append(_unknown_variables(unknown))
     return layer
 
 
@@ -101,7 +112,7 @@ def nearest(word: str, words: Mapping[str, Any] | frozenset[str]) -> str:
     """The known word that is most like another, or an empty text."""
     last = word.rsplit(".", maxsplit=1)[-1]
     same = [known for known in words if known.rsplit(".", maxsplit=1)[-1] == last]
-    return next(iter([*same, *get_close_matches(word, words, n=1, cutoff=0.6)]), "")
+    return next(iter([*same, *get_close_matches(word, words, n=1, cutoff=_SIMILAR)]), "")
 
 
 def _guess(known: str) -> str:
@@ -112,11 +123,24 @@ def _printable(name: str) -> str:
     return (name if name.isprintable() else ascii(name))[:_SHOWN]
 
 
+def _unknown_variables(variables: Sequence[str]) -> str:
+    """One sentence about all of them, misspelt settings first."""
+    told = sorted(map(_unknown_variable, variables), key=lambda text: "(" not in text)
+    more = f" and {len(told) - _UNKNOWN_NAMED} more" if len(told) > _UNKNOWN_NAMED else ""
+    return f"Unknown environment variables are ignored: {', '.join(told[:_UNKNOWN_NAMED])}{more}."
+
+
 def _unknown_variable(variable: str) -> str:
+    shown = _printable(variable)
     if variable.endswith("_PASSWORD"):
-        return f"{variable} is not read. For the password, {PASSWORD_HINT}."
-    known = nearest(variable, VARIABLES | dict.fromkeys(_NO_SETTINGS))
-    return f"unknown environment variable {_printable(variable)}" + _guess(known)
+        return f"{shown} (for the password, {PASSWORD_HINT})"
+    known = get_close_matches(
+        variable.removeprefix(_PREFIX),
+        [name.removeprefix(_PREFIX) for name in (*VARIABLES, *_NO_SETTINGS)],
+        n=1,
+        cutoff=_SIMILAR,
+    )
+    return f"{shown} (did you mean {_PREFIX}{known[0]}?)" if known else shown
 
 
 def _walk(table: Mapping[str, Any], prefix: str, shown: str) -> Iterator[tuple[str, object, str]]:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from osfsync.config import Loaded, load
+from osfsync.config.convert import bare
 from osfsync.config.load import user_file
 from osfsync.config.schema import KEYS, SECTIONS, VARIABLES
 from osfsync.domain.errors import ConfigError
@@ -328,7 +329,7 @@ def test_values_of_secret_settings_are_never_repeated(place: Place) -> None:
     place.write('[cloud]\npassword_command = "s3cr3tpw"\nproxy = "s3cr3tpw"\nurl = "s3cr3tpw"\n')
     text = place.refusal({"OSFSYNC_CLOUD_PASSWORD": "s3cr3tpw", "OSFSYNC_S3CR": "s3cr3tpw"})
     assert "s3cr3tpw" not in text
-    assert text.startswith("5 problems")
+    assert text.startswith("4 problems")
     assert "cloud.password_command in sync.toml is text; expected a list" in text
 
 
@@ -338,14 +339,117 @@ def test_values_of_secret_settings_are_never_repeated(place: Place) -> None:
         ("OSFSYNC_CLOUD_USRNAME", "did you mean OSFSYNC_CLOUD_USERNAME?"),
         ("OSFSYNC_PASWORD", "did you mean OSFSYNC_PASSWORD?"),
         ("OSFSYNC_CONFG", "did you mean OSFSYNC_CONFIG?"),
-        ("OSFSYNC_", "unknown environment variable OSFSYNC_"),
+        ("OSFSYNC_ARCHIV_PATH", "did you mean OSFSYNC_ARCHIVE_PATH?"),
+        ("OSFSYNC_", "are ignored: OSFSYNC_."),
+        ("OSFSYNC_PORT", "are ignored: OSFSYNC_PORT."),
+        ("OSFSYNC_CLOUD_PASSWORD", "OSFSYNC_CLOUD_PASSWORD (for the password, set OSFSYNC_PASSWORD,"),
     ],
 )
-def test_unknown_variables_are_errors(place: Place, variable: str, message: str) -> None:
+def test_unknown_variables_are_warned_of(place: Place, variable: str, message: str) -> None:
     place.write(REQUIRED)
-    text = place.refusal({variable: "s3cr3tpw"})
-    assert message in text
-    assert "s3cr3tpw" not in text
+    (warning,) = place.load({variable: "s3cr3tpw"}).warnings
+    assert message in warning
+    assert "s3cr3tpw" not in warning
+
+
+def test_a_service_of_kubernetes_gives_one_warning_in_which_misspelt_settings_come_first(
+    place: Place,
+) -> None:
+    place.write(REQUIRED)
+    service = {
+        "OSFSYNC_SERVICE_HOST": "10.0.0.1",
+        "OSFSYNC_SERVICE_PORT": "8080",
+        "OSFSYNC_SERVICE_PORT_HTTP": "8080",
+        "OSFSYNC_PORT": "tcp://10.0.0.1:8080",
+        "OSFSYNC_PORT_8080_TCP": "tcp://10.0.0.1:8080",
+        "OSFSYNC_PORT_8080_TCP_PROTO": "tcp",
+        "OSFSYNC_PORT_8080_TCP_PORT": "8080",
+        "OSFSYNC_PORT_8080_TCP_ADDR": "10.0.0.1",
+        "OSFSYNC_LIMITS_DOWNLAODS": "4",
+    }
+    (warning,) = place.load(service).warnings
+    first = "OSFSYNC_LIMITS_DOWNLAODS (did you mean OSFSYNC_LIMITS_DOWNLOADS?), OSFSYNC_SERVICE_HOST,"
+    assert f"are ignored: {first}" in warning
+    assert warning.count("did you mean") == 1
+    assert warning.endswith(" and 4 more.")
+
+
+def test_what_osfsync_itself_exports_to_notify_command_is_known(place: Place) -> None:
+    place.write(REQUIRED)
+    assert place.load({"OSFSYNC_EXIT_CODE": "3", "OSFSYNC_PASSWORD": "x", "OSFSYNC_PORT": ""}).warnings == ()
+
+
+def test_a_misspelt_variable_is_named_where_the_setting_is_missing(place: Place) -> None:
+    text = place.refusal({"OSFSYNC_CLOUD_URI": "https://a.example", "OSFSYNC_CLOUD_USERNAME": "u"})
+    assert "OSFSYNC_CLOUD_URI (did you mean OSFSYNC_CLOUD_URL?)" in text
+
+
+DIRT = ["{}", " {}\t", "{}\r\n", "{}\n", "\ufeff{}", "\ufeff {} ", "'{}'", '"{}"', '" {} "\r\n']
+"""What is around a value that comes from a shell, a file of Windows, or docker's --env-file."""
+
+
+@pytest.mark.parametrize("dirt", DIRT)
+def test_what_surrounds_the_value_of_a_variable_does_not_count(place: Place, dirt: str) -> None:
+    place.write(REQUIRED)
+    told = {
+        "OSFSYNC_CLOUD_URL": "https://b.example",
+        "OSFSYNC_CLOUD_USERNAME": "me@example.com",
+        "OSFSYNC_CLOUD_TENANT": "My Tenant",
+        "OSFSYNC_LIMITS_DOWNLOADS": "7",
+        "OSFSYNC_LIMITS_BANDWIDTH": "20MB/s",
+        "OSFSYNC_SELECT_LOOKBACK": "1w",
+        "OSFSYNC_ORDERS_MODE": "never",
+        "OSFSYNC_ARCHIVE_PATH": "./my mirror",
+        "OSFSYNC_STATE_URL": "sqlite:///my state.db",
+        "OSFSYNC_SELECT_DEVICES": "Truck 1",
+    }
+    assert not [key for key in told if key not in VARIABLES]
+    expected = place.load(told).settings
+    loaded = place.load({name: dirt.format(value) for name, value in told.items()})
+    assert loaded.settings == expected
+    assert loaded.settings.cloud.tenant == "My Tenant"
+    assert loaded.settings.archive.path == place.cwd / "my mirror"
+
+
+@pytest.mark.parametrize(
+    "text", ["a, b", " a ,b ", "a,,b,", ",a, ,b", '"a, b"', '"a","b"', "'a', 'b'", "a,b\r\n", '"a", b']
+)
+def test_lists_in_variables(place: Place, text: str) -> None:
+    place.write(REQUIRED)
+    assert place.load({"OSFSYNC_SELECT_DEVICES": text}).settings.select.devices == ("a", "b")
+
+
+def test_a_file_is_cleaned_as_a_variable_is(place: Place) -> None:
+    place.write(
+        '[cloud]\nurl = " https://a.example "\nusername = " u\\n"\ntenant = "My Tenant "\n'
+        'password_command = ["pass", " x ", ""]\n'
+        '[archive]\npath = " ./mirror "\n[orders]\nmode = "never "\n[select]\ndevices = [" Truck 1 ", ""]\n'
+    )
+    settings = place.load().settings
+    assert (settings.cloud.url, settings.cloud.username) == ("https://a.example", "u")
+    assert (settings.cloud.tenant, settings.select.devices) == ("My Tenant", ("Truck 1",))
+    assert settings.archive.path == place.cwd / "mirror"
+    assert settings.orders.mode is OrderMode.NEVER
+    assert settings.cloud.password_command == ("pass", " x ", "")  # arguments are exact
+
+
+@pytest.mark.parametrize("dirt", DIRT)
+def test_the_file_that_a_variable_names(place: Place, dirt: str) -> None:
+    place.write(REQUIRED, "other name.toml")
+    assert place.load({"OSFSYNC_CONFIG": dirt.format("other name.toml")}).settings.cloud.username == "u"
+
+
+@pytest.mark.parametrize("empty", ["", " ", '""', "\r\n"])
+def test_an_empty_variable_counts_as_not_set(place: Place, empty: str) -> None:
+    place.write(REQUIRED)
+    loaded = place.load(dict.fromkeys((*VARIABLES, "OSFSYNC_CONFIG"), empty))
+    assert loaded == place.load()
+
+
+def test_a_file_of_windows_is_read(place: Place) -> None:
+    text = "\ufeff" + REQUIRED + '[archive]\npath = "./mirror"\n'
+    (place.cwd / "sync.toml").write_bytes(text.replace("\n", "\r\n").encode())
+    assert place.load().settings.archive.path == place.cwd / "mirror"
 
 
 def test_other_variables_are_nobodys_business(place: Place) -> None:
@@ -450,7 +554,7 @@ def test_any_environment_loads_or_is_refused_with_a_config_error(environ: dict[s
         refusal = str(error)
         assert "OSFSYNC_" in refusal
     else:
-        assert loaded.settings.cloud.username == (environ.get("OSFSYNC_CLOUD_USERNAME") or "u")
+        assert loaded.settings.cloud.username == (bare(environ.get("OSFSYNC_CLOUD_USERNAME", "")) or "u")
 
 
 def test_importing_the_configuration_is_light() -> None:

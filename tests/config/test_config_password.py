@@ -8,10 +8,10 @@ import anyio
 import pytest
 from structlog.testing import capture_logs
 
-from osfsync.cloud.settings import CloudSettings
+from osfsync.cloud.settings import CloudSettings, MqttSettings
 from osfsync.config import Settings
 from osfsync.config import password as passwords
-from osfsync.config.password import read_password
+from osfsync.config.password import read_password, read_token
 from osfsync.domain.errors import ConfigError
 
 URL = "https://a.example"
@@ -114,6 +114,44 @@ async def test_without_any_source_the_error_lists_all_four(monkeypatch: pytest.M
     text = await refusal(cloud())
     for way in ("OSFSYNC_PASSWORD", "cloud.password_file", "cloud.password_command", "key store"):
         assert way in text
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["{}", "{}\n", "{}\r\n", "{}\r\r\n", "{}\r", "\ufeff{}\r\n", "{}\nsecond line\n"],
+)
+async def test_all_sources_give_the_same_password(tmp_path: Path, keyring: Path, written: str) -> None:
+    """A line's end and a byte order mark go; blanks and quotes may be part of it."""
+    secret = " 'pass  wörd' \t"
+    text = written.format(secret)
+    path = tmp_path / "password"
+    path.write_bytes(text.encode())
+    path.chmod(0o600)
+    (keyring / "__init__.py").write_text(f"def get_password(service, user):\n    return {text!r}\n")
+    sources: list[tuple[Settings, dict[str, str]]] = [
+        (cloud(), {"OSFSYNC_PASSWORD": text}),
+        (cloud(password_file=path), {}),
+        (cloud(password_command=printing(f"out.write({text.encode()!r})")), {}),
+        (cloud(), {}),
+    ]
+    assert [await read_password(settings, environ) for settings, environ in sources] == [secret] * 4
+
+
+@pytest.mark.parametrize("written", ["\n", "\r\n", "\ufeff", "\nsecond", "s3cr3t\udcff"])
+async def test_what_is_no_password_in_the_variable_is_refused(written: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        await read_password(cloud(), {"OSFSYNC_PASSWORD": written})
+    assert str(caught.value).startswith("OSFSYNC_PASSWORD gives ")
+    assert "s3cr3t" not in str(caught.value)
+
+
+@pytest.mark.parametrize("written", ["token", " token \r\n", "\ufefftoken\n"])
+async def test_blanks_around_a_device_s_token_do_not_count(tmp_path: Path, written: str) -> None:
+    path = tmp_path / "token"
+    path.write_bytes(written.encode())
+    path.chmod(0o600)
+    settings = Settings(cloud=CloudSettings(url=URL, username="u"), mqtt=MqttSettings(token_file=path))
+    assert await read_token(settings) == "token"
 
 
 @pytest.mark.parametrize(
