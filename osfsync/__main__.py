@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import sys
 import traceback
 from typing import TYPE_CHECKING
@@ -22,9 +23,12 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Run one command; answers its exit code."""
     try:
-        return _run(arguments)
+        code = _run(arguments)
     except KeyboardInterrupt:
-        return int(ExitCode.INTERRUPTED)
+        code = int(ExitCode.INTERRUPTED)
+    if code and _is_quiet(arguments) and _said_nothing():
+        _tell(f"osfsync: {ExitCode(code).name.lower().replace('_', ' ')}; exit {code}")
+    return code
 
 
 def _run(arguments: list[str]) -> int:
@@ -38,7 +42,10 @@ def _run(arguments: list[str]) -> int:
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.ClickException as error:
-        error.show()
+        if _is_quiet(arguments):
+            _tell(f"osfsync: {_one_line(error.format_message())}; exit {ExitCode.USAGE}")
+        else:
+            error.show()
         return int(ExitCode.USAGE)
     except click.Abort:
         return int(ExitCode.INTERRUPTED)
@@ -47,17 +54,32 @@ def _run(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return int(ExitCode.UNEXPECTED)
     except (Exception, BaseExceptionGroup) as error:  # noqa: BLE001 — the last border: one message and a code
-        return _failed(error)
+        return _failed(error, quiet=_is_quiet(arguments))
     return result if isinstance(result, int) else int(ExitCode.COMPLETE)
 
 
-def _failed(error: BaseException) -> int:
+def _is_quiet(arguments: list[str]) -> bool:
+    return "--quiet" in arguments or any(re.fullmatch(r"-v*q[qv]*", argument) for argument in arguments)
+
+
+def _said_nothing() -> bool:
+    """Whether stderr is known to be untouched; with -q an exit code that is not 0 is never without a word."""
+    sys.stderr.flush()
+    raw = getattr(getattr(sys.stderr, "buffer", None), "raw", None)
+    return isinstance(raw, _Steady) and raw.written == 0
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split()).rstrip(".")
+
+
+def _failed(error: BaseException, *, quiet: bool) -> int:
     single = list(leaves(error))
     if any(isinstance(leaf, KeyboardInterrupt) for leaf in single):
         return int(ExitCode.INTERRUPTED)
     known = next((leaf for leaf in single if isinstance(leaf, OsfsyncError)), None)
     if known is not None:
-        _tell(f"osfsync: {known}")
+        _tell(f"osfsync: {_one_line(str(known))}; exit {known.exit_code}" if quiet else f"osfsync: {known}")
         return int(known.exit_code)
     if "-vv" in sys.argv:
         _tell("".join(traceback.format_exception(error)))
@@ -83,8 +105,11 @@ class _Steady(io.FileIO):
     the files and the summary matter more than the words about them, and nobody is left to be told.
     """
 
+    written = 0
+
     def write(self, data: "ReadableBuffer", /) -> int:
         size = memoryview(data).nbytes
+        self.written += size
         try:
             return super().write(data) or size
         except OSError:

@@ -24,6 +24,11 @@ class Context:
     verbosity: int
     log_format: Literal["console", "json"]
 
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing but errors is printed on stderr."""
+        return self.verbosity < 0
+
     def set_up_logs(self) -> None:
         """Logs go to stderr; stdout belongs to the answer."""
         from osfsync import logs
@@ -33,7 +38,7 @@ class Context:
     def load(self, flags: Mapping[str, object] | None = None) -> Loaded:
         """Settings from flags, environment and files; warnings are said on stderr."""
         loaded = load(config=self.config, environ=os.environ, flags=flags or {}, cwd=_working_folder())
-        if self.verbosity >= 0:
+        if not self.quiet:
             for warning in loaded.warnings:
                 complain(f"warning: {warning}")
         self._hide(loaded.settings)

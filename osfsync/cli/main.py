@@ -58,7 +58,7 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="The configuration file.")
 @click.option("-v", "--verbose", count=True, help="Say more; twice: say everything.")
-@click.option("-q", "--quiet", is_flag=True, help="Say errors only.")
+@click.option("-q", "--quiet", is_flag=True, help="Print errors only, one line where the exit code is not 0.")
 @click.option(
     "--log-format",
     type=click.Choice(["console", "json"]),

@@ -36,6 +36,11 @@ def complain(text: str) -> None:
     click.echo(for_terminal(f"osfsync: {text}"), err=True)
 
 
+def complain_of_exit(command: str, why: str, code: int) -> None:
+    """The line of `-q` for an exit code that is not 0: cron mails what is printed, and sees no exit codes."""
+    complain(f"{command}: {' '.join(why.split()).rstrip('.')}; exit {code}")
+
+
 def _reader_left(error: OSError) -> bool:
     # Windows tells a pipe without a reader as an invalid argument.
     return isinstance(error, BrokenPipeError) or (sys.platform == "win32" and error.errno == errno.EINVAL)

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from osfsync.cli.context import Context, pass_context, run_async
-from osfsync.cli.output import say
+from osfsync.cli.output import complain_of_exit, say
 from osfsync.cli.rows import TEXT, text_option
 from osfsync.domain.errors import ConfigError, ExitCode
 from osfsync.reports.models import FindingModel, SettingModel
@@ -93,12 +93,16 @@ def _examine(context: Context, known: str | None, tell: Callable[[FindingModel],
         return known or ""
 
     async def examine() -> int:
-        worst = ExitCode.COMPLETE
+        worst, errors = ExitCode.COMPLETE, list[str]()
         password = context.password(loaded.settings) if known is None else typed
         async with aclosing(checks.examine(loaded.settings, password, loaded.files)) as findings:
             async for finding in findings:
                 tell(FindingModel(finding.grade, finding.subject, finding.text))
                 worst = max(worst, finding.exit_code)
+                if finding.exit_code:
+                    errors.append(f"{finding.subject}: {finding.text}")
+        if context.quiet and worst:
+            complain_of_exit("doctor", " ".join(errors), int(worst))
         return int(worst)
 
     return run_async(examine)

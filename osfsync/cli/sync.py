@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from osfsync.cli.context import Context, pass_context, run_async
-from osfsync.cli.output import complain, say
+from osfsync.cli.output import complain, complain_of_exit, say
 from osfsync.cli.rows import device_option
 from osfsync.cli.types import DURATION, END, MOMENT, SIZE
 from osfsync.domain.model import OrderMode
@@ -160,12 +160,14 @@ def _show(context: Context, as_json: bool, perform: Callable[..., Any]) -> int: 
     summary: RunSummary = run_async(partial(perform, observe=observer(context, sys.stderr)))
     if as_json:
         say(document(summary_model(summary)))
-    elif context.verbosity < 0:
+    elif context.quiet:
         pass
     elif sys.stdout.isatty() or context.verbosity > 0:
         say(words.table(summary))
     else:
         say(words.line(summary))
-    if summary.error:
+    if context.quiet and summary.exit_code:
+        complain_of_exit(summary.command, words.failure(summary), int(summary.exit_code))
+    elif summary.error:
         complain(summary.error)
     return int(summary.exit_code)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from osfsync.cli.context import Context, pass_context, run_async
-from osfsync.cli.output import complain, say
+from osfsync.cli.output import complain, complain_of_exit, say
 from osfsync.cli.rows import device_option, format_option, output_option
 from osfsync.cli.types import SHARE
 
@@ -135,15 +135,34 @@ def _told(context: Context, verified: "Verified") -> int:
     from osfsync.reports.text import amount
 
     extra = verified.progress.verdicts[Verdict.EXTRA]
-    if extra and context.verbosity >= 0:
+    if extra and not context.quiet:
         click.echo(
             f"osfsync: warning: {amount(extra, 'extra file')} in the archive, which the state does not hold; "
             "nothing was done about it.",
             err=True,
         )
-    if verified.error:
+    if context.quiet and verified.exit_code:
+        complain_of_exit("verify", verified.error or _broken(verified), int(verified.exit_code))
+    elif verified.error:
         complain(verified.error)
     return int(verified.exit_code)
+
+
+def _broken(verified: "Verified") -> str:
+    """What a verification found and a repair left, on one line."""
+    from osfsync.reports.text import amount, count
+
+    found = [
+        f"{count(number)} {verdict.value}"
+        for verdict, number in verified.progress.verdicts.most_common()
+        if verdict.is_broken
+    ]
+    parts = [f"{amount(verified.progress.broken, 'file')} broken ({', '.join(found)})"]
+    if verified.repair is not None:
+        parts.append(
+            f"{count(verified.repair.left)} not back, {count(verified.repair.stuck)} left as they are"
+        )
+    return f"partial: {', '.join(parts)}"
 
 
 def _watch(context: Context, verification: "Progress", run: "Tally | None") -> "Coroutine[Any, Any, None]":

@@ -3,6 +3,7 @@
 What ended a run early (`error`) is not repeated here: the command tells it on stderr.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
@@ -52,6 +53,16 @@ def line(summary: RunSummary) -> str:
         f"{summary.seconds:.1f} s, exit {int(summary.exit_code)}",
     )
     return printable("; ".join(part for part in parts if part)) + "\n"
+
+
+def failure(summary: RunSummary) -> str:
+    """Why the exit code is not 0, on one line."""
+    if summary.error:
+        return f"{summary.outcome.value}: {summary.error}"
+    reasons = Counter(problem.reason for problem in summary.problems)
+    named = ", ".join(f"{reason} {count(number)}" for reason, number in reasons.most_common())
+    undone = "; ".join(part for part in (_devices_in_short(summary), _files_in_short(summary)) if part)
+    return f"{summary.outcome.value}: {undone}" + (f" ({named})" if named else "")
 
 
 def table(summary: RunSummary) -> str:
