@@ -3,9 +3,15 @@
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 import stamina
+
+from osfsync.cloud.patience import Patience
+from osfsync.domain.errors import CloudError
+
+MOST_PUT_OFF: Final = 20
+"""Times that one thing is put off for the load of others, which is no failure of its own."""
 
 Worth = Callable[[Exception], bool]
 """Whether an error says that trying again may help."""
@@ -15,10 +21,36 @@ Retries = Callable[[], AsyncIterator[stamina.Attempt]]
 
 
 @dataclass(slots=True)
-class FirstTry:
-    """`with` it, the first try is made; `error` is what it failed with, where that is worth another."""
+class Tries:
+    """How often one thing was tried in vain."""
 
-    worth: Worth
+    failures: int = 0
+    put_off: int = 0
+
+    def next_after(
+        self, error: Exception, kind: str, patience: Patience, *, most: int, chance: float
+    ) -> float | None:
+        """Count an error that is worth another try.
+
+        Returns:
+            Seconds until that try; None where there were enough.
+        """
+        asked = 0.0
+        if isinstance(error, CloudError):
+            asked = error.pause
+            if error.put_off and self.put_off < MOST_PUT_OFF:
+                self.put_off += 1
+                return max(asked, patience.put_off(self.put_off, chance))
+        self.failures += 1
+        if self.failures > most:
+            return None
+        return max(asked, patience.retry_after(kind, self.failures, chance))
+
+
+@dataclass(slots=True)
+class FirstTry:
+    """`with` it, the first try is made; `error` is what it failed with."""
+
     error: Exception | None = None
 
     def __enter__(self) -> Self:
@@ -27,7 +59,7 @@ class FirstTry:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool:
-        if isinstance(error, Exception) and self.worth(error):
+        if isinstance(error, Exception):
             self.error = error
             return True
         return False
@@ -37,10 +69,10 @@ class FirstTry:
 class Attempts:
     """`async for attempt in …: with attempt: …`; raises what the last try failed with.
 
-    The library's machinery costs as much as a request, so it is made when the first try has failed.
+    The library's machinery costs as much as a request, so it is made when the first try has failed; it
+    decides whether there is another.
     """
 
-    worth: Worth
     retries: Retries
     _first: FirstTry | None = None
     _rest: AsyncIterator[stamina.Attempt] | None = None
@@ -50,7 +82,7 @@ class Attempts:
 
     async def __anext__(self) -> FirstTry | stamina.Attempt:
         if self._first is None:
-            self._first = FirstTry(self.worth)
+            self._first = FirstTry()
             return self._first
         if self._first.error is None:
             raise StopAsyncIteration

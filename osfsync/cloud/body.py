@@ -5,11 +5,18 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
 from osfsync.cloud.calls import Call
+from osfsync.cloud.lanes import Lanes
 from osfsync.cloud.ranges import Proof, Reply
 from osfsync.domain.errors import InterruptedBodyError, ProtocolError, TooLargeError
 
 MEASURING_SPAN = 30.0
 """Seconds of waiting over which the rate of a body is measured."""
+
+SLOW_SPANS = 4
+"""Spans in a row in which all bodies together were too slow, before even one of many is given up."""
+
+_STALLED = 10.0
+"""A body that gets so many times less than its share of the line is given up, if it is too slow by itself."""
 
 _PLAIN = frozenset({"", "identity"})
 
@@ -37,11 +44,13 @@ class Body:
     proof: Proof | None
     close: Callable[[], None] = field(repr=False)
     _read: Callable[[], Awaitable[bytes]] = field(repr=False)
-    _spend: Callable[[int], Awaitable[None]] = field(repr=False)
+    _lanes: Lanes = field(repr=False)
     _minimum_rate: int = field(repr=False)
-    _received: int = 0  # in the present measuring span
+    _before: int = 0  # bytes of all bodies before the present measuring span
+    _received: int = 0  # in the span
     _waited: float = 0.0  # seconds, likewise
     _total: int = 0
+    _slow_spans: int = 0
 
     @property
     def what(self) -> str:
@@ -67,16 +76,29 @@ class Body:
         self._waited += time.monotonic() - asked
         if self._waited >= MEASURING_SPAN and piece:
             self._look_at_rate()
-        await self._spend(length)
+        await self._lanes.spend(length)
         return piece
 
     def _look_at_rate(self) -> None:
-        if self._received < self._minimum_rate * self._waited:
-            raise InterruptedBodyError(
-                f"The {self.what} came too slowly: {self._received} bytes in {self._waited:.0f} seconds.",
-                hint="See cloud.minimum_rate.",
+        """The minimum rate holds for all bodies together: many that share a slow line are no stall."""
+        together = max(self._received, self._lanes.received - self._before)
+        rate, rate_together = self._received / self._waited, together / self._waited
+        if rate < self._minimum_rate:
+            others = self._lanes.under_way - 1
+            self._slow_spans += 1
+            too_slow = (
+                others < 1 or self._slow_spans >= SLOW_SPANS
+                if rate_together < self._minimum_rate
+                else rate * _STALLED * (others + 1) < rate_together
             )
+            if too_slow:
+                raise InterruptedBodyError(
+                    f"The {self.what} came too slowly: {self._received} bytes in {self._waited:.0f} seconds.",
+                    hint="See cloud.minimum_rate.",
+                )
+            self._lanes.too_slow()
         self._received, self._waited = 0, 0.0
+        self._before = self._lanes.received
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """The bytes as they come. Raises as `piece` does."""

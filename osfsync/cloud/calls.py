@@ -41,6 +41,14 @@ class Repeat(Enum):
     NEVER = "never"  # the caller repeats the whole flow
 
 
+class Hedge(Enum):
+    """Whether a call may be sent again early, while nothing is known of the first one."""
+
+    ALONE = "alone"
+    FLOW = "flow"  # its token may be used up: the caller repeats the whole flow
+    NEVER = "never"
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """One request.
@@ -54,6 +62,9 @@ class Call:
         device: the name of the device it is about, empty where there is none. Likewise `file`.
         rest: the part of the answer's body that is wanted; None means all of it.
         most: bytes that the answer's body may have; None means that whoever reads it bounds it.
+        hedge: whether it may be sent again early.
+        second: it is the second step of a flow whose token may run out.
+        sort: calls of one sort usually take equally long; empty means those of its label.
     """
 
     label: str
@@ -68,6 +79,14 @@ class Call:
     file: str = ""
     rest: Rest | None = None
     most: int | None = None
+    hedge: Hedge = Hedge.ALONE
+    second: bool = False
+    sort: str = ""
+
+    @property
+    def kind(self) -> str:
+        """Calls of one kind usually take equally long."""
+        return self.sort or self.label
 
     @property
     def what(self) -> str:
@@ -161,6 +180,9 @@ def download(
         file=name,
         rest=rest,
         most=most,
+        hedge=Hedge.FLOW,
+        second=True,
+        sort="file",
     )
 
 
@@ -173,6 +195,7 @@ def batch_token(device: Device, names: Sequence[str]) -> Call:
         json=list(names),
         repeat=Repeat.NEVER,
         device=device.name,
+        sort="batch token",
     )
 
 
@@ -184,6 +207,9 @@ def batch(device: Device, names: Sequence[str], token: str) -> Call:
         f"{_downloads(device)}/token/{_segment(token)}",
         repeat=Repeat.NEVER,
         device=device.name,
+        hedge=Hedge.FLOW,
+        second=True,
+        sort="batch",
     )
 
 
@@ -206,6 +232,7 @@ def request_list(device: Device, window: TimeWindow, tag: str) -> Call:
         repeat=Repeat.UNTAKEN,
         aside=True,
         device=device.name,
+        hedge=Hedge.NEVER,
     )
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 from osfsync.cloud import calls, parsing
-from osfsync.cloud.attempts import Attempts
+from osfsync.cloud.attempts import Attempts, Tries, Worth
 from osfsync.cloud.body import Body, too_large
 from osfsync.cloud.bounds import Raws
 from osfsync.cloud.calls import Call
@@ -17,12 +17,12 @@ from osfsync.cloud.login import Login
 from osfsync.cloud.models import Reading
 from osfsync.cloud.ranges import Proof, Reply, Rest
 from osfsync.cloud.sender import Sender, retryable
-from osfsync.cloud.session import open_session
+from osfsync.cloud.session import SilentError, open_session
 from osfsync.cloud.settings import CloudSettings, FieldNames, LimitSettings
 from osfsync.domain.errors import CloudError, NotFoundError, ProtocolError, RefusedError
 from osfsync.domain.model import CommunicationEvent, DataFile, Device, Tenant, TimeWindow, utc_now
 
-__all__ = ["Body", "CloudClient", "Proof", "Reply", "Rest", "open_client"]
+__all__ = ["Body", "CloudClient", "Proof", "Reply", "Rest", "Tries", "open_client"]
 
 _T = TypeVar("_T")
 
@@ -191,14 +191,15 @@ class CloudClient:
         return body
 
     async def _open(self, device: Device, name: str, rest: Rest | None) -> Body:
-        try:
-            return await self._open_once(device, name, rest)
-        except NotFoundError:
-            return await self._open_once(device, name, rest)
+        async def once(hedges: int) -> Body:
+            token = await self._token(calls.download_token(device, name))
+            call = calls.download(device, name, token, rest, self._largest_file)
+            return await self._sender.once(call, hedges)
 
-    async def _open_once(self, device: Device, name: str, rest: Rest | None) -> Body:
-        token = await self._token(calls.download_token(device, name))
-        return await self._sender.once(calls.download(device, name, token, rest, self._largest_file))
+        try:
+            return await _hedged(once)
+        except NotFoundError:
+            return await _hedged(once)
 
     async def _token(self, call: Call) -> str:
         with closing(await self._sender.once(call)) as body:
@@ -211,9 +212,13 @@ class CloudClient:
             ProtocolError: it is more than `most` bytes, or compressed on the way.
             CloudError: whatever else the platform answers, such as 404 where one of the files is gone.
         """
-        async with self._lanes.downloads:
+
+        async def once(hedges: int) -> Body:
             token = await self._token(calls.batch_token(device, names))
-            with closing(await self._sender.once(calls.batch(device, names, token))) as body:
+            return await self._sender.once(calls.batch(device, names, token), hedges)
+
+        async with self._lanes.downloads:
+            with closing(await _hedged(once)) as body:
                 return await body.read(most)
 
     def _refuse_large(self, call: Call, size: int | None) -> None:
@@ -249,12 +254,17 @@ class CloudClient:
             self._credentials[device.id] = known
         return known
 
-    def retrying(self) -> Attempts:
+    def retrying(self, tries: Tries | None = None, worth: Worth = retryable) -> Attempts:
         """Attempts for a caller that must repeat a whole flow: `async for attempt in …: with attempt: …`.
 
-        Repeats on errors that say `retryable`, with jittered, growing waits, `limits.retries` times at most.
+        Repeats on errors of which `worth` says so, with jittered waits, `limits.retries` times at most, those
+        that `tries` counted before included.
         """
-        return self._sender.attempts("download", retryable)
+        return self._sender.attempts("download", worth, tries)
+
+    def wait_before_retry(self, tries: Tries, error: CloudError) -> float | None:
+        """Seconds until a download that failed is worth another try; None where it is not."""
+        return self._sender.wait_before_retry("download", tries, error) if retryable(error) else None
 
 
 @asynccontextmanager
@@ -282,6 +292,16 @@ async def open_client(
         login = Login(session, cloud.username, cloud.tenant, password)
         sender = Sender(session, login, limits.retries)
         yield CloudClient(sender, login, cloud.fields, limits.max_file_size or None)
+
+
+async def _hedged(once: Callable[[int], Awaitable[Body]]) -> Body:
+    """The body of a flow that is repeated early where it is silent."""
+    hedges = 0
+    while True:
+        try:
+            return await once(hedges)
+        except SilentError:
+            hedges += 1
 
 
 async def _text(body: Body) -> bytes:

@@ -2,7 +2,9 @@
 
 It begins modestly and climbs while climbing brings more, as a hill climber does (Hellerstein, Morrison,
 Eilebrecht, "Optimizing Concurrency Levels in the .NET ThreadPool", 2008): doubling first, then by quarters.
-Where a platform is overloaded, half as many are under way, as with TCP (multiplicative decrease, RFC 5681).
+Answers that take longer without more of them lower it, as in Vegas and Gradient2 of Netflix's
+concurrency-limits. Where `Overload` suspects it, it is lowered, as with TCP (multiplicative decrease, RFC
+5681), and restored if the suspicion was wrong.
 """
 
 from dataclasses import dataclass
@@ -21,6 +23,12 @@ _SLOWER: Final = 1.5
 
 _FIRST_REST, _LONGEST_REST = 4, 64
 """Measurements until more is tried again; doubled each time that it was in vain."""
+
+_EDGE_REST, _LONGEST_EDGE_REST = 8, 256
+"""Measurements until it is tried again whether requests fail at an edge; doubled each time."""
+
+_COARSE, _FINE = 4, 16
+"""A step up is such a part of the limit: from coarse to fine, each time that it was in vain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +68,13 @@ class Concurrency:
 
     Args:
         most: never more than this.
+        now: the time.
+        begin: how many may be under way in the beginning.
     """
 
-    def __init__(self, most: int, now: float) -> None:
+    def __init__(self, most: int, now: float, begin: int = BEGIN) -> None:
         self._most = most
-        self.limit = min(BEGIN, most)
+        self.limit = min(begin, most)
         self._double_below = most
         self._since = now
         self._totals = Totals()
@@ -72,24 +82,45 @@ class Concurrency:
         self._usual: _Measured | None = None
         self._rest = 0
         self._next_rest = _FIRST_REST
-        self._lowered = now
+        self._part = _COARSE
+        self._edge: int | None = None  # a limit at which requests failed
+        self._edge_rest = self._next_edge_rest = _EDGE_REST
+        self._restorable: int | None = None  # the limit before it was lowered on a suspicion
 
     def due(self, now: float, answers: int) -> bool:
         """Whether enough came since the last measurement."""
         span = now - self._since
         return span >= _SHORTEST and (span >= _LONGEST or answers - self._totals.answers >= 2 * self.limit)
 
-    def overloaded(self, sent: float, now: float, totals: Totals) -> None:
-        """A request that was sent at `sent` was put off, refused for overload, or not answered in time.
-
-        Those that were under way together count once.
-        """
-        if sent >= self._lowered:
-            self.limit = self._double_below = max(1, self.limit // 2)
-            self._lowered = now
-            self._step = self._usual = None
+    def lower(self, now: float, totals: Totals) -> None:
+        """Take back a step that is still to be judged, or lower: failures may come from the concurrency."""
+        again = self._restorable is not None
+        if self._restorable is None:
+            self._restorable = self.limit
+        if self._step is not None:
+            self._edge = self.limit
+            self._take_back(self._step)
+        else:
+            self._edge = self.limit
+            self.limit = self._double_below = max(
+                1, self.limit // 2 if again else self.limit - self.limit // 4 - 1
+            )
             self._rest = _FIRST_REST
-            self._begin(now, totals)
+        self._begin(now, totals)
+        self._usual = None
+
+    def restore(self, now: float, totals: Totals) -> None:
+        """Undo what `lower` did: the concurrency was not the cause."""
+        if self._restorable is not None:
+            self.limit = max(self.limit, self._restorable)
+            self._double_below = self._most
+        self._restorable = self._step = self._usual = self._edge = None
+        self._rest = 0
+        self._begin(now, totals)
+
+    def confirm(self) -> None:
+        """Keep what `lower` did."""
+        self._restorable = None
 
     def measure(self, now: float, totals: Totals, *, wanted: bool) -> None:
         """Judge what came since the last measurement; `wanted` where as many were under way as may be."""
@@ -113,13 +144,18 @@ class Concurrency:
 
     def _judge(self, step: _Step, measured: _Measured) -> None:
         if measured.gains_on(step.measured):
-            self._next_rest = _FIRST_REST
+            self._next_rest, self._part = _FIRST_REST, _COARSE
             self._climb(measured)
             return
+        self._take_back(step)
+
+    def _take_back(self, step: _Step) -> None:
+        """It was in vain: rest for longer each time, and try a smaller one then."""
         self.limit, self._double_below = step.before, 0
         self._step = None
         self._rest = self._next_rest
         self._next_rest = min(2 * self._next_rest, _LONGEST_REST)
+        self._part = min(2 * self._part, _FINE)
 
     def _hold(self, measured: _Measured) -> None:
         if self._usual is not None and measured.slower_than(self._usual):
@@ -137,6 +173,19 @@ class Concurrency:
             self._step = None
             self._rest = self._next_rest
             return
+        if self._edge is not None and self.limit >= self._edge - 1 and not self._may_pass_edge():
+            self._step = None
+            return
         self._step, self._usual = _Step(self.limit, measured), None
-        more = self.limit if self.limit < self._double_below else max(1, self.limit // 4)
-        self.limit = min(self._most, self.limit + more)
+        more = self.limit if self.limit < self._double_below else max(1, self.limit // self._part)
+        below = self._edge - 1 if self._edge is not None and self.limit < self._edge - 1 else self._most
+        self.limit = min(self._most, below, self.limit + more)
+
+    def _may_pass_edge(self) -> bool:
+        """Whether it is time to find out if requests still fail there."""
+        self._edge_rest -= 1
+        if self._edge_rest > 0:
+            return False
+        self._next_edge_rest = min(2 * self._next_edge_rest, _LONGEST_EDGE_REST)
+        self._edge_rest, self._edge = self._next_edge_rest, None
+        return True

@@ -1,14 +1,46 @@
 """The lanes on which requests go: how many are open is learned from what comes of it."""
 
+import asyncio
+import math
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Final, assert_never
 
 import anyio
+import structlog
 
-from osfsync.cloud.concurrency import Concurrency, Totals
+from osfsync.cloud.concurrency import BEGIN, Concurrency, Totals
+from osfsync.cloud.overload import Action, Failure, Overload
+from osfsync.cloud.patience import Patience
 from osfsync.cloud.settings import LimitSettings
 from osfsync.cloud.throttle import Throttle
+
+log = structlog.get_logger(__name__)
+
+FEED: Final = 100_000
+"""Bytes a second that a body under way should get of a limited bandwidth: servers end what stands still."""
+
+_ACCEPTING: Final = 10.0
+"""Seconds without an accepted request, after which refusals are no longer taken for a limit."""
+
+_STUBBORN: Final = 3
+"""Times that a request is put off, while as many others are accepted each time: then it is its own matter."""
+
+_MOST_REFUSED: Final = 1_000
+_MOST_LENT: Final = 16
+"""Lanes that silent requests lend at most; so many connections are spare."""
+
+
+@dataclass(slots=True)
+class _Refused:
+    """How often a request was put off, and how many were answered and put off before it."""
+
+    times: int
+    answers: int
+    refusals: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +78,7 @@ class Lanes:
     Attributes:
         parsing: for threads that take XML lists apart. More of them at once are no faster in one interpreter,
             and keep the loop waiting (measured: up to 60 ms with eight, 7 ms with one).
+        patience: what is usual, and what may be repeated.
     """
 
     def __init__(self, limits: LimitSettings, throttle: Throttle, ceiling: Ceiling) -> None:
@@ -53,8 +86,14 @@ class Lanes:
         self._limits = limits
         self._throttle = throttle
         self._ceiling = ceiling
-        self._control = Concurrency(limits.downloads, now)
-        self._answers, self._waited = 0, 0.0
+        self._fed = -(-throttle.bandwidth // FEED) if throttle.bandwidth else limits.downloads
+        self._control = Concurrency(limits.downloads, now, min(BEGIN, self._fed))
+        self._overload = Overload()
+        self._answers, self._waited, self._lent = 0, 0.0, 0
+        self._accepted = -math.inf  # when a request was accepted for the last time
+        self._refused: dict[str, _Refused] = {}
+        self._refusals = 0
+        self.patience = Patience()
         self.parsing = anyio.CapacityLimiter(1)
         self.downloads = Lane(anyio.CapacityLimiter(limits.downloads))
         self.listings = Lane(anyio.CapacityLimiter(limits.listings))
@@ -65,11 +104,29 @@ class Lanes:
         """How many downloads may be under way at present."""
         return min(self._control.limit, self._ceiling.most)
 
-    def answered(self, sent: float) -> None:
-        """An answer began to a request that was sent at `sent` of the monotonic clock."""
+    @property
+    def received(self) -> int:
+        """Bytes of all bodies so far."""
+        return self._throttle.received
+
+    @property
+    def under_way(self) -> int:
+        """How many downloads and lists are under way."""
+        return self.downloads.limiter.borrowed_tokens + self.listings.limiter.borrowed_tokens
+
+    @property
+    def overloaded(self) -> bool:
+        """Whether a refusal now probably comes from the load, while others are accepted."""
+        return self._overload.suspected and time.monotonic() - self._accepted < _ACCEPTING
+
+    def answered(self, kind: str, sent: float) -> None:
+        """An answer began to a request of this kind that was sent at `sent` of the monotonic clock."""
         now = time.monotonic()
         self._answers += 1
         self._waited += now - sent
+        self._accepted = now
+        self.patience.answered(kind, now - sent)
+        self._act(self._overload.accepted(sent, now), now)
         self._look(now)
 
     async def spend(self, length: int) -> None:
@@ -77,20 +134,97 @@ class Lanes:
         await self._throttle.spend(length)
         self._look(time.monotonic())
 
-    def overloaded(self, sent: float) -> None:
-        """The platform could not take a request, or gave no answer in time."""
-        self._control.overloaded(sent, time.monotonic(), self._totals())
+    def refused(self, sent: float, *, told_rate: bool = False) -> None:
+        """The platform put a request off; `told_rate`: for its rate, which the throttle learns by itself."""
+        if told_rate:
+            return
+        if self._overload.limits_rate:
+            self._throttle.refused(sent, None)
+        self.failed(sent, Failure.REFUSED)
+
+    def failed(self, sent: float, failure: Failure = Failure.BROKEN) -> None:
+        """A request failed for a reason that may be the load."""
+        now = time.monotonic()
+        lowest = self._control.limit == 1
+        self._act(self._overload.failed(sent, now, failure, lowest=lowest), now)
+
+    def is_stubborn(self, what: str) -> bool:
+        """Note that a request was put off; True where it is put off again and again while others are not.
+
+        Then the pause is a matter of that request alone.
+        """
+        self._refusals += 1
+        if (known := self._refused.get(what)) is None:
+            if len(self._refused) < _MOST_REFUSED:
+                self._refused[what] = _Refused(1, self._answers, self._refusals)
+            return False
+        known.times += 1
+        others = self._answers - known.answers
+        return known.times >= _STUBBORN and others >= _STUBBORN * (1 + self._refusals - known.refusals)
+
+    def too_slow(self) -> None:
+        """Too many share the line: fewer at once."""
+        now = time.monotonic()
+        self._control.lower(now, self._totals())
+        self._control.confirm()
+        self._open()
+
+    @contextmanager
+    def lending(self, after: float) -> Iterator[None]:
+        """Let others have a lane while this request is silent for longer than `after` seconds."""
+        lent = False
+
+        def lend() -> None:
+            nonlocal lent
+            lent = self._lent < _MOST_LENT
+            self._lend(lent)
+
+        timer = asyncio.get_running_loop().call_later(after, lend)
+        try:
+            yield
+        finally:
+            timer.cancel()
+            self._lend(-lent)
+
+    def _lend(self, lanes: int) -> None:
+        if lanes:
+            self._lent += lanes
+            self._open()
+
+    def _act(self, action: Action | None, now: float) -> None:
+        if action is None:
+            return
+        match action:
+            case Action.FEWER:
+                self._control.lower(now, self._totals())
+            case Action.SLOWER:
+                self._throttle.hold()
+            case Action.FEWER_FOUND:
+                self._control.confirm()
+            case Action.RATE_FOUND:
+                self._throttle.settle()
+                self._control.restore(now, self._totals())
+            case Action.RESTORE:
+                self._throttle.release()
+                self._control.restore(now, self._totals())
+            case _:
+                assert_never(action)
+        log.debug("load", action=action.name, at_once=self.open)
         self._open()
 
     def _look(self, now: float) -> None:
-        if self._control.due(now, self._answers):
+        if self._control.due(now, self._answers) and not self._overload.experimenting:
             wanted = any(lane.limiter.available_tokens <= 0 for lane in (self.downloads, self.listings))
-            self._control.measure(now, self._totals(), wanted=wanted)
+            self._control.measure(now, self._totals(), wanted=wanted and not self._line_is_full(now))
             self._open()
+
+    def _line_is_full(self, now: float) -> bool:
+        """Whether those under way take all that the user's bandwidth gives: more would starve each other."""
+        return self.open >= self._fed and self._throttle.is_spent(now)
 
     def _totals(self) -> Totals:
         return Totals(self._answers, self._throttle.received, self._waited)
 
     def _open(self) -> None:
-        self.downloads.limiter.total_tokens = self.open
-        self.listings.limiter.total_tokens = min(self.open, self._limits.listings)
+        self.downloads.limiter.total_tokens = self.open + self._lent
+        self.listings.limiter.total_tokens = min(self.open, self._limits.listings) + self._lent

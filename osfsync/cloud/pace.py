@@ -46,6 +46,15 @@ _FLOOR: Final = 0.2
 
 _LONGEST_DOUBLING: Final = 30.0
 
+_TRIED: Final = 0.85
+"""Of what was granted, to see whether refusals end below it."""
+
+_SLOWEST: Final = 1.0
+"""Requests a second that are tried at least."""
+
+_FOLLOWERS: Final = 4
+"""Requests sent after the refused one and granted: a limit would have refused them, so it was a stray."""
+
 
 class _Knowledge(Enum):
     """How well the rate is known that the platform bears."""
@@ -53,6 +62,7 @@ class _Knowledge(Enum):
     GUESSED = "guessed"  # from a burst, or from what was granted between pauses
     MISSED = "missed"  # what was granted is far below what was tried
     KNOWN = "known"
+    TRIED = "tried"  # held on a suspicion, to see whether refusals end
 
 
 def _factor(knowledge: _Knowledge, age: float) -> float:
@@ -64,6 +74,8 @@ def _factor(knowledge: _Knowledge, age: float) -> float:
             return _cubic(0.8, 4.0, 1.2, age)
         case _Knowledge.KNOWN:
             return _cubic(0.97, 30.0, 1.05, age)
+        case _Knowledge.TRIED:
+            return 1.0
         case _:
             assert_never(knowledge)
 
@@ -81,6 +93,7 @@ def _cubic(begin: float, plateau: float, beyond: float, age: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class _Refusal:
+    sent: float
     at: float
     pause: float
     rate: float | None  # that was kept to
@@ -99,6 +112,9 @@ class Pace:
         self._began = 0.0  # when the present stretch of requests began
         self._interrupted = False  # by pauses, in this stretch
         self._last = -_IDLE
+        self._followers = 0  # granted requests that were sent after the refused one; a refused one takes two
+        self._accepted = 0.0  # rate before `hold`
+        self._sure = False
         self._granted: deque[tuple[int, int]] = deque(maxlen=_MOST_BUCKETS)
 
     def rate(self, now: float) -> float | None:
@@ -109,8 +125,30 @@ class Pace:
             return None
         return self._top * _factor(self._knowledge, max(0.0, now - self._learned))
 
-    def grant(self, now: float) -> None:
-        """A request was answered, and not put off."""
+    def hold(self, now: float) -> None:
+        """Keep slightly below the rate that was granted, until `settle` or `release`."""
+        since = max(now - _SPAN, self._began)
+        self._accepted = self._count(since) / max(now - since, 1.0)
+        self._sure = self._count(since) >= 2 * _FEW
+        self._top, self._knowledge = max(_SLOWEST, _TRIED * self._accepted), _Knowledge.TRIED
+        self._refusal = None
+        self._learned = self._resumed = self._began = now
+
+    def settle(self, now: float) -> None:
+        """Refusals ended: go on from the rate that was granted before."""
+        self._top = max(_SLOWEST, _BELOW * self._accepted)
+        self._knowledge = _Knowledge.MISSED if self._sure else _Knowledge.GUESSED
+        self._best = max(self._best, self._accepted)
+        self._learned = now
+
+    def release(self) -> None:
+        """Refusals have nothing to do with the rate: hold nothing back."""
+        self._top = self._refusal = None
+
+    def grant(self, now: float, sent: float | None = None) -> None:
+        """A request was answered, and not put off; it was sent at `sent`."""
+        if self._refusal is not None and sent is not None and sent > self._refusal.sent:
+            self._followers += 1
         if now - max(self._last, self._resumed) > _IDLE + 2 * self._gap(now):
             self._began, self._interrupted = now, False
         self._last = now
@@ -127,16 +165,22 @@ class Pace:
         Those that were under way together are refused together, and count once.
         """
         if sent < self._resumed:
+            if self._refusal is not None and sent > self._refusal.sent:
+                self._followers -= 2
             return
-        self._refusal = _Refusal(now, pause, self.rate(now))
+        self._refusal = _Refusal(sent, now, pause, self.rate(now))
+        self._followers = 0
         self._resumed = now + pause
 
     def _learn(self, refusal: _Refusal) -> None:
         """Once the pause is over: what was under way when it began was granted by then.
 
-        From few requests nothing is learned; they count towards the next refusal.
+        From few requests nothing is learned; they count towards the next refusal. Likewise from a stray one,
+        while no limit is known.
         """
         self._refusal = None
+        if self._top is None and self._followers >= _FOLLOWERS:
+            return
         since = max(refusal.at - max(_SPAN, 2 * refusal.pause), self._began)
         if self._count(since) < _FEW:
             since = self._began

@@ -1,5 +1,6 @@
 """Sends calls with a login, and again where that helps."""
 
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import closing
 from datetime import timedelta
@@ -7,7 +8,7 @@ from typing import TypeVar
 
 import stamina
 
-from osfsync.cloud.attempts import Attempts, Worth
+from osfsync.cloud.attempts import MOST_PUT_OFF, Attempts, Tries, Worth
 from osfsync.cloud.body import Body
 from osfsync.cloud.calls import Call
 from osfsync.cloud.lanes import Lanes
@@ -18,9 +19,6 @@ from osfsync.domain.errors import OsfsyncError, UnauthorizedError
 
 _T = TypeVar("_T")
 
-_FIRST_WAIT = 0.5  # seconds
-_LONGEST_WAIT = 30.0
-_JITTER = 1.0
 _UNAUTHORIZED = 401
 
 
@@ -51,22 +49,29 @@ class Sender:
         """On which downloads and lists go."""
         return self._session.lanes
 
-    def attempts(self, label: str, worth: Worth) -> Attempts:
-        """Tries with growing, jittered waits between them, as long as `worth` says yes."""
+    def wait_before_retry(self, kind: str, tries: Tries, error: Exception) -> float | None:
+        """Seconds until the next try of what failed with an error; None where it was tried often enough."""
+        return tries.next_after(
+            error,
+            kind,
+            self.lanes.patience,
+            most=self._retries,
+            chance=random.random(),  # noqa: S311
+        )
+
+    def attempts(self, label: str, worth: Worth, tries: Tries | None = None) -> Attempts:
+        """Tries with jittered waits between them, as long as `worth` says yes; `tries` counts them."""
+        counted = tries or Tries()
+
+        def wait(error: Exception) -> float | bool:
+            seconds = self.wait_before_retry(label, counted, error) if worth(error) else None
+            return False if seconds is None else seconds
 
         def retries() -> AsyncIterator[stamina.Attempt]:
-            return aiter(
-                stamina.retry_context(
-                    on=worth,
-                    attempts=self._retries + 1,
-                    timeout=None,
-                    wait_initial=_FIRST_WAIT,
-                    wait_max=_LONGEST_WAIT,
-                    wait_jitter=_JITTER,
-                ).with_name(label, (), {})
-            )
+            attempts = stamina.retry_context(on=wait, attempts=self._retries + MOST_PUT_OFF + 1, timeout=None)
+            return aiter(attempts.with_name(label, (), {}))
 
-        return Attempts(worth, retries)
+        return Attempts(retries)
 
     async def repeat(self, label: str, action: Callable[[], Awaitable[_T]]) -> _T:
         """Do something until it succeeds or fails with what can't be helped by repeating."""
@@ -82,10 +87,10 @@ class Sender:
                 return await receive(body)
         raise AssertionError("stamina ends with a result or an error")
 
-    async def once(self, call: Call) -> Body:
+    async def once(self, call: Call, hedges: int = 0) -> Body:
         """One try, but for a login that has run out: it is renewed, and the call repeated, once.
 
-        The body must be closed.
+        The body must be closed. `hedges` as in `Session.exchange`.
 
         Raises:
             UnauthorizedError: the platform accepts the login, and refuses this call with it.
@@ -93,11 +98,12 @@ class Sender:
             CloudError: whatever else its status means.
         """
         for may_renew in (True, False):
-            answer = await self._session.exchange(call, self._login.token)
+            answer = await self._session.exchange(call, self._login.token, hedges)
             error = refusal(call, answer.status, answer.headers)
             if error is None:
                 return answer.body
             answer.body.close()
+            error.put_off, error.pause = answer.put_off, answer.pause
             if answer.status != _UNAUTHORIZED:
                 raise error
             if may_renew:

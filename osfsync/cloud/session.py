@@ -21,14 +21,14 @@ from anyio import to_thread
 from yarl import URL
 
 from osfsync.cloud.body import Body
-from osfsync.cloud.calls import Call
+from osfsync.cloud.calls import Call, Hedge
 from osfsync.cloud.faults import LINE_ERRORS, fault
 from osfsync.cloud.lanes import Ceiling, Lanes
 from osfsync.cloud.ranges import asking_for, proof_of, reply_to
 from osfsync.cloud.refusals import clock_offset, retry_after
 from osfsync.cloud.settings import CloudSettings, LimitSettings
 from osfsync.cloud.throttle import Throttle
-from osfsync.domain.errors import ConfigError, ProtocolError
+from osfsync.domain.errors import ConfigError, InterruptedBodyError, ProtocolError
 from osfsync.domain.model import utc_now
 
 if TYPE_CHECKING:
@@ -36,6 +36,13 @@ if TYPE_CHECKING:
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 5
+_TOO_MANY = 429
+_PUT_OFF = frozenset({_TOO_MANY, 503})
+_SERVER_ERROR = 500
+_HEDGES = 2
+"""Times that one thing is asked for early again; each time it may be silent for longer."""
+
+_PIECE = "piece of a body"
 _NO_URL = (ValueError, IndexError)  # where a text is none; the second is a slip of the library
 
 LONGEST_PAUSE_ASIDE = timedelta(minutes=1)
@@ -54,6 +61,7 @@ class Answer:
 
     Attributes:
         status: HTTP status.
+        put_off: the load of all requests is why it refuses this one; `pause` seconds are asked for.
         headers: names compare without case.
         bearer: the login token that the request carried; empty where it carried none.
     """
@@ -62,6 +70,12 @@ class Answer:
     headers: Mapping[str, str] = field(repr=False)
     bearer: str = field(repr=False)
     body: Body
+    put_off: bool = False
+    pause: float = 0.0
+
+
+class SilentError(InterruptedBodyError):
+    """A request was silent for many times as long as usual; it is worth repeating at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +86,7 @@ class _Line:
     call: Call
     origin: str
     within: float
+    lanes: Lanes
 
     async def read(self) -> bytes:
         """At least one byte, or none at the end, within so many seconds. Raises InterruptedBodyError.
@@ -83,10 +98,39 @@ class _Line:
         try:
             if (piece := content.read_nowait()) or content.at_eof():  # nearly always, and no timer is needed
                 return piece
-            async with asyncio.timeout(self.within):
-                return await content.readany()
+            return await self._wait(content)
         except LINE_ERRORS as error:
+            self.lanes.failed(time.monotonic())
             raise fault(error, self.call.what, self.origin) from None
+
+    async def _wait(self, content: aiohttp.StreamReader) -> bytes:
+        """Wait for bytes; not for long where this body alone stands still."""
+        began, received = time.monotonic(), self.lanes.received
+        patience = self.lanes.patience
+        for before in range(_HEDGES) if self.call.hedge is Hedge.FLOW else ():
+            silence = patience.silence(_PIECE, before)
+            if silence >= self.within:
+                break
+            if (piece := await _read_until(content, began + silence)) is not None:
+                patience.note(_PIECE, time.monotonic() - began)
+                return piece
+            alone = before > 0 and self.lanes.under_way <= 1
+            if (alone or self.lanes.received > received) and patience.hedge(_PIECE, silence):
+                raise SilentError(f"The {self.call.what} came to a standstill.")
+        async with asyncio.timeout(began + self.within - time.monotonic()):
+            return await content.readany()
+
+
+async def _read_until(content: aiohttp.StreamReader, deadline: float) -> bytes | None:
+    """What comes before the deadline of the monotonic clock; None where nothing does."""
+    limit = asyncio.timeout(deadline - time.monotonic())
+    try:
+        async with limit:
+            return await content.readany()
+    except TimeoutError:
+        if limit.expired():
+            return None
+        raise
 
 
 class Session:
@@ -116,10 +160,15 @@ class Session:
         self.clock_offset: timedelta | None = None
         self.answers: Counter[int] = Counter()
 
-    async def exchange(self, call: Call, bearer: Bearer | None = None) -> Answer:
+    async def exchange(self, call: Call, bearer: Bearer | None = None, hedges: int = 0) -> Answer:
         """One try: send a call, follow redirects within the platform, give the answer whatever its status.
 
         A pause that the platform asks for is noted for all workers. The answer's body must be closed.
+        `hedges` counts how often the flow was repeated before because it was silent.
+
+        Raises:
+            SilentError: it is silent for unusually long; the whole flow is worth repeating.
+            CloudError: no answer, or none that may be followed.
         """
         url = URL(self._origin + call.path, encoded=True)
         if call.params:
@@ -127,15 +176,15 @@ class Session:
         for _ in range(_MOST_REDIRECTS + 1):
             if call.aside:
                 await self._aside[call.label].turn()
-            await self._throttle.turn()
+            await self._throttle.turn(urgent=call.second)
             token = await bearer() if bearer is not None else ""
-            sent = time.monotonic()
-            response = await self._request(call, url, token, sent)
+            sent, response = await self._hedged(call, url, token, hedges)
             self.answers[response.status] += 1
             try:
                 if response.status not in _REDIRECTS:
-                    self._heed(call, response, sent)
-                    return Answer(response.status, response.headers, token, self._body(call, response))
+                    put_off, pause = self._heed(call, response, sent)
+                    body = self._body(call, response)
+                    return Answer(response.status, response.headers, token, body, put_off, pause)
                 url = _redirected(call, url, response.headers.get("Location", ""))
             except BaseException:
                 response.release()
@@ -145,7 +194,30 @@ class Session:
             f"The request for the {call.what} is redirected more than {_MOST_REDIRECTS} times."
         )
 
-    async def _request(self, call: Call, url: URL, token: str, sent: float) -> aiohttp.ClientResponse:
+    async def _hedged(
+        self, call: Call, url: URL, token: str, hedges: int
+    ) -> tuple[float, aiohttp.ClientResponse]:
+        """The answer, and when it was asked for: again, on another connection, where the first is silent."""
+        patience = self.lanes.patience
+        while True:
+            sent = time.monotonic()
+            silence = patience.silence(call.kind, hedges)
+            if silence >= self._head_within:
+                return sent, await self._request(call, url, token, self._head_within)
+            if call.hedge is Hedge.NEVER or hedges >= _HEDGES or not patience.may_hedge:
+                with self.lanes.lending(silence):
+                    return sent, await self._request(call, url, token, self._head_within)
+            try:
+                return sent, await self._request(call, url, token, silence)
+            except SilentError:
+                patience.hedge(call.kind, silence)
+                self.lanes.failed(sent)
+                if call.hedge is Hedge.FLOW:
+                    raise
+            hedges += 1
+            await self._throttle.turn()
+
+    async def _request(self, call: Call, url: URL, token: str, within: float) -> aiohttp.ClientResponse:
         headers = {"Accept": call.accept, **asking_for(call.rest)}
         if token:
             headers["X-Authorization"] = f"Bearer {token}"
@@ -153,14 +225,17 @@ class Session:
         if call.json is not None:
             data = msgspec.json.encode(call.json)
             headers["Content-Type"] = "application/json"
+        limit = asyncio.timeout(within)
+        sent = time.monotonic()
         try:
-            async with asyncio.timeout(self._head_within):
+            async with limit:
                 return await self._http.request(
                     call.method, url, data=data, headers=headers, allow_redirects=False
                 )
         except LINE_ERRORS as error:
-            if isinstance(error, TimeoutError):
-                self.lanes.overloaded(sent)
+            if limit.expired() and within < self._head_within:
+                raise SilentError(f"The request for the {call.what} is silent.") from None
+            self.lanes.failed(sent)
             raise fault(error, call.what, self._origin) from None
 
     def _body(self, call: Call, response: aiohttp.ClientResponse) -> Body:
@@ -173,29 +248,40 @@ class Session:
             reply=reply_to(call.rest, response.status, response.headers),
             proof=proof_of(response.status, response.headers),
             close=response.release,
-            _read=_Line(response, call, self._origin, self._piece_within).read,
-            _spend=self.lanes.spend,
+            _read=_Line(response, call, self._origin, self._piece_within, self.lanes).read,
+            _lanes=self.lanes,
             _minimum_rate=self._minimum_rate,
+            _before=self.lanes.received,
         )
 
-    def _heed(self, call: Call, response: aiohttp.ClientResponse, sent: float) -> None:
-        """Learn from an answer how hard the platform may be driven."""
+    def _heed(self, call: Call, response: aiohttp.ClientResponse, sent: float) -> tuple[bool, float]:
+        """Learn from an answer how hard the platform may be driven.
+
+        Returns whether the load of all requests is why it refuses this one, and the seconds it asks to wait.
+        """
         if self.clock_offset is None:
             self.clock_offset = clock_offset(response.headers, utc_now())
         throttle = self._aside[call.label] if call.aside else self._throttle
-        match response.status:
-            case 429:
-                throttle.refused(sent, retry_after(response.headers, utc_now()))
-            case 503:
-                length = retry_after(response.headers, utc_now())
-                if length is not None:
-                    throttle.pause(length)
-            case _:
-                throttle.granted()
-                self.lanes.answered(sent)
-                return
-        if not call.aside:
-            self.lanes.overloaded(sent)
+        if response.status not in _PUT_OFF:
+            throttle.granted(sent)
+            if response.status >= _SERVER_ERROR:
+                self.lanes.failed(sent)
+            else:
+                self.lanes.answered(call.kind, sent)
+            return False, 0.0
+        pause = retry_after(response.headers, utc_now())
+        seconds = 0.0 if pause is None else pause.total_seconds()
+        if not call.aside and self.lanes.is_stubborn(call.what):
+            return False, seconds
+        told_rate = response.status == _TOO_MANY
+        if told_rate:
+            throttle.refused(sent, pause)
+        elif pause is not None:
+            throttle.pause(pause, sent)
+        if call.aside:
+            return False, 0.0
+        self.lanes.refused(sent, told_rate=told_rate)
+        return self.lanes.overloaded or told_rate, 0.0
 
 
 def _is_chunked(headers: "CIMultiDictProxy[str]") -> bool:

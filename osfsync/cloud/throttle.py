@@ -36,9 +36,13 @@ class _Rate:
         self.gap = 1 / per_second if per_second else 0.0
         self._next = -math.inf
 
+    def next(self, now: float) -> float:
+        """When the next units may begin."""
+        return self._next if self._next >= now - _CATCH_UP else now
+
     def moment(self, now: float, units: float = 1) -> float:
         """When these units begin; those after them begin as much later as they take."""
-        begin = self._next if self._next >= now - _CATCH_UP else now
+        begin = self.next(now)
         self._next = begin + units * self.gap
         return begin
 
@@ -47,7 +51,8 @@ class Throttle:
     """The pauses that the platform asked for, the pace of requests, the rate of bytes.
 
     One worker after the other waits for its turn, so that no burst can gather, and what is learned meanwhile
-    holds for the next. Requests go at the user's rate, or at what the platform bears if that is less.
+    holds for the next. Requests go at the user's rate, or at what the platform bears if that is less. The
+    second step of a download goes before first steps: its token may run out.
 
     Args:
         requests_per_second: 0 means no limit.
@@ -56,6 +61,7 @@ class Throttle:
 
     Attributes:
         received: bytes of all bodies so far.
+        bandwidth: as given.
     """
 
     def __init__(
@@ -64,28 +70,53 @@ class Throttle:
         self._longest_pause = longest_pause
         self._requests = _Rate(requests_per_second)
         self._bytes = _Rate(bandwidth)
+        self.bandwidth = bandwidth
         self._pace = Pace()
         self._learned = -math.inf  # earliest next request by what the platform bears
-        self._paused_until = -math.inf
+        self._pause_began = self._paused_until = -math.inf
         self._line = anyio.Lock()
+        self._first_steps = anyio.Lock()  # one of them stands in line, so that second steps need not wait
+        self._urgent = 0  # second steps that wait
         self.received = 0
 
-    def pause(self, length: timedelta) -> None:
-        """No request of any worker starts for so long. A running pause is never shortened."""
-        self._paused_until = max(self._paused_until, time.monotonic() + length.total_seconds())
+    def pause(self, length: timedelta, sent: float | None = None) -> None:
+        """No request of any worker starts for so long. A running pause is never shortened.
 
-    def granted(self) -> None:
-        """A request was answered, whatever the answer was, but not put off."""
-        self._pace.grant(time.monotonic())
+        Answers to requests that were `sent` before a pause began do not add to it: it counts from the first.
+        """
+        now = time.monotonic()
+        together = sent is not None and sent < self._pause_began and now < self._paused_until
+        begin = self._pause_began if together else now
+        until = begin + length.total_seconds()
+        if until > self._paused_until:
+            self._paused_until = until
+            if not together and now >= self._pause_began:
+                self._pause_began = now
+
+    def granted(self, sent: float | None = None) -> None:
+        """A request was answered, whatever the answer was, but not put off; it was sent at `sent`."""
+        self._pace.grant(time.monotonic(), sent)
 
     def refused(self, sent: float, pause: timedelta | None) -> None:
         """A request was put off (429), which was sent at `sent` of the monotonic clock."""
         length = timedelta(seconds=OWN_PAUSE) if pause is None else pause
         self._pace.refuse(sent, time.monotonic(), length.total_seconds())
-        self.pause(length)
+        self.pause(length, sent)
 
-    async def turn(self) -> None:
-        """Wait until one request may be sent.
+    def hold(self) -> None:
+        """Try whether requests are refused for their rate; see `Pace.hold`."""
+        self._pace.hold(time.monotonic())
+
+    def settle(self) -> None:
+        """They were."""
+        self._pace.settle(time.monotonic())
+
+    def release(self) -> None:
+        """They were not."""
+        self._pace.release()
+
+    async def turn(self, *, urgent: bool = False) -> None:
+        """Wait until one request may be sent; an `urgent` one goes before others.
 
         Raises:
             PauseTooLongError: the platform asked for a longer pause than a run has patience for.
@@ -94,19 +125,42 @@ class Throttle:
             now = time.monotonic()
             if now >= self._paused_until and self._pace.rate(now) is None:
                 return
-        async with self._line:
+        if urgent:
+            self._urgent += 1
+            try:
+                async with self._line:
+                    await self._wait_for_moment()
+            finally:
+                self._urgent -= 1
+            return
+        async with self._first_steps:
             while True:
-                await self._wait_out_pause()
-                now = time.monotonic()
-                await _sleep_until(max(self._learned, self._requests.moment(now)))
-                now = time.monotonic()
-                if now >= self._paused_until:
-                    self._space_out(now)
-                    return
+                async with self._line:
+                    if not self._urgent and await self._wait_for_moment(give_way=True):
+                        return
+                await anyio.lowlevel.checkpoint()
+
+    async def _wait_for_moment(self, *, give_way: bool = False) -> bool:
+        """Wait for the next moment and take it; False where somebody urgent came meanwhile."""
+        while True:
+            await self._wait_out_pause()
+            now = time.monotonic()
+            await _sleep_until(max(self._learned, self._requests.next(now)))
+            if give_way and self._urgent:
+                return False
+            now = time.monotonic()
+            if now >= self._paused_until:
+                self._requests.moment(now)
+                self._space_out(now)
+                return True
 
     def _space_out(self, now: float) -> None:
         if (rate := self._pace.rate(now)) is not None:
             self._learned = max(now - _LATE, self._paused_until, self._learned) + 1 / rate
+
+    def is_spent(self, now: float) -> bool:
+        """Whether bytes that came in wait for the bandwidth that the user allows."""
+        return bool(self._bytes.gap) and self._bytes.next(now) > now
 
     async def spend(self, length: int) -> None:
         """Wait until `length` bytes that came in are paid for."""

@@ -108,10 +108,17 @@ class DamagedError(OsfsyncError):
 
 
 class CloudError(OsfsyncError):
-    """The platform did not give what was asked for."""
+    """The platform did not give what was asked for.
+
+    Attributes:
+        put_off: the load of all requests was the reason, and not this one: it does not count as a try.
+        pause: seconds that the platform asks to wait before this request is sent again.
+    """
 
     exit_code = ExitCode.UNREACHABLE
     slug = "cloud"
+    put_off: bool = False
+    pause: float = 0.0
 
 
 class LoginRefusedError(CloudError):

@@ -1,7 +1,7 @@
 """Batch: small files of one device, fetched by one request instead of one each.
 
-What does not come as it should is fetched by itself. A platform that answers otherwise is not asked again in
-this run.
+A batch that fails for a passing reason is tried again; what does not come as it should is fetched by itself.
+A platform that answers otherwise is not asked again in this run.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,7 +27,13 @@ LARGEST = 256_000
 """Bytes of a file: a larger one gains nothing from company."""
 
 GIVEN_UP_AFTER = 3
-"""Batches in a row that brought nothing."""
+"""Batches in a row that brought nothing, though they were answered."""
+
+TROUBLES = 12
+"""Batches in a row that failed for passing reasons: then they are what the platform can't do."""
+
+TRIES = 3
+"""Of a file in company; then it is fetched by itself."""
 
 _WEIGHT = 3
 """Bytes of memory a byte: the answer, what is unpacked from it, what the allocator keeps (measured)."""
@@ -36,20 +42,34 @@ _OVERHEAD = 1_000
 """Bytes that a ZIP takes for each file beside its name, about; generous."""
 
 
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What came of a batch; `error` is what it failed with."""
+
+    bodies: Sequence[SmallBody] = ()
+    error: CloudError | DamagedError | None = None
+
+
 @dataclass(slots=True)
 class Batches:
-    """Fetches batches for all workers of a run; `barren` counts those in a row that brought nothing."""
+    """Fetches batches for all workers of a run.
+
+    Attributes:
+        barren: batches in a row that brought nothing.
+        troubled: those that failed for passing reasons.
+    """
 
     client: CloudClient
     tally: Tally
     budget: ByteBudget
     barren: int = 0
+    troubled: int = 0
     under_way: int = 0  # bytes that were asked for
 
     @property
     def work(self) -> bool:
         """Whether the platform may be asked for several files at once."""
-        return self.barren < GIVEN_UP_AFTER
+        return self.barren < GIVEN_UP_AFTER and self.troubled < TROUBLES
 
     def takes(self, job: FetchJob) -> bool:
         """Whether a job may be part of a batch."""
@@ -72,8 +92,8 @@ class Batches:
 
         return joins
 
-    async def fetch(self, jobs: Sequence[FetchJob]) -> list[SmallBody]:
-        """What came of these jobs, all of one device; those that are left out are to be fetched alone.
+    async def fetch(self, jobs: Sequence[FetchJob]) -> Batch:
+        """What came of these jobs, all of one device; those that are left out are to be tried again.
 
         Raises LoginRefusedError, TenantError; all else that fails leaves all jobs out.
         """
@@ -87,11 +107,10 @@ class Batches:
         finally:
             self.under_way -= wanted
 
-    async def _fetch(
-        self, jobs: Sequence[FetchJob], sizes: dict[str, int], most: int, share: int
-    ) -> list[SmallBody]:
+    async def _fetch(self, jobs: Sequence[FetchJob], sizes: dict[str, int], most: int, share: int) -> Batch:
         device = jobs[0].device
         found: dict[str, bytes] = {}
+        failure: CloudError | DamagedError | None = None
         try:
             data = await self.client.batch(device, list(sizes), most)
             self.tally.received += len(data)
@@ -99,13 +118,19 @@ class Batches:
         except (LoginRefusedError, TenantError):
             raise
         except (CloudError, DamagedError) as error:
+            failure = error
             log.info(
                 "a batch failed", device=device.name, files=len(jobs), reason=error.slug, error=str(error)
             )
         finally:
             self.budget.give(share - _WEIGHT * sum(map(len, found.values())))
-        self.barren = 0 if found else self.barren + 1
-        return [_body(job, found[job.file.name]) for job in jobs if job.file.name in found]
+        if isinstance(failure, CloudError) and failure.retryable:
+            self.troubled += not failure.put_off
+        else:
+            self.troubled = 0
+            self.barren = 0 if found else self.barren + 1
+        bodies = [_body(job, found[job.file.name]) for job in jobs if job.file.name in found]
+        return Batch(bodies, failure)
 
 
 def _body(job: FetchJob, data: bytes) -> SmallBody:

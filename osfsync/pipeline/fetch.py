@@ -10,6 +10,7 @@ import structlog
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from osfsync.archive.base import Body, Placed, Unplaced
+from osfsync.cloud.client import Tries
 from osfsync.domain.errors import (
     ArchiveError,
     CloudError,
@@ -20,7 +21,7 @@ from osfsync.domain.errors import (
 )
 from osfsync.domain.model import Failure
 from osfsync.domain.outcomes import Fetched, FetchFailed
-from osfsync.pipeline.batch import Batches
+from osfsync.pipeline.batch import TRIES, Batches
 from osfsync.pipeline.checks import check_of
 from osfsync.pipeline.lifeline import Lifeline
 from osfsync.pipeline.messages import Facts, FetchJob
@@ -36,6 +37,9 @@ GROUP_BYTES = 8_000_000
 
 SOMETHING_ELSE = "Something else lay at {path} in the archive; it is kept as {kept}."
 MAY_HOLD_MORE = "What lay at {path} in the archive may hold more than the new version; it is kept as {kept}."
+
+FEWEST_WAITING = 16
+"""Files that wait for another try at least, before no new one is begun."""
 
 DAMAGED_TRIES = 3
 """Bodies of one file that are refused in one run before it is left to the next run."""
@@ -72,16 +76,23 @@ class Fetcher:
             for job in jobs:
                 self._leave(job)
             return
-        came = await batches.fetch(jobs)
-        if came:
+        batch = await batches.fetch(jobs)
+        if batch.bodies:
             self.lifeline.answered(jobs[0].device)
-        here = {body.job.file.name for body in came}
-        for job in jobs:
-            if job.file.name not in here:
-                job.alone = True
-                self.feed.give_back(job)
-        for body in came:
+        here = {body.job.file.name for body in batch.bodies}
+        self._try_again([job for job in jobs if job.file.name not in here], batch.error)
+        for body in batch.bodies:
             await small.send(body)
+
+    def _try_again(self, jobs: Sequence[FetchJob], error: CloudError | DamagedError | None) -> None:
+        """Together where a batch failed for a passing reason, else each by itself."""
+        wait = None
+        if jobs and isinstance(error, CloudError) and jobs[0].batches + 1 < TRIES:
+            wait = self.transfer.client.wait_before_retry(Tries(jobs[0].batches), error)
+        for job in jobs:
+            job.batches += 1
+            job.alone = wait is None
+            self.feed.give_back(job, wait or 0.0)
 
     async def handle(self, job: FetchJob, small: MemoryObjectSendStream[SmallBody]) -> None:
         """Adopt or download one file. Only what concerns the whole run is raised."""
@@ -100,6 +111,11 @@ class Fetcher:
             await self.transfer.archive.confirm()  # where the disk is gone, no file can be placed
             await self.failed(job, error)
         except CloudError as error:
+            wait = self.transfer.client.wait_before_retry(job.tries, error)
+            if wait is not None:  # the worker is free meanwhile
+                log.info("download is retried", device=job.device.name, file=job.file.name, reason=error.slug)
+                self.feed.give_back(job, wait)
+                return
             await self.failed(job, error)
             await self.lifeline.failed(job.device, error)
         else:
@@ -282,7 +298,7 @@ async def fetch(
         for job in page:
             job.present = job.path in present and job.path not in doubtful
 
-    feed = Feed(jobs, look_for_present)
+    feed = Feed(jobs, look_for_present, max(FEWEST_WAITING, room.workers))
     tally = transfer.tally
     fetcher = Fetcher(
         transfer, feed, facts, tally, room.lifeline, room.limit, room.clock, room.unsure, room.batches

@@ -1,11 +1,12 @@
 """What travels between the stages: pages, never single files."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import anyio
 
+from osfsync.cloud.client import Tries
 from osfsync.domain.dialogue import Dialogue
 from osfsync.domain.model import DataFile, Device, Held, ListingSource, TimeWindow
 from osfsync.domain.outcomes import Fact
@@ -122,7 +123,8 @@ class FetchJob:
 
     It may only get its final name once `known` confirms that the state knows its path. `present` tells
     that something lies at its path already; `damaged` counts bodies that were refused. `replaces` is the
-    older version that is held. `alone` says that a batch with it failed, so that it is fetched by itself.
+    older version that is held. `tries` counts failed downloads, `batches` failed ones of several files;
+    `alone` says that it is fetched by itself from now on.
     """
 
     device: Device
@@ -133,6 +135,8 @@ class FetchJob:
     present: bool = False
     damaged: int = 0
     alone: bool = False
+    batches: int = 0
+    tries: Tries = field(default_factory=Tries)
 
 
 @dataclass(frozen=True, slots=True)

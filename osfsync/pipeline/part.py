@@ -70,6 +70,11 @@ class Part:
         else:
             self._label = label
 
+    @property
+    def begun(self) -> bool:
+        """Whether something of the file is here."""
+        return self._receiver is not None
+
     def rest(self) -> Rest | None:
         """What is to be asked for now; None for the whole."""
         if self._receiver is None or self._label is None:

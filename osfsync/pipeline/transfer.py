@@ -7,6 +7,7 @@ import anyio
 
 from osfsync.archive.base import Archive, Placed, Receiver
 from osfsync.cloud.client import Body, CloudClient, Reply
+from osfsync.cloud.sender import retryable
 from osfsync.content import only_whole, shows_its_end
 from osfsync.domain.errors import DamagedError, InterruptedBodyError
 from osfsync.domain.model import ContentCheck
@@ -64,7 +65,7 @@ class Transfer:
     budget: ByteBudget = field(default_factory=lambda: ByteBudget(IN_FLIGHT))
 
     async def run(self, job: FetchJob, placed: Tell) -> SmallBody | None:
-        """Download a file, again where the line broke.
+        """Download a file; once a part of it is here, again where the line broke.
 
         A small file is handed back whole, to be placed in a group. A large one is in place when this
         returns None; `placed` was told, in one step with it that cancellation can't split. What came of a
@@ -72,12 +73,16 @@ class Transfer:
 
         Raises:
             DamagedError: bytes came that are not the file.
-            OsfsyncError: it can't be had or can't be put in place, after retries.
+            OsfsyncError: it can't be had or put in place; where nothing of it is here, after one try.
         """
         damage: DamagedError | None = None
         result: SmallBody | None = None
         async with Part(self.archive, job) as part:
-            async for attempt in self.client.retrying():
+
+            def worth(error: Exception) -> bool:
+                return part.begun and retryable(error)
+
+            async for attempt in self.client.retrying(job.tries, worth):
                 with attempt:
                     try:
                         result = await self._once(job, part, placed)

@@ -89,25 +89,45 @@ def test_files_that_are_large_gain_by_their_bytes() -> None:
     assert model.typical() >= 32
 
 
-def test_overload_halves_the_lanes_once_for_all_that_were_under_way() -> None:
+def test_suspicions_in_a_row_lower_the_lanes_down_to_one() -> None:
     model = Model()
     model.run(5, far_away(0.1))
     before = model.control.limit
-    for late in range(before):
-        model.control.overloaded(model.now - 0.1, model.now + late / 1000, model.totals())
-    assert model.control.limit == before // 2
+    model.control.lower(model.now, model.totals())
+    assert before // 2 < model.control.limit < before
     for _ in range(10):
-        model.now += 1
-        model.control.overloaded(model.now, model.now, model.totals())
+        model.control.lower(model.now, model.totals())
     assert model.control.limit == 1
+
+
+def test_a_suspicion_takes_back_a_step_that_is_still_to_be_judged() -> None:
+    model = Model()
+    while model.control.limit == BEGIN:
+        model.run(0.01, far_away(0.1))
+    model.control.lower(model.now, model.totals())
+    assert model.control.limit == BEGIN
+
+
+def test_a_wrong_suspicion_is_undone_at_once() -> None:
+    model = Model()
+    model.run(5, far_away(0.1))
+    before = model.control.limit
+    for _ in range(3):
+        model.control.lower(model.now, model.totals())
+    model.control.restore(model.now, model.totals())
+    assert model.control.limit == before
+    model.control.lower(model.now, model.totals())
+    model.control.confirm()
+    model.control.restore(model.now, model.totals())
+    assert model.control.limit < before
 
 
 def test_lanes_are_opened_again_after_an_overload() -> None:
     model = Model()
     model.run(5, far_away(0.1))
     for _ in range(10):
-        model.now += 1
-        model.control.overloaded(model.now, model.now, model.totals())
+        model.control.lower(model.now, model.totals())
+    model.control.confirm()
     model.run(120, far_away(0.1))
     assert model.control.limit >= 0.9 * MOST  # the last few would bring no gain to speak of
 
