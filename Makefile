@@ -20,7 +20,7 @@ PYTEST := pytest -n $(WORKERS) --maxprocesses 8 --dist worksteal
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-latest lock coverage bench backtest campaign-faults campaign-kills campaign-month campaign-fuzz lint types secrets docs schemas audit format clean
+.PHONY: help demo test test-latest lock coverage bench bench-weather backtest campaign-faults campaign-kills campaign-month campaign-fuzz lint types secrets docs schemas audit format clean
 
 help: ## show what there is
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -e 's/:.*## /	/'
@@ -45,6 +45,10 @@ coverage: $(INSTALLED) ## what the tests do not reach, branches included
 
 bench: $(INSTALLED) ## downloads beside the API page's sample, threads, curl and bare aiohttp; half an hour
 	$(RUN) benchmarks.speed --write benchmarks/results.txt
+
+backtest: $(INSTALLED) ## how often estimates hold on simulated fleets
+bench-weather: $(INSTALLED) ## downloads from a platform that fails, limits or is far away; a quarter of an hour
+	$(RUN) benchmarks.weather --write benchmarks/results-weather.txt
 
 backtest: $(INSTALLED) ## how often estimates hold on simulated fleets
 	$(BIN)/python benchmarks/backtest.py

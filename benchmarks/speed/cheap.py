@@ -62,7 +62,7 @@ class Load:
         return [f"{number // 1000:04}/{number:07}.{self.suffix}" for number in range(self.files)]
 
 
-class _Answers:
+class Answers:
     """All answers to all requests, as bytes."""
 
     def __init__(self, load: Load, content: bytes) -> None:
@@ -191,8 +191,10 @@ _NO_JSON = _json(_page([]))
 _NOT_FOUND = _answer(b"{}", "application/json", "404 Not Found")
 
 
-class _Connection(asyncio.Protocol):
-    def __init__(self, answers: _Answers, latency: float) -> None:
+class Link(asyncio.Protocol):
+    """One connection."""
+
+    def __init__(self, answers: Answers, latency: float) -> None:
         self._answers = answers
         self._latency = latency
         self._waiting = b""
@@ -211,9 +213,17 @@ class _Connection(asyncio.Protocol):
                 return
             body, self._waiting = self._waiting[end + 4 : whole], self._waiting[whole:]
             asked = _HEAD.match(head)
-            self._say(self._answers.to(asked[2], body) if asked else _NOT_FOUND)
+            if asked:
+                self.asked(asked[2], body)
+            else:
+                self.say(_NOT_FOUND)
 
-    def _say(self, answer: bytes) -> None:
+    def asked(self, path: bytes, body: bytes) -> None:
+        """Answer a request."""
+        self.say(self._answers.to(path, body))
+
+    def say(self, answer: bytes) -> None:
+        """Send an answer, late by the latency."""
         if self._transport is None or self._transport.is_closing():
             return
         if self._latency:
@@ -236,11 +246,9 @@ def _stand(load: Load, pipe: Connection) -> None:
 
 
 async def _serve(load: Load, pipe: Connection) -> None:
-    answers = _Answers(load, content(load.suffix, load.size))
+    answers = Answers(load, content(load.suffix, load.size))
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(
-        lambda: _Connection(answers, load.latency), "127.0.0.1", 0, backlog=1024
-    )
+    server = await loop.create_server(lambda: Link(answers, load.latency), "127.0.0.1", 0, backlog=1024)
     async with server:
         port = server.sockets[0].getsockname()[1]
         pipe.send(f"http://127.0.0.1:{port}")

@@ -102,9 +102,8 @@ class Concurrency:
             self._take_back(self._step)
         else:
             self._edge = self.limit
-            self.limit = self._double_below = max(
-                1, self.limit // 2 if again else self.limit - self.limit // 4 - 1
-            )
+            lower = self.limit // 2 if again else self.limit - self.limit // 4 - 1
+            self.limit = self._double_below = max(1, lower)
             self._rest = _FIRST_REST
         self._begin(now, totals)
         self._usual = None

@@ -41,7 +41,7 @@ _GROSS: Final = 0.35
 
 _LONG: Final = 100
 _ALIKE: Final = 0.6
-"""An experiment did not help if about the same share failed as over the last requests, if so many are known."""
+"""An experiment did not help if about the same share failed as over so many requests before."""
 
 _SUBTLE: Final = 0.02
 """Share of refusals from which on it is worth finding out whether they follow the rate."""
@@ -56,7 +56,7 @@ _STRAY: Final = 1
 _LONGEST_REST: Final = 32 * _WINDOW
 
 _EXPLAINED: Final = 3
-"""Alarms whose refusals count no further, as the concurrency explained them; what goes on has another cause."""
+"""Alarms whose refusals count no further, explained by the concurrency; what goes on has another cause."""
 
 _DOUBTS: Final = 2
 """Windows in a row with many refusals, though the rate is kept."""

@@ -18,10 +18,12 @@ _TIMES: Final = 4.0
 """Times the 95th percentile: later answers are taken for lost."""
 
 _PATIENCE: Final = 1.0
-_UNKNOWN_PATIENCE: Final = 10.0
-"""Seconds: the least patience, and that for requests of which too little is known."""
+_LIKE_OTHERS: Final = 40.0
+_UNKNOWN: Final = (2.0, 6.0)
+"""The least patience in seconds. Kinds of which too little is known: so many times as long as others, within
+these bounds; lists the upper one, as a platform may have to look much up for them."""
 
-_KNOWN: Final = 20
+_KNOWN: Final = 8
 """Answers from which on a usual time is known."""
 
 _MOST_HEDGES: Final = 16.0
@@ -84,6 +86,7 @@ class Patience:
 
     def __init__(self) -> None:
         self._usual: dict[str, Usual] = {}
+        self._all = Usual()
         self._hedges = _MOST_HEDGES
         self._retries = _MOST_RETRIES
 
@@ -102,16 +105,29 @@ class Patience:
     def answered(self, kind: str, seconds: float) -> None:
         """A request of this kind was answered after so long."""
         self.note(kind, seconds)
+        if not self._all.known:
+            self._all.note(seconds)
         if self._hedges < _MOST_HEDGES:
             self._hedges += _HEDGES_EARNED
         if self._retries < _MOST_RETRIES:
             self._retries += _RETRIES_EARNED
 
-    def silence(self, kind: str, before: int) -> float:
-        """How long a request of this kind may be silent that was repeated early `before` times."""
+    def silence(self, kind: str, before: int, *, like_others: bool = False) -> float:
+        """How long a request may be silent.
+
+        Args:
+            kind: of the request.
+            before: how often it was repeated early; each time it is given longer.
+            like_others: while its kind is unknown, it may be expected to take as long as others, roughly.
+        """
         usual = self._usual.get(kind)
-        known = usual is not None and usual.known
-        first = max(_PATIENCE, _TIMES * usual.high) if usual is not None and known else _UNKNOWN_PATIENCE
+        low, high = _UNKNOWN
+        if usual is not None and usual.known:
+            first = max(_PATIENCE, _TIMES * usual.high)
+        elif like_others and self._all.known:
+            first = min(high, max(low, _LIKE_OTHERS * self._all.high))
+        else:
+            first = high
         return float(first * 3**before)
 
     def hedge(self, kind: str, waited: float) -> bool:

@@ -21,7 +21,7 @@ from anyio import to_thread
 from yarl import URL
 
 from osfsync.cloud.body import Body
-from osfsync.cloud.calls import Call, Hedge
+from osfsync.cloud.calls import Call, Hedge, Repeat
 from osfsync.cloud.faults import LINE_ERRORS, fault
 from osfsync.cloud.lanes import Ceiling, Lanes
 from osfsync.cloud.ranges import asking_for, proof_of, reply_to
@@ -107,15 +107,14 @@ class _Line:
         """Wait for bytes; not for long where this body alone stands still."""
         began, received = time.monotonic(), self.lanes.received
         patience = self.lanes.patience
-        for before in range(_HEDGES) if self.call.hedge is Hedge.FLOW else ():
-            silence = patience.silence(_PIECE, before)
+        for before in range(_HEDGES) if self.call.repeat is Repeat.NEVER else ():
+            silence = patience.silence(_PIECE, before, like_others=True)
             if silence >= self.within:
                 break
             if (piece := await _read_until(content, began + silence)) is not None:
                 patience.note(_PIECE, time.monotonic() - began)
                 return piece
-            alone = before > 0 and self.lanes.under_way <= 1
-            if (alone or self.lanes.received > received) and patience.hedge(_PIECE, silence):
+            if (before > 0 or self.lanes.received > received) and patience.hedge(_PIECE, silence):
                 raise SilentError(f"The {self.call.what} came to a standstill.")
         async with asyncio.timeout(began + self.within - time.monotonic()):
             return await content.readany()
@@ -201,7 +200,7 @@ class Session:
         patience = self.lanes.patience
         while True:
             sent = time.monotonic()
-            silence = patience.silence(call.kind, hedges)
+            silence = patience.silence(call.kind, hedges, like_others=call.repeat is Repeat.NEVER)
             if silence >= self._head_within:
                 return sent, await self._request(call, url, token, self._head_within)
             if call.hedge is Hedge.NEVER or hedges >= _HEDGES or not patience.may_hedge:

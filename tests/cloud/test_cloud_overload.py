@@ -46,7 +46,7 @@ class Bucket:
 
 
 def either(*models: Refuses) -> Refuses:
-    return lambda now, under_way: any([refuses(now, under_way) for refuses in models])
+    return lambda now, under_way: sum(refuses(now, under_way) for refuses in models) > 0
 
 
 @dataclass
