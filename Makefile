@@ -46,7 +46,6 @@ coverage: $(INSTALLED) ## what the tests do not reach, branches included
 bench: $(INSTALLED) ## downloads beside the API page's sample, threads, curl and bare aiohttp; half an hour
 	$(RUN) benchmarks.speed --write benchmarks/results.txt
 
-backtest: $(INSTALLED) ## how often estimates hold on simulated fleets
 bench-weather: $(INSTALLED) ## downloads from a platform that fails, limits or is far away; a quarter of an hour
 	$(RUN) benchmarks.weather --write benchmarks/results-weather.txt
 
