@@ -27,7 +27,7 @@ _CODES = {
     ExitCode.UNREACHABLE: "server unreachable, or device list incomplete",
     ExitCode.PAUSED: "paused on the platform (`[mqtt]`); the state is consistent, the next run goes on",
     ExitCode.INTERRUPTED: "interrupted (SIGINT); the state is consistent, the next run goes on",
-    ExitCode.TERMINATED: "terminated (SIGTERM); likewise",
+    ExitCode.TERMINATED: "terminated (SIGTERM, or SIGHUP where a terminal is closed); likewise",
 }
 _STATUS = {
     StorageStatus.DEVICE_ONLY: "device only",

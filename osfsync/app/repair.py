@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 import anyio
 
 from osfsync.app.choice import standpoint_of
 from osfsync.app.prospects import Prospects
-from osfsync.app.rooms import Clock, OpenRooms, Password
+from osfsync.app.rooms import Clock, OpenRooms, Password, Terms
 from osfsync.app.runs import Conduct
 from osfsync.app.verify import Tell, Verified, VerifyRequest, Walk, Watch, ignore_progress
 from osfsync.config import Settings
@@ -16,6 +17,7 @@ from osfsync.domain.model import Device, TimeWindow, utc_now
 from osfsync.domain.rows import FileRow
 from osfsync.domain.verdict import REFUTED
 from osfsync.pipeline.mend import Mender
+from osfsync.pipeline.nightly import NO_WAIT
 from osfsync.pipeline.tally import Tally
 from osfsync.reports import build
 from osfsync.reports.verify import LeftModel, RepairModel
@@ -34,13 +36,16 @@ async def repair(  # noqa: PLR0913 - what a verification and what a run is given
     *,
     watch: Watch = ignore_progress,
     clock: Clock = utc_now,
+    wait_lock: timedelta = NO_WAIT,
 ) -> Verified:
     """As `verify`, and what is broken is moved aside, forgotten and fetched again; one run at a time.
+
+    Another run is waited for up to `wait_lock`.
 
     Where it can't be fetched now, the state knows that it is not held, and the next sync tries.
     """
     require_database(database_path(settings.state))
-    conduct = Conduct("verify", settings, clock)
+    conduct = Conduct("verify", settings, clock, Terms(wait_lock=wait_lock))
     walk = Walk(request, settings.archive.path, tell)
     left: list[RepairModel] = []
 

@@ -1,16 +1,14 @@
-"""Opens the rooms that a run walks through, in order: lock, state, archive, platform."""
+"""Opens the rooms that a run walks through, in order: state, archive, platform; see `locks`."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib.metadata import version
 
 from osfsync.app.choice import policy_of, selection_of
 from osfsync.archive.base import Archive
 from osfsync.archive.local import LocalArchive
-from osfsync.archive.owner import hold
-from osfsync.archive.paths import check_layout
 from osfsync.cloud.client import CloudClient, open_client
 from osfsync.cloud.lanes import Ceiling
 from osfsync.cloud.settings import BatchMode
@@ -25,7 +23,6 @@ from osfsync.pipeline.stop import Stop
 from osfsync.pipeline.tally import Tally
 from osfsync.pipeline.wishes import Wishes
 from osfsync.state.database import Database, open_state
-from osfsync.state.lock import hold_lock
 from osfsync.state.writer import Writer
 
 Password = Callable[[], Awaitable[str]]
@@ -38,10 +35,11 @@ USER_AGENT = f"osfsync/{version('osfsync')}"
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a run is given before anything is open."""
+    """What a run is given before anything is open. `wait_lock` is how long it waits for another run."""
 
     max_transfer: int | None = None
     fail_on: frozenset[FailOn] = frozenset()
+    wait_lock: timedelta = timedelta(0)
     stop: Stop = field(default_factory=Stop)
     tally: Tally = field(default_factory=Tally)
     ceiling: Ceiling = field(default_factory=Ceiling)
@@ -102,21 +100,14 @@ class OpenRooms:
 
 @asynccontextmanager
 async def opened(
-    settings: Settings, password: Password, clock: Clock, ceiling: Ceiling | None = None
+    settings: Settings, archive: LocalArchive, password: Password, clock: Clock, ceiling: Ceiling
 ) -> AsyncIterator[OpenRooms]:
-    """Open everything that a run needs. Nothing is asked of the platform yet.
+    """Open everything that a run needs, once it has its locks. Nothing is asked of the platform yet.
 
-    Raises:
-        LockedError: another run works on the state or the archive.
-        ConfigError, ArchiveError, StateError, DiskFullError: a place can't be used.
+    Raises ConfigError, StateError, DiskFullError where a place can't be used.
     """
-    check_layout(settings.archive.layout)
     async with AsyncExitStack() as stack:
-        stack.enter_context(hold_lock(settings.state))
         database = await stack.enter_async_context(open_state(settings.state))
-        archive = LocalArchive(settings.archive.path)
-        await archive.check()
-        stack.enter_context(hold(settings.archive.path))
         client = await stack.enter_async_context(
             open_client(
                 settings.cloud, settings.limits, password=password, user_agent=USER_AGENT, ceiling=ceiling

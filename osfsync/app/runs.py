@@ -1,6 +1,7 @@
 """Runs: `sync` and `backfill`, from the lock to the summary."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -9,16 +10,19 @@ from uuid import uuid4
 import anyio
 import structlog
 
+from osfsync.app.locks import locked
 from osfsync.app.notices import Notices
 from osfsync.app.remote import steered
 from osfsync.app.rooms import Clock, OpenRooms, Password, Terms, opened
+from osfsync.archive.local import LocalArchive
 from osfsync.config import Settings
 from osfsync.domain.errors import ArchiveError, DiskFullError, ExitCode, OsfsyncError
 from osfsync.domain.model import utc_now
 from osfsync.domain.summary import OrderCounts, RunSummary
 from osfsync.pipeline.nightly import NO_WAIT, Run
-from osfsync.pipeline.perform import Ending, FailOn, Observe, perform
+from osfsync.pipeline.perform import Ending, FailOn, Observe, ending_of, perform
 from osfsync.pipeline.stock import take_stock
+from osfsync.pipeline.stop import stopped_by_signals
 from osfsync.pipeline.tally import Tally
 from osfsync.pipeline.wishes import by_platform, period_of
 from osfsync.reports.build import summary_model
@@ -45,6 +49,7 @@ class SyncRequest:
         max_duration: the time after which the run ends.
         wait: how long to wait for what was ordered, and fetch what comes.
         fail_on: what else ends the run with exit code 4.
+        wait_lock: how long to wait for another run to end.
     """
 
     since: datetime | None = None
@@ -53,6 +58,7 @@ class SyncRequest:
     max_duration: timedelta | None = None
     wait: timedelta = NO_WAIT
     fail_on: frozenset[FailOn] = frozenset()
+    wait_lock: timedelta = NO_WAIT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +70,7 @@ class BackfillRequest:
     max_transfer: int | None = None
     max_duration: timedelta | None = None
     fail_on: frozenset[FailOn] = frozenset()
+    wait_lock: timedelta = NO_WAIT
 
 
 async def ignore_progress(_: Tally) -> None:
@@ -110,11 +117,24 @@ class Conduct:
     ) -> RunSummary:
         """Open the rooms, do the work, and tell and record how it ended, also when the caller cancels it."""
         try:
-            async with opened(self.settings, password, self.clock, self.terms.ceiling) as rooms:
+            async with AsyncExitStack() as stack:
+                archive = await self._locked(stack)
+                if archive is None:
+                    return self._summary(ending_of(self.terms.stop, self.terms.tally, None), OrderCounts())
+                rooms = await stack.enter_async_context(
+                    opened(self.settings, archive, password, self.clock, self.terms.ceiling)
+                )
                 self.answers = rooms.client.answers
                 return await self._perform(rooms, partial(work, rooms), observe, max_duration)
         except OsfsyncError as error:
             return self._summary(Ending(error.exit_code, str(error)), OrderCounts())
+
+    async def _locked(self, stack: AsyncExitStack) -> LocalArchive | None:
+        """The archive, once no other run works on it or the state; None where the run is to end meanwhile."""
+        archive = None
+        with stopped_by_signals(self.terms.stop), self.terms.stop.scope():
+            archive = await stack.enter_async_context(locked(self.settings, self.terms.wait_lock))
+        return None if self.terms.stop.code is not None else archive
 
     async def _perform(
         self,
@@ -234,7 +254,9 @@ async def sync(
     What ends it is in the summary; only defects are raised, and the caller's own cancellation. `clock`
     is what planning calls now; a simulated platform has its own.
     """
-    conduct = Conduct("sync", settings, clock, Terms(request.max_transfer, request.fail_on))
+    conduct = Conduct(
+        "sync", settings, clock, Terms(request.max_transfer, request.fail_on, request.wait_lock)
+    )
 
     async def work(rooms: OpenRooms) -> None:
         tenant = await rooms.client.tenant()
@@ -255,7 +277,8 @@ async def backfill(
     clock: Clock = utc_now,
 ) -> RunSummary:
     """The same over an archive period in windows; goes on where the last backfill of this period stopped."""
-    conduct = Conduct("backfill", settings, clock, Terms(request.max_transfer, request.fail_on))
+    terms = Terms(request.max_transfer, request.fail_on, request.wait_lock)
+    conduct = Conduct("backfill", settings, clock, terms)
 
     async def work(rooms: OpenRooms) -> None:
         tenant = await rooms.client.tenant()
@@ -287,7 +310,7 @@ async def rehearse(
 
     `files.left` is what would be fetched, `orders.sent` the commands that would be sent.
     """
-    conduct = Conduct("sync", settings, clock)
+    conduct = Conduct("sync", settings, clock, Terms(wait_lock=request.wait_lock))
 
     async def work(rooms: OpenRooms) -> None:
         reader = rooms.database.reader

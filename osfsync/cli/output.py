@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 import sys
 
 import click
@@ -42,5 +43,7 @@ def complain_of_exit(command: str, why: str, code: int) -> None:
 
 
 def _reader_left(error: OSError) -> bool:
+    if error.errno == errno.EIO and stat.S_ISCHR(os.fstat(sys.stdout.fileno()).st_mode):
+        return True  # the terminal was closed
     # Windows tells a pipe without a reader as an invalid argument.
     return isinstance(error, BrokenPipeError) or (sys.platform == "win32" and error.errno == errno.EINVAL)

@@ -9,6 +9,7 @@ import click
 
 from osfsync.cli.context import run_async
 from osfsync.cli.output import complain, say
+from osfsync.cli.types import DURATION
 from osfsync.reports.renderers import FORMATS, ROWS_ONLY
 from osfsync.reports.sheets import NO_TAIL, Sheet, Tail
 
@@ -36,6 +37,10 @@ text_option = click.option(
 
 device_option = click.option(
     "--device", "devices", multiple=True, metavar="GLOB", help="Only these devices (name or id)."
+)
+
+wait_lock_option = click.option(
+    "--wait-lock", type=DURATION, help="Wait up to this long for another run to end (2h); else exit code 11."
 )
 
 

@@ -10,7 +10,7 @@ import click
 
 from osfsync.cli.context import Context, pass_context, run_async
 from osfsync.cli.output import complain, complain_of_exit, say
-from osfsync.cli.rows import device_option
+from osfsync.cli.rows import device_option, wait_lock_option
 from osfsync.cli.types import DURATION, END, MOMENT, SIZE
 from osfsync.domain.model import OrderMode
 
@@ -40,6 +40,7 @@ def _shared(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--max-transfer", type=SIZE, help="Start no download after this much (10GB)."),
         click.option("--max-duration", type=DURATION, help="End the run after this time (6h)."),
+        wait_lock_option,
         click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout."),
     )
     for option in reversed(options):
@@ -68,6 +69,7 @@ def sync(
     fail_on: tuple[str, ...],
     max_transfer: int | None,
     max_duration: timedelta | None,
+    wait_lock: timedelta | None,
     as_json: bool,
 ) -> int:
     """Mirror the tenant: list the devices' files, order what only devices have, fetch the rest.
@@ -91,6 +93,7 @@ def sync(
         max_duration=max_duration,
         wait=wait or timedelta(0),
         fail_on=frozenset(map(FailOn, fail_on)),
+        wait_lock=wait_lock or timedelta(0),
     )
     perform = rehearse if dry_run else run_sync
     return _show(context, as_json, partial(perform, settings, context.password(settings), request))
@@ -111,6 +114,7 @@ def backfill(
     fail_on: tuple[str, ...],
     max_transfer: int | None,
     max_duration: timedelta | None,
+    wait_lock: timedelta | None,
     as_json: bool,
 ) -> int:
     """Mirror an archive period in windows of 30 days, oldest first.
@@ -130,6 +134,7 @@ def backfill(
         max_transfer=max_transfer,
         max_duration=max_duration,
         fail_on=frozenset(map(FailOn, fail_on)),
+        wait_lock=wait_lock or timedelta(0),
     )
     return _show(context, as_json, partial(run_backfill, settings, context.password(settings), request))
 

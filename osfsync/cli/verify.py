@@ -1,7 +1,7 @@
 """`verify` and `manifest`: the archive compared with the state, and listed with its hashes."""
 
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -11,7 +11,7 @@ import click
 
 from osfsync.cli.context import Context, pass_context, run_async
 from osfsync.cli.output import complain, complain_of_exit, say
-from osfsync.cli.rows import device_option, format_option, output_option
+from osfsync.cli.rows import device_option, format_option, output_option, wait_lock_option
 from osfsync.cli.types import SHARE
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 )
 @click.option("--seed", type=int, help="Which sample: one number, one choice of files. Else the day's.")
 @click.option("--repair", is_flag=True, help="Move aside what is broken, and fetch it again.")
+@wait_lock_option
 @format_option
 @pass_context
 def verify(
@@ -45,6 +46,7 @@ def verify(
     share: Fraction | None,
     seed: int | None,
     repair: bool,
+    wait_lock: timedelta | None,
     format_name: str,
 ) -> int:
     """Read the held files once more, and compare length, content and SHA-256 with what was fetched.
@@ -56,6 +58,8 @@ def verify(
 
     if seed is not None and share is None:
         raise click.UsageError("--seed chooses a sample, so it goes with --sample.")
+    if wait_lock is not None and not repair:
+        raise click.UsageError("A verification without --repair needs no lock, so --wait-lock goes with it.")
     context.set_up_logs()
     settings = context.load().settings
     request = reading.VerifyRequest(devices, _sample(share, seed))
@@ -63,7 +67,15 @@ def verify(
     mingles = format_name != "table" and sys.stdout.isatty()  # rows come while the live line is drawn
     watch = reading.ignore_progress if mingles else partial(_watch, context)
     if repair:
-        work = partial(mending.repair, settings, context.password(settings), request, shown.tell, watch=watch)
+        work = partial(
+            mending.repair,
+            settings,
+            context.password(settings),
+            request,
+            shown.tell,
+            watch=watch,
+            wait_lock=wait_lock or timedelta(0),
+        )
     else:
         work = partial(reading.verify, settings, request, shown.tell, watch=watch)
     verified = run_async(work)

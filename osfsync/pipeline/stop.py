@@ -13,7 +13,8 @@ import anyio
 
 from osfsync.domain.errors import ExitCode
 
-_SIGNALS = ((signal.SIGINT, ExitCode.INTERRUPTED), (signal.SIGTERM, ExitCode.TERMINATED))
+_HANGUPS = [signal.Signals[name] for name in ("SIGHUP", "SIGBREAK") if name in signal.Signals.__members__]
+"""Sent when a terminal or an ssh session ends; SIGBREAK is Windows' counterpart."""
 
 
 @dataclass(slots=True)
@@ -60,27 +61,46 @@ class Stop:
 
 @contextmanager
 def stopped_by_signals(stop: Stop) -> Iterator[None]:
-    """SIGINT and SIGTERM ask the run to end; a second one meets the system's default.
+    """SIGINT, SIGTERM and SIGHUP ask the run to end; a second SIGINT or SIGTERM meets the system's default.
 
-    Outside the main thread signals can't be had, and stay with whoever owns them.
+    A shell and the system may both send SIGHUP: after the first it is ignored. Where it is ignored already
+    (nohup), it stays so. Outside the main thread signals can't be had, and stay with whoever owns them.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     loop = asyncio.get_running_loop()
-    restore = {number: signal.getsignal(number) for number, _ in _SIGNALS}
+    codes = _codes()
+    restore = {number: signal.getsignal(number) for number in codes}
 
     def on_signal(number: signal.Signals, code: ExitCode) -> None:
-        signal.signal(number, signal.SIG_DFL if number == signal.SIGTERM else signal.default_int_handler)
+        if number in _HANGUPS:
+            restore.pop(number, None)
+        signal.signal(number, _after(number))
         loop.call_soon_threadsafe(stop.request, code)
 
-    for number, code in _SIGNALS:
+    for number, code in codes.items():
         _install(loop, number, code, on_signal)
     try:
         yield
     finally:
         for number, handler in restore.items():
             signal.signal(number, handler)
+
+
+def _codes() -> dict[signal.Signals, ExitCode]:
+    hangups = [number for number in _HANGUPS if signal.getsignal(number) is not signal.SIG_IGN]
+    return {
+        signal.SIGINT: ExitCode.INTERRUPTED,
+        **dict.fromkeys([signal.SIGTERM, *hangups], ExitCode.TERMINATED),
+    }
+
+
+def _after(number: signal.Signals) -> "Callable[[int, FrameType | None], object] | signal.Handlers":
+    """What handles a signal once it was received."""
+    if number in _HANGUPS:
+        return signal.SIG_IGN
+    return signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
 
 
 def _install(

@@ -82,6 +82,13 @@ async def test_a_wrong_password(tmp_path: Path, simulator: Simulator) -> None:
     assert "wrong-password" not in ended.out + ended.err
 
 
+async def test_a_lock_is_waited_for_where_one_is_taken(tmp_path: Path) -> None:
+    write_config(tmp_path, "http://127.0.0.1:1")
+    ended = await osfsync(tmp_path, "verify", "--wait-lock", "1h")
+    assert ended.code == 2
+    assert "--repair" in ended.err
+
+
 async def test_an_unknown_tenant(tmp_path: Path, simulator: Simulator) -> None:
     write_config(tmp_path, simulator.url, tenant='tenant = "Nobody"')
     ended = await osfsync(tmp_path, "sync", password=simulator.world.password)
