@@ -18,7 +18,7 @@ from osfsync.archive.local import LocalArchive
 from osfsync.config import Settings
 from osfsync.domain.errors import ArchiveError, DiskFullError, ExitCode, OsfsyncError
 from osfsync.domain.model import utc_now
-from osfsync.domain.summary import OrderCounts, RunSummary
+from osfsync.domain.summary import DeviceCounts, FileCounts, OrderCounts, RunSummary
 from osfsync.pipeline.nightly import NO_WAIT, Run
 from osfsync.pipeline.perform import Ending, FailOn, Observe, ending_of, perform
 from osfsync.pipeline.stock import take_stock
@@ -239,6 +239,25 @@ class Conduct:
             requests=dict(self.answers),
             error=ending.error,
         )
+
+
+def never_begun(command: str, error: OsfsyncError) -> RunSummary:
+    """The summary of a run whose settings can't be used."""
+    now, ending = utc_now(), Ending(error.exit_code, str(error))
+    return RunSummary(
+        run=str(uuid4()),
+        command=command,
+        outcome=ending.outcome,
+        exit_code=ending.exit_code,
+        started=now,
+        finished=now,
+        devices=DeviceCounts(),
+        files=FileCounts(),
+        orders=OrderCounts(),
+        bytes=0,
+        problems=(),
+        error=ending.error,
+    )
 
 
 async def sync(

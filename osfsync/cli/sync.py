@@ -12,9 +12,11 @@ from osfsync.cli.context import Context, pass_context, run_async
 from osfsync.cli.output import complain, complain_of_exit, say
 from osfsync.cli.rows import device_option, wait_lock_option
 from osfsync.cli.types import DURATION, END, MOMENT, SIZE
+from osfsync.domain.errors import ConfigError
 from osfsync.domain.model import OrderMode
 
 if TYPE_CHECKING:
+    from osfsync.config import Settings
     from osfsync.domain.summary import RunSummary
 
 FAIL_ON = ("pending", "lost")
@@ -85,7 +87,7 @@ def sync(
     if dry_run and (wait or fail_on):
         raise click.UsageError("--dry-run orders nothing, so it goes neither with --wait nor with --fail-on.")
     context.set_up_logs()
-    settings = context.load(_flags(devices, order)).settings
+    settings = _settings(context, "sync", _flags(devices, order), as_json=as_json)
     request = SyncRequest(
         since=since,
         until=until,
@@ -127,7 +129,7 @@ def backfill(
 
     _check_period(since, until)
     context.set_up_logs()
-    settings = context.load(_flags(devices, order)).settings
+    settings = _settings(context, "backfill", _flags(devices, order), as_json=as_json)
     request = BackfillRequest(
         since=since,
         until=until,
@@ -144,6 +146,20 @@ def _check_period(since: datetime | None, until: datetime | None) -> None:
         raise click.UsageError(
             f"--until ({until:%Y-%m-%d %H:%M}) lies before --since ({since:%Y-%m-%d %H:%M})."
         )
+
+
+def _settings(context: Context, command: str, flags: dict[str, object], *, as_json: bool) -> "Settings":
+    """The settings; a script that reads JSON is given an object also where they can't be used."""
+    from osfsync.app.runs import never_begun
+    from osfsync.reports.build import summary_model
+    from osfsync.reports.renderers.json import document
+
+    try:
+        return context.load(flags).settings
+    except ConfigError as error:
+        if as_json:
+            say(document(summary_model(never_begun(command, error))))
+        raise
 
 
 def _flags(devices: tuple[str, ...], order: str | None) -> dict[str, object]:

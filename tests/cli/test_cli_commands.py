@@ -112,6 +112,16 @@ async def test_sync_json_tells_a_failure_too(tmp_path: Path, simulator: Simulato
     assert (shown["outcome"], shown["exit_code"], ended.code) == ("failed", 12, 12)
 
 
+@pytest.mark.parametrize("command", [("sync",), ("sync", "--dry-run"), ("backfill", "--since", "30d")])
+async def test_json_tells_of_settings_that_can_t_be_used(tmp_path: Path, command: tuple[str, ...]) -> None:
+    write_config(tmp_path, "http://127.0.0.1:1", "nonsense = 1")
+    ended = await osfsync(tmp_path, *command, "--json")
+    shown = json.loads(ended.out)
+    assert (shown["command"], shown["outcome"], shown["exit_code"]) == (command[0], "failed", 2)
+    assert ended.code == 2
+    ended.assert_one_message("nonsense")
+
+
 @pytest.mark.parametrize("options", [(), ("-v",)])
 async def test_a_failed_device_is_told_and_never_called_all(
     tmp_path: Path, simulator: Simulator, options: tuple[str, ...]
