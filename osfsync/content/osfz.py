@@ -8,6 +8,7 @@ from osfsync.domain.errors import DamagedError
 from osfsync.domain.model import ContentCheck, Verification
 
 _IN = 256 * 1024  # at once: zlib copies what it did not use of its input
+_IN_LATER = 8 * 1024  # likewise, after the first gzip member: the next ones may be tiny
 _OUT = 1024 * 1024  # at once, however well the bytes are packed
 _GZIP = b"\x1f\x8b"
 _GZIP_BITS, _ZLIB_BITS = 31, 15
@@ -27,8 +28,8 @@ class OsfzCheck:
     """Inflates to the end marker and its checksum; what comes out goes through `inner`, else an `OsfCheck`.
 
     A stream that ends well around OSF that ends early is a file of a device that lost power: kept, as
-    TAIL_CUT. Nothing may follow the stream, not even another gzip member: the vendor's reader reads only the
-    first, so bytes behind it are damage or would be lost on whoever reads the file.
+    TAIL_CUT. More gzip members may follow a gzip stream (RFC 1952: they unpack to one text), and zeros may
+    follow any stream: padding. Other bytes after it are damage.
 
     DamagedError's checks, besides those of `OsfCheck`: `compression` (neither gzip nor zlib),
     `gzip-data` / `zlib-data` (corrupt, or the checksum is wrong), `gzip-end` / `zlib-end` (ends too early),
@@ -40,6 +41,7 @@ class OsfzCheck:
         self._head = b""
         self._kind = ""
         self._stream = zlib.decompressobj()
+        self._padded = False
         self._left = MOST_PLAIN
 
     def update(self, piece: bytes | bytearray | memoryview) -> None:
@@ -77,11 +79,27 @@ class OsfzCheck:
 
     def _inflate(self, packed: bytes | memoryview) -> None:
         """Take packed bytes; what comes out is judged and dropped, at most `_OUT` bytes at once."""
-        size = self._inflate_some(packed)
-        while not self._stream.eof and (self._stream.unconsumed_tail or size == _OUT):
-            size = self._inflate_some(self._stream.unconsumed_tail)
-        if self._stream.unused_data:
+        rest, most = memoryview(packed), _IN
+        while rest:
+            if self._stream.eof:
+                most = _IN_LATER
+                if not self._opens_member(rest):
+                    return
+            piece = rest[:most]
+            size = self._inflate_some(piece)
+            while not self._stream.eof and (self._stream.unconsumed_tail or size == _OUT):
+                size = self._inflate_some(self._stream.unconsumed_tail)
+            rest = rest[len(piece) - len(self._stream.unused_data) :]
+
+    def _opens_member(self, rest: memoryview) -> bool:
+        """Whether another gzip member follows an ended stream; otherwise only zeros may (padding)."""
+        if self._kind == "gzip" and not self._padded and rest[0] == _GZIP[0]:
+            self._stream = zlib.decompressobj(_GZIP_BITS)
+            return True
+        self._padded = True
+        if bytes(rest).strip(b"\0"):
             raise DamagedError("trailing-data", f"Bytes follow the end of the {self._kind} stream.")
+        return False
 
     def _inflate_some(self, packed: bytes | memoryview) -> int:
         try:

@@ -42,10 +42,31 @@ def test_a_wrong_checksum_is_refused(kind: str, pack: Callable[[bytes], bytes]) 
 
 
 @pytest.mark.parametrize("pack", PACKERS.values(), ids=PACKERS)
-@pytest.mark.parametrize("tail", [b"\x00", b"anything", gzip.compress(OSF, mtime=0)])
-def test_nothing_may_follow(pack: Callable[[bytes], bytes], tail: bytes) -> None:
+@pytest.mark.parametrize("tail", [b"anything", b"\0\0x", b"\0" * 300_000 + b"\x1f"])
+def test_bytes_that_are_no_padding_may_not_follow(pack: Callable[[bytes], bytes], tail: bytes) -> None:
     assert judge("a.osfz", [pack(OSF) + tail]) == "trailing-data"
     assert judge("a.osfz", [pack(OSF), tail]) == "trailing-data"
+
+
+@pytest.mark.parametrize("pack", PACKERS.values(), ids=PACKERS)
+@pytest.mark.parametrize("zeros", [1, 511, 300_000])
+def test_zeros_after_the_stream_are_padding(pack: Callable[[bytes], bytes], zeros: int) -> None:
+    assert judge("a.osfz", [pack(OSF) + b"\0" * zeros]) is Verification.WHOLE
+    assert judge("a.osfz", [pack(OSF), b"\0" * zeros, b"\0"]) is Verification.WHOLE
+
+
+@pytest.mark.parametrize("cut", [1, 40, len(OSF) - 1])
+def test_a_recording_may_be_packed_in_several_gzip_members(cut: int) -> None:
+    data = gzip.compress(OSF[:cut]) + gzip.compress(OSF[cut:]) + gzip.compress(b"")
+    assert judge("a.osfz", [data + b"\0" * 9]) is Verification.WHOLE
+    assert judge("a.osfz", [bytes([byte]) for byte in data]) is Verification.WHOLE
+
+
+def test_a_damaged_second_gzip_member_is_refused() -> None:
+    first, second = gzip.compress(OSF[:40]), gzip.compress(OSF[40:])
+    assert judge("a.osfz", [first + second[:-1]]) == "gzip-end"
+    assert judge("a.osfz", [first + second[:-6] + b"\1" + second[-5:]]) == "gzip-data"
+    assert judge("a.osfz", [zlib.compress(OSF) + second]) == "trailing-data"
 
 
 def test_a_device_that_lost_power_leaves_a_sound_stream_with_a_cut_tail() -> None:
