@@ -4,14 +4,22 @@ import errno
 import os
 import shutil
 import stat
+import zlib
+from collections.abc import Iterator
 from contextlib import suppress
 from hashlib import file_digest, sha256
 from pathlib import Path
+from typing import BinaryIO
 
 from osfsync.archive.durable import sync_folder
 from osfsync.domain.model import Held, Verification
 
 _READ = 1 << 20
+_GZIP_OR_ZLIB = 47  # zlib tells which one it is
+
+MOST_COMPARED = 2_000_000_000
+"""Unpacked bytes of two versions that are compared, some seconds' work; a longer old version is kept."""
+
 _NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS, errno.EXDEV})
 """What file systems without hard links, or with no more of them, say."""
 
@@ -21,9 +29,9 @@ _NO_LINKS_ON_WINDOWS = frozenset({1, 50, 1142})  # ERROR_INVALID_FUNCTION, _NOT_
 def is_worth_keeping(part: str, target: str, verification: Verification, former: Held | None) -> bool:
     """Whether what `part` is to replace at `target` may hold more than it. Raises OSError.
 
-    Not where the new file begins with all of its bytes: that recording went on, or is the same. A compressed
-    one has shown its end: it may replace the version that is held, unless it is smaller. A plain one may be
-    cut after any block and look whole. A folder is never replaced, and so never kept.
+    Not where the new file begins with all of its bytes: that recording went on, or is the same. Of a
+    compressed one that is held, and is not larger than the new one, the unpacked bytes are compared: a logger
+    may use a name again for another recording. A folder is never replaced, and so never kept.
     """
     try:
         before = os.lstat(target)
@@ -36,7 +44,7 @@ def is_worth_keeping(part: str, target: str, verification: Verification, former:
     shows_its_end = verification is not Verification.LENGTH and target.casefold().endswith(".osfz")
     if not shows_its_end or former is None or os.lstat(part).st_size < before.st_size:
         return True
-    return not _is(target, former)
+    return not (_is(target, former) and _unpacks_to_more(part, target))
 
 
 def undo(target: str, kept: Path) -> None:
@@ -94,6 +102,41 @@ def _reads_alike(part: str, former: str) -> bool:
             if new.read(len(piece)) != piece:
                 return False
     return True
+
+
+def _unpacks_to_more(part: str, former: str) -> bool:
+    """Whether the unpacked bytes of a file begin with all those of another; no, where that is unknown."""
+    try:
+        with Path(part).open("rb") as new, Path(former).open("rb") as old:
+            return _continues(_unpacked(new), _unpacked(old))
+    except (OSError, zlib.error):
+        return False
+
+
+def _continues(new: Iterator[bytes], old: Iterator[bytes]) -> bool:
+    ahead, total = b"", 0
+    for piece in old:
+        total += len(piece)
+        while len(ahead) < len(piece) and (more := next(new, b"")):
+            ahead += more
+        if total > MOST_COMPARED or not ahead.startswith(piece):
+            return False
+        ahead = ahead[len(piece) :]
+    return True
+
+
+def _unpacked(file: BinaryIO) -> Iterator[bytes]:
+    """The bytes in a file that is one gzip or zlib stream, at most `_READ` at once.
+
+    Raises OSError, zlib.error.
+    """
+    stream = zlib.decompressobj(_GZIP_OR_ZLIB)
+    while not stream.eof and (packed := stream.unconsumed_tail or file.read(_READ)):
+        while plain := stream.decompress(packed, _READ):
+            yield plain
+            packed = stream.unconsumed_tail
+    if stream.unused_data.strip(b"\0") or file.read(1):
+        raise zlib.error("more follows the stream than a little padding")
 
 
 def _is(target: str, held: Held) -> bool:

@@ -1,6 +1,8 @@
 """What every archive does. A new back end joins by one more entry in ARCHIVES."""
 
+import gzip
 import threading
+import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -82,6 +84,12 @@ def held(data: bytes) -> Held:
     return Held(len(data), sha256(data).hexdigest(), NOW, Verification.WHOLE)
 
 
+PADDED = osfz(2) + b"\0" * 9
+MEMBERS = osfz(2) + gzip.compress(b"\0")
+OTHER = gzip.compress(osf(2).replace(b"12345678", b"87654321"))
+REPACKED = zlib.compress(osf(2))
+
+
 BEFORE: dict[str, tuple[str, bytes | None, Held | None, bytes, bool]] = {
     "nothing": ("a.osf", None, None, osf(2), False),
     "the same": ("a.osf", osf(2), None, osf(2), False),
@@ -91,6 +99,16 @@ BEFORE: dict[str, tuple[str, bytes | None, Held | None, bytes, bool]] = {
     "the held one, and more": ("a.osf", osf(3), held(osf(3)), osf(2), True),
     "the held one, packed": ("a.osfz", osfz(2), held(osfz(2)), osfz(99), False),
     "the held one, packed, and larger": ("a.osfz", osfz(99), held(osfz(99)), osfz(2), True),
+    "the held one, packed otherwise": (
+        "a.osfz",
+        zlib.compress(osf(2)),
+        held(zlib.compress(osf(2))),
+        osfz(99),
+        False,
+    ),
+    "the held one, packed and padded": ("a.osfz", PADDED, held(PADDED), osfz(99), False),
+    "the held one, in two members": ("a.osfz", MEMBERS, held(MEMBERS), osfz(99), True),
+    "another recording, packed": ("a.osfz", OTHER, held(OTHER), osfz(99), True),
     "another than the held one, packed": ("a.osfz", osfz(2), held(osfz(3)), osfz(99), True),
 }
 

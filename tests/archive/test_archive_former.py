@@ -1,9 +1,13 @@
 """What is kept of a file that another replaces, where the file system is of little help."""
 
 import errno
+import gzip
 import os
 import shutil
+from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -13,9 +17,11 @@ from osfsync.archive.local import LocalArchive
 from osfsync.archive.paths import PART_FOLDER
 from osfsync.content import LengthCheck
 from osfsync.domain.errors import ArchiveError
+from osfsync.domain.model import Held, Verification
 from tests.archive.archive_bytes import body, files_below, is_whole, osf
 
 OLD = b"somebody's only copy"
+NOISE = Random(1).randbytes(3_000_000)
 
 
 @pytest.fixture
@@ -25,6 +31,23 @@ async def archive(tmp_path: Path) -> LocalArchive:
     (tmp_path / "d").mkdir()
     (tmp_path / "d" / "a.osf").write_bytes(OLD)
     return made
+
+
+@pytest.mark.parametrize(
+    ("old", "keeps"),
+    [(NOISE[:-9], False), (NOISE[:1_048_576], False), (NOISE[:-9] + b"x", True), (b"x" + NOISE[:-9], True)],
+    ids=["its beginning", "its first buffer", "differs at the end", "differs at the start"],
+)
+def test_a_large_packed_version_is_kept_unless_the_new_one_continues_it(
+    tmp_path: Path, old: bytes, keeps: bool
+) -> None:
+    new, lying = tmp_path / "part", tmp_path / "a.osfz"
+    new.write_bytes(gzip.compress(NOISE, 1))
+    lying.write_bytes(packed := gzip.compress(old, 2))
+    held = Held(
+        len(packed), sha256(packed).hexdigest(), datetime(2026, 1, 1, tzinfo=UTC), Verification.HEADER
+    )
+    assert former.is_worth_keeping(str(new), str(lying), Verification.HEADER, held) is keeps
 
 
 def no_links(*_: Any, **__: Any) -> None:

@@ -73,15 +73,21 @@ def packed_cut(former: bytes) -> bytes:
     return gzip.compress(cut(gzip.decompress(former)), mtime=0)
 
 
+def packed_more(former: bytes) -> bytes:
+    """A recording that went on, packed anew: its compressed bytes do not begin with the former ones."""
+    return gzip.compress(gzip.decompress(former) + made("b.osf", 9_000), 0, mtime=0)
+
+
 REPLACED: dict[str, tuple[str, int, Callable[[bytes], bytes], bool]] = {
     "a long plain one, cut": ("a.osf", 200_000, cut, True),
     "a large plain one, cut": ("a.osf", 6_000_000, cut, True),
     "a packed one around a cut one": ("a.osfz", 400_000, packed_cut, True),
     "another recording, cut": ("a.osf", 20_000, lambda _: made("b.osf", 30_000)[:-1], True),
     "the same, gone on": ("a.osf", 200_000, lambda former: former + b"more" * 300, False),
-    "a longer packed one": ("a.osfz", 60_000, lambda _: made("b.osfz", 90_000), False),
+    "a longer packed one": ("a.osfz", 60_000, lambda _: made("b.osfz", 90_000), True),
+    "a packed one, gone on": ("a.osfz", 60_000, packed_more, False),
     "a short packed one, whole, and smaller": ("a.osfz", 9_000, lambda _: made("b.osfz", 8_000), True),
-    "a short packed one, whole, and larger": ("a.osfz", 9_000, lambda _: made("b.osfz", 12_000), False),
+    "a short packed one, whole, and larger": ("a.osfz", 9_000, lambda _: made("b.osfz", 12_000), True),
     "a plain one, cut after a block": ("a.osf", 200_000, cut_after_a_block, True),
 }
 
