@@ -18,7 +18,8 @@ SLOW_SPANS = 4
 _STALLED = 10.0
 """A body that gets so many times less than its share of the line is given up, if it is too slow by itself."""
 
-_PLAIN = frozenset({"", "identity"})
+_PLAIN = frozenset({"", "identity", "none", "binary"})
+"""Content-Encodings that change no byte; the last two are no codings at all (RFC 9110), and are sent."""
 
 
 @dataclass(slots=True, eq=False)
@@ -107,7 +108,7 @@ class Body:
 
     def refuse_encoded(self) -> None:
         """Raise ProtocolError where the bytes are not the thing itself, but compressed on the way."""
-        if self.encoding not in _PLAIN:
+        if not _PLAIN.issuperset(coding.strip() for coding in self.encoding.split(",")):
             raise ProtocolError(
                 f"The {self.what} came compressed ({self.encoding[:20]!r}), which was not asked for.",
                 hint="A proxy on the way may do that.",

@@ -162,8 +162,8 @@ class CloudClient:
         provably the same any more, and where the platform gives no parts.
 
         Raises:
-            ProtocolError: what came is not the file's own bytes, but compressed on the way, or a part of it
-                that was not asked for.
+            ProtocolError: what came is labelled as compressed on the way and not of the `listed` size, or is
+                a part of the file that was not asked for.
             TooLargeError: the file is larger than wanted; `Body.pieces` raises it where that shows late.
         """
         known = max(listed or 0, 0 if rest is None else rest.size)
@@ -173,7 +173,8 @@ class CloudClient:
             if body is None:
                 body = await self._open(device, name, None)
             with closing(body):
-                body.refuse_encoded()
+                if listed is None or body.length != listed:
+                    body.refuse_encoded()  # bytes of the listed size are the file, whatever the label
                 self._refuse_large(body.call, body.length)
                 if body.reply is Reply.OTHER:
                     raise ProtocolError(f"The {body.what} brought a part of it, which was not asked for.")

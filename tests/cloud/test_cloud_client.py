@@ -589,6 +589,27 @@ async def test_a_download_that_was_compressed_on_the_way(platform: Platform, enc
     assert (platform.requests[TOKEN], platform.requests[FILE]) == (1, 1)
 
 
+@pytest.mark.parametrize("encoding", ["gzip", "x-gzip", "br", "identity, gzip"])
+async def test_a_label_is_not_believed_over_the_listed_size(platform: Platform, encoding: str) -> None:
+    platform.give(TOKEN, DOWNLOAD_TOKEN)
+    platform.give(FILE, b"\x1f\x8bcontent", headers={"Content-Encoding": encoding})
+    async with platform.client() as client:
+        async with client.download(DEVICE, "2025/a.osfz", listed=9) as body:
+            assert b"".join([piece async for piece in body.pieces()]) == b"\x1f\x8bcontent"
+        with pytest.raises(ProtocolError, match="compressed"):
+            async with client.download(DEVICE, "2025/a.osfz", listed=10):
+                pytest.fail("the body was given")
+
+
+@pytest.mark.parametrize("encoding", ["none", "binary", "Identity, identity"])
+async def test_labels_that_change_no_byte_are_taken(platform: Platform, encoding: str) -> None:
+    platform.give(TOKEN, DOWNLOAD_TOKEN, headers={"Content-Encoding": encoding})
+    platform.give(FILE, b"\x1f\x8bcontent", headers={"Content-Encoding": encoding})
+    async with platform.client() as client:
+        assert await download(client) == b"\x1f\x8bcontent"
+        assert await client.batch(DEVICE, ["a", "b"], 100) == b"\x1f\x8bcontent"
+
+
 async def test_a_login_that_ends_between_the_steps_costs_no_second_token(platform: Platform) -> None:
     async def handler(_: web.Request) -> web.Response:
         platform.valid.clear()
