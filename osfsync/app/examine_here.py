@@ -18,6 +18,8 @@ from osfsync.domain.errors import ExitCode, LockedError, OsfsyncError
 from osfsync.domain.model import OrderMode
 from osfsync.reports.text import duration, size
 from osfsync.state import maintenance
+from osfsync.state.access import shares_memory
+from osfsync.state.border import border
 from osfsync.state.location import database_path
 from osfsync.state.lock import hold_lock
 from osfsync.state.share import network_share
@@ -57,6 +59,12 @@ async def _archive(settings: Settings) -> Finding:
     return Finding("ok", "archive", f"{settings.archive.path} is writable, {size(free)} are free.")
 
 
+_UNSHARED = (
+    "{} is on a file system without shared memory: while a run works, other commands can't read the state. "
+    "Set state.url to a file on a local disk."
+)
+
+
 async def _database(settings: Settings) -> Finding:
     before, _ = await maintenance.upgrade(settings.state)
     problems = await maintenance.check(settings.state)
@@ -70,6 +78,11 @@ async def _database(settings: Settings) -> Finding:
     share = network_share(database_path(settings.state))
     if share:
         return Finding("warning", "database", SHARE.format(share))
+    path = database_path(settings.state)
+    with border(path):
+        shared = await to_thread.run_sync(shares_memory, path)
+    if not shared:
+        return Finding("warning", "database", _UNSHARED.format(path))
     return Finding("ok", "database", "created and sound." if before is None else "sound.")
 
 

@@ -12,7 +12,7 @@ from osfsync.domain.errors import DiskFullError, LockedError, OsfsyncError, Stat
 _ALMOST_FULL = 1_000_000
 """Free bytes below which a failed write is put down to the disk: SQLite hides the system's reason."""
 
-_NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
+NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 REBUILD = (
     "Move it away with what lies beside it (-wal, -shm). Then put a backup in its place; or remove "
@@ -39,7 +39,7 @@ def border(path: Path) -> Iterator[None]:
 def explain(error: BaseException, path: Path) -> OsfsyncError:
     """What the error means for the state at `path`, and what to do."""
     if isinstance(error, OSError):
-        return _disk_full(error, path) if error.errno in _NO_SPACE else _unusable(error, path)
+        return _disk_full(error, path) if error.errno in NO_SPACE else _unusable(error, path)
     extended: int = getattr(error, "sqlite_errorcode", 0)
     tell = _TELL.get(extended & 0xFF, _unusable)  # the low byte is the kind of error, the rest tells more
     return tell(error, path)

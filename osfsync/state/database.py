@@ -1,6 +1,6 @@
 """Opens the state: migrated, with one connection that writes and a few that read."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 from anyio import to_thread
 
+from osfsync.state.access import Access, for_reading, for_writing
+from osfsync.state.border import border
 from osfsync.state.chronicle import Chronicle
 from osfsync.state.contents import Contents
 from osfsync.state.holdings import Holdings
 from osfsync.state.ledger import Ledger
 from osfsync.state.location import database_path, require_database
-from osfsync.state.migrate import ensure_current
+from osfsync.state.migrate import ensure_current, ensure_readable
 from osfsync.state.overview import Overview
 from osfsync.state.query import open_query
 from osfsync.state.reader import Reader
@@ -65,7 +67,9 @@ async def open_state(settings: StateSettings) -> AsyncIterator[Database]:
     await to_thread.run_sync(ensure_current, path)
     from osfsync.state.engine import writing_engine  # noqa: PLC0415 - a report has no use for it
 
-    async with writing_engine(path) as writing, _view(path) as view:
+    with border(path):
+        access = await to_thread.run_sync(for_writing, path)
+    async with writing_engine(path, access) as writing, _view(path, lambda _: access) as view:
         rooms = {each.name: getattr(view, each.name) for each in fields(view)}
         yield Database(**rooms, engine=writing)
 
@@ -74,18 +78,18 @@ async def open_state(settings: StateSettings) -> AsyncIterator[Database]:
 async def open_view(settings: StateSettings) -> AsyncIterator[View]:
     """The state for a report: nothing can be written, and a state that does not exist is an error.
 
-    An older one is migrated first. Raises as `open_state` does.
+    An older one is migrated first, which needs the right to write. Raises as `open_state` does.
     """
     path = database_path(settings)
     require_database(path)
-    await to_thread.run_sync(ensure_current, path)
-    async with _view(path) as view:
+    await to_thread.run_sync(ensure_readable, path)
+    async with _view(path, for_reading) as view:
         yield view
 
 
 @asynccontextmanager
-async def _view(path: Path) -> AsyncIterator[View]:
-    async with open_query(path) as query:
+async def _view(path: Path, opening: Callable[[Path], Access]) -> AsyncIterator[View]:
+    async with open_query(path, opening) as query:
         yield View(
             path=path,
             reader=Reader(query),

@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from osfsync.state import terms
+from osfsync.state.access import Access, allocate_shared
 from osfsync.state.whole import to_the_end
 
 # FULL: what the archive did before a row, or on its word, survives a power cut: so must the row.
@@ -17,10 +18,10 @@ _PRAGMAS = ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA fo
 
 
 @asynccontextmanager
-async def writing_engine(path: Path) -> AsyncIterator[AsyncEngine]:
+async def writing_engine(path: Path, access: Access) -> AsyncIterator[AsyncEngine]:
     """An engine of one connection, whose every transaction begins with the write lock."""
     engine = create_async_engine(
-        _url(path),
+        url_of(access, "sqlite+aiosqlite"),
         connect_args={"timeout": terms.BUSY_SECONDS},
         pool_size=1,
         max_overflow=0,
@@ -32,6 +33,7 @@ async def writing_engine(path: Path) -> AsyncIterator[AsyncEngine]:
     def _on_connect(connection: DBAPIConnection, _: object) -> None:
         connection.isolation_level = None  # the driver would begin transactions by rules of its own
         _execute(connection, _PRAGMAS)
+        allocate_shared(path)
 
     @event.listens_for(engine.sync_engine, "begin")
     def _on_begin(connection: Connection) -> None:
@@ -41,8 +43,11 @@ async def writing_engine(path: Path) -> AsyncIterator[AsyncEngine]:
         yield engine
 
 
-def _url(path: Path) -> URL:
-    return URL.create("sqlite+aiosqlite", database=str(path))
+def url_of(access: Access, driver: str) -> URL:
+    """The same for SQLAlchemy."""
+    database, _, options = access.uri.partition("?")
+    query = dict(option.split("=", 1) for option in options.split("&"))
+    return URL.create(driver, database=database, query={**query, "uri": "true"})
 
 
 def _execute(connection: DBAPIConnection, statements: tuple[str, ...]) -> None:

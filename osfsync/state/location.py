@@ -26,9 +26,14 @@ def database_path(settings: StateSettings) -> Path:
 
 def is_own_file(place: Path, database: Path) -> bool:
     """Whether a path is one of the state's own: the database, SQLite's files beside it, the lock's."""
-    own = database.resolve()
     ends = ("", "-wal", "-shm", "-journal", ".lock", ".holder")
-    return place.resolve() in {own.with_name(own.name + end) for end in ends}
+    return place.resolve() in {beside(database, end) for end in ends}
+
+
+def beside(database: Path, end: str) -> Path:
+    """A file of the state's beside its database, also where a symbolic link leads to that."""
+    own = database.resolve()
+    return own.with_name(own.name + end)
 
 
 def require_folder(path: Path) -> None:

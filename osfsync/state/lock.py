@@ -8,10 +8,10 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from osfsync.domain.errors import LockedError
+from osfsync.domain.errors import LockedError, StateError
 from osfsync.domain.model import utc_now
 from osfsync.state.border import border
-from osfsync.state.location import database_path, require_folder
+from osfsync.state.location import beside, database_path, require_folder
 from osfsync.state.settings import StateSettings
 
 _MIGRATION_PATIENCE = 10.0
@@ -48,7 +48,7 @@ def hold_lock_to_migrate(path: Path) -> Iterator[None]:
 def _hold(path: Path, patience: float) -> Iterator[None]:
     require_folder(path)
     path = path.resolve()  # by whatever name it is called, it is one database
-    lock = FileLock(_beside(path, ".lock"), thread_local=False)
+    lock = FileLock(beside(path, ".lock"), thread_local=False)
     with border(path):
         try:
             lock.acquire(timeout=patience)
@@ -57,9 +57,14 @@ def _hold(path: Path, patience: float) -> Iterator[None]:
                 f"Another run works on the state {path}{_holder(path)}.",
                 hint="Wait until it has ended, or stop it.",
             ) from error
+        except NotImplementedError as error:
+            raise StateError(
+                f"The file system of the state {path} knows no locks.",
+                hint="Set state.url to a file on a local disk.",
+            ) from error
     try:
         with border(path):
-            _beside(path, ".holder").write_text(
+            beside(path, ".holder").write_text(
                 json.dumps({"pid": os.getpid(), "since": f"{utc_now():%Y-%m-%d %H:%M:%S} UTC"}),
                 encoding="utf-8",
             )
@@ -73,11 +78,7 @@ def _hold(path: Path, patience: float) -> Iterator[None]:
 def _holder(path: Path) -> str:
     """Who holds the lock, for the message only: a note that may be missing, or a killed run's."""
     try:
-        note = json.loads(_beside(path, ".holder").read_text(encoding="utf-8"))
+        note = json.loads(beside(path, ".holder").read_text(encoding="utf-8"))
         return f" (process {note['pid']}, since {note['since']})"
     except (OSError, ValueError, KeyError, TypeError):
         return ""
-
-
-def _beside(path: Path, suffix: str) -> Path:
-    return path.with_name(path.name + suffix)

@@ -11,6 +11,7 @@ from secrets import token_hex
 from anyio import to_thread
 
 from osfsync.domain.errors import StateDamagedError, StateError
+from osfsync.state.access import read_steadily
 from osfsync.state.border import border
 from osfsync.state.location import database_path, is_own_file, require_database
 from osfsync.state.migrate import ensure_current, is_older, read_revision
@@ -58,10 +59,7 @@ async def backup(settings: StateSettings, target: Path) -> None:
 def _check(path: Path) -> list[str]:
     try:
         revision = read_revision(path)
-        with border(path), closing(sqlite3.connect(path)) as connection:
-            connection.execute("PRAGMA query_only = ON")
-            integrity = connection.execute(f"PRAGMA integrity_check({_PROBLEMS_SHOWN})").fetchall()
-            orphans = connection.execute("PRAGMA foreign_key_check").fetchmany(_PROBLEMS_SHOWN)
+        integrity, orphans = read_steadily(path, _checked)
     except StateDamagedError as error:
         return [error.message]
     problems = [f"Integrity: {message}." for (message,) in integrity if message != "ok"]
@@ -72,6 +70,13 @@ def _check(path: Path) -> list[str]:
     if revision != HEAD and not is_older(revision):
         problems.append(f"The revision is {revision or 'none'}, this version of osfsync works with {HEAD}.")
     return problems
+
+
+def _checked(connection: sqlite3.Connection) -> tuple[list[tuple[str]], list[tuple[str, int, str, int]]]:
+    return (
+        connection.execute(f"PRAGMA integrity_check({_PROBLEMS_SHOWN})").fetchall(),
+        connection.execute("PRAGMA foreign_key_check").fetchmany(_PROBLEMS_SHOWN),
+    )
 
 
 def _backup(path: Path, target: Path) -> None:
@@ -115,7 +120,9 @@ def _exists(target: Path) -> StateError:
 
 
 def _copy(path: Path, part: Path) -> None:
-    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(part)) as copy:
-        with border(path):
-            source.execute("PRAGMA schema_version").fetchone()  # tells a damaged source from a bad target
-        source.backup(copy)  # in one step: writers go on beside it, and none makes it begin anew
+    def work(source: sqlite3.Connection) -> None:
+        source.execute("PRAGMA schema_version").fetchone()  # tells a damaged source from a bad target
+        with border(part), closing(sqlite3.connect(part)) as copy:
+            source.backup(copy)  # in one step: writers go on beside it, and none makes it begin anew
+
+    read_steadily(path, work)

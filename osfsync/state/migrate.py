@@ -1,12 +1,14 @@
 """Brings a database to the revision that this version works with. Synchronous: call it in a thread."""
 
+import os
 import sqlite3
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
 from osfsync.domain.errors import StateError
+from osfsync.state.access import for_writing, read_steadily
 from osfsync.state.border import border
 from osfsync.state.location import require_folder
 from osfsync.state.lock import hold_lock_to_migrate
@@ -40,26 +42,39 @@ def ensure_current(path: Path) -> tuple[str | None, str]:
     return found, HEAD
 
 
+def ensure_readable(path: Path) -> None:
+    """The same for a command that only reads. Raises StateError where this user may not migrate."""
+    found = read_revision(path)
+    if found == HEAD:
+        return
+    if is_older(found) and not (os.access(path, os.W_OK) and os.access(path.absolute().parent, os.W_OK)):
+        raise StateError(
+            f"The state database {path} was written by an older version of osfsync, and this user may not "
+            "write it.",
+            hint="Run `osfsync db upgrade` as the user who runs osfsync.",
+        )
+    ensure_current(path)
+
+
 def read_revision(path: Path) -> str | None:
     """The database's revision; None where there is no file yet, or nothing in it."""
     if not path.exists():
         return None
-    with border(path), closing(sqlite3.connect(path)) as connection:
-        tables = {
-            name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-        }
-        row = (
-            connection.execute("SELECT version_num FROM alembic_version").fetchone()
-            if "alembic_version" in tables
-            else None
-        )
+    tables, row = read_steadily(path, _tables_and_revision)
     if not tables - {"alembic_version"} and row is None:
         return None
     if row is None:
         raise StateError(
             f"{path} is a database of another program.", hint="Set state.url to a file of its own."
         )
-    return str(row[0])
+    return row[0]
+
+
+def _tables_and_revision(connection: sqlite3.Connection) -> tuple[set[str], tuple[str] | None]:
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if "alembic_version" not in tables:
+        return tables, None
+    return tables, connection.execute("SELECT version_num FROM alembic_version").fetchone()
 
 
 def is_older(revision: str | None) -> bool:
@@ -100,9 +115,12 @@ def _migrate(path: Path, found: str | None) -> None:
 @contextmanager
 def _transaction(path: Path) -> "Iterator[Connection]":
     """One transaction around a whole migration: SQLite can take DDL back once the driver stays out of it."""
-    from sqlalchemy import URL, NullPool, create_engine, event  # noqa: PLC0415 - as alembic
+    from sqlalchemy import NullPool, create_engine, event  # noqa: PLC0415 - as alembic
 
-    engine = create_engine(URL.create("sqlite", database=str(path)), poolclass=NullPool, hide_parameters=True)
+    from osfsync.state.engine import url_of  # noqa: PLC0415 - likewise
+
+    url = url_of(for_writing(path), "sqlite")
+    engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def _on_connect(connection: sqlite3.Connection, _: object) -> None:

@@ -19,9 +19,11 @@ from osfsync.state import statements
 from osfsync.state.batch import groups_of
 from osfsync.state.border import border
 from osfsync.state.engine import unwrapped
+from osfsync.state.location import beside
 from osfsync.state.statements import Row, Statement
 from osfsync.state.steps import RunKey, Step
 from osfsync.state.terms import to_text
+from osfsync.state.watch import Watch
 from osfsync.state.whole import to_the_end
 
 _STATEMENTS: Mapping[Step, Statement] = {step: getattr(statements, step.name) for step in Step}
@@ -57,6 +59,7 @@ class Writer:
 
     def __init__(self, engine: AsyncEngine, path: Path, run: RunKey) -> None:
         self._engine = engine
+        self._watch: Watch | None = None
         self._path = path
         self._run = run
 
@@ -132,6 +135,10 @@ class Writer:
 
     async def _write(self, work: Sequence[tuple[Statement, list[Row]]]) -> None:
         async with self._engine.begin() as connection:
+            if self._watch is None:  # now that SQLite has made its files
+                ends = ("", "-wal", "-shm", ".lock")
+                self._watch = Watch([self._path, *(beside(self._path, end) for end in ends)])
+            self._watch.check()
             for statement, rows in work:
                 result = await connection.exec_driver_sql(statement.sql, statement.parameters(rows))
                 if statement in _ONE_ROW_EACH and result.rowcount != len(rows):
