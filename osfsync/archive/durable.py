@@ -5,6 +5,7 @@ import errno
 import os
 import platform
 import re
+import stat
 import sys
 import weakref
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from osfsync.domain.mounts import file_system_of
 # Whose syncfs flushes the device as fsync does. Others (network, FUSE, overlays) only write pages back.
 _SYNCFS_TYPES = {"ext3", "ext4", "xfs", "btrfs", "f2fs", "bcachefs"}
 _SYNCFS_TELLS_ERRORS = (5, 8)  # Linux before that: syncfs reports no failed write
+_NEVER_WAIT = getattr(os, "O_NONBLOCK", 0)
 _UNSUPPORTED = {errno.EINVAL, errno.ENOTSUP}
 
 
@@ -34,6 +36,22 @@ def sync_folder(folder: str | Path) -> None:
             raise
     finally:
         os.close(descriptor)
+
+
+def read_small(file: Path, most: int) -> bytes | None:
+    """A small file's bytes; None where it is larger, or no file but a pipe, a folder or a device.
+
+    Raises OSError, FileNotFoundError where there is none.
+    """
+    if not stat.S_ISREG(file.stat().st_mode):  # not even opened: what a device does then is its own
+        return None
+    with open(file, "rb", opener=_open_without_waiting) as opened:
+        data = opened.read(most + 1)
+    return data if len(data) <= most else None
+
+
+def _open_without_waiting(file: str, flags: int) -> int:
+    return os.open(file, flags | _NEVER_WAIT)
 
 
 def write_durably(target: Path, data: bytes) -> None:

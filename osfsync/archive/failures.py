@@ -45,8 +45,13 @@ def translate(error: OSError, doing: str, root: Path) -> OsfsyncError:
     return ArchiveError(f"The archive {root} can't be used while {doing}: {reason}.", hint=_hint(error))
 
 
+def is_in_use(error: OSError) -> bool:
+    """Whether Windows refuses because a program has the file open (or its access list does)."""
+    return _windows_code(error) in _IN_USE_ON_WINDOWS
+
+
 def _hint(error: OSError) -> str:
-    if _windows_code(error) in _IN_USE_ON_WINDOWS:
+    if is_in_use(error):
         return "Close the program that has the file open, and see that the user may write there."
     if _windows_code(error) in _TOO_LONG_ON_WINDOWS:
         return "Allow long paths in Windows, or move the archive to a shorter path."

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from osfsync.archive.durable import write_durably
+from osfsync.archive.durable import read_small, write_durably
 from osfsync.archive.paths import PART_FOLDER, is_component, path_key
 
 FOLDERS = "folders"
@@ -19,9 +19,7 @@ def read_folders(root: Path) -> dict[str, str]:
     """
     file = root / PART_FOLDER / FOLDERS
     try:
-        if file.stat().st_size > _LARGEST:
-            return {}
-        noted = msgspec.json.decode(file.read_bytes(), type=dict[str, str])
+        noted = msgspec.json.decode(read_small(file, _LARGEST) or b"", type=dict[str, str])
     except (FileNotFoundError, ValueError):  # msgspec's errors are ValueErrors
         return {}
     taken: set[str] = set()

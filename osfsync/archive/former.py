@@ -1,8 +1,6 @@
 """What lies at a path that another file is about to get: kept, where that one may be less."""
 
-import errno
 import os
-import shutil
 import stat
 import zlib
 from collections.abc import Iterator
@@ -12,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from osfsync.archive.durable import sync_folder
+from osfsync.archive.moving import link, rename
 from osfsync.domain.model import Held, Verification
 
 _READ = 1 << 20
@@ -19,11 +18,6 @@ _GZIP_OR_ZLIB = 47  # zlib tells which one it is
 
 MOST_COMPARED = 2_000_000_000
 """Unpacked bytes of two versions that are compared, some seconds' work; a longer old version is kept."""
-
-_NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS, errno.EXDEV})
-"""What file systems without hard links, or with no more of them, say."""
-
-_NO_LINKS_ON_WINDOWS = frozenset({1, 50, 1142})  # ERROR_INVALID_FUNCTION, _NOT_SUPPORTED, _TOO_MANY_LINKS
 
 
 def is_worth_keeping(part: str, target: str, verification: Verification, former: Held | None) -> bool:
@@ -53,7 +47,7 @@ def undo(target: str, kept: Path) -> None:
     A network file system may rename, lose its answer, and find nothing to rename when it is asked again.
     """
     if not os.path.lexists(target):
-        os.replace(kept, target)  # noqa: PTH105 - see `keep`
+        rename(str(kept), target)
     elif _is_the_same(target, kept):
         kept.unlink()
 
@@ -75,17 +69,8 @@ def keep(target: str, kept: Path) -> None:
         os.replace(target, kept)  # noqa: PTH105 - both are plain text or used as such
         sync_folder(Path(target).parent)
     else:
-        _link(target, kept)
+        link(target, kept)
     sync_folder(kept.parent)
-
-
-def _link(target: str, kept: Path) -> None:
-    try:
-        os.link(target, kept)
-    except OSError as error:
-        if error.errno not in _NO_LINKS and getattr(error, "winerror", None) not in _NO_LINKS_ON_WINDOWS:
-            raise
-        _copy(target, kept)
 
 
 def _begins_with(part: str, former: str) -> bool:
@@ -148,15 +133,3 @@ def _is(target: str, held: Held) -> bool:
             return file_digest(file, sha256).hexdigest() == held.sha256
     except OSError:
         return False
-
-
-def _copy(source: str, target: Path) -> None:
-    try:
-        with Path(source).open("rb") as old, target.open("xb") as new:
-            shutil.copyfileobj(old, new, _READ)
-            new.flush()
-            os.fsync(new.fileno())
-    except OSError:
-        with suppress(OSError):
-            target.unlink()
-        raise

@@ -10,13 +10,14 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from osfsync.archive.durable import write_durably
+from osfsync.archive.durable import read_small, write_durably
 from osfsync.archive.failures import FULL, translate
 from osfsync.archive.paths import PART_FOLDER
 from osfsync.domain.errors import ArchiveError, LockedError
 
 MARK = "state"
 _LOCK = "lock"
+_LARGEST = 65_536
 
 
 @contextmanager
@@ -28,6 +29,11 @@ def hold(root: Path) -> Iterator[None]:
     except Timeout as error:
         raise LockedError(
             f"Another run works on the archive {root}.", hint="Wait until it has ended, or stop it."
+        ) from error
+    except NotImplementedError as error:
+        raise ArchiveError(
+            f"The file system of the archive {root} knows no locks.",
+            hint="Mount it with locks, or move the archive to another file system.",
         ) from error
     except OSError as error:
         raise translate(error, "locking it", root) from error
@@ -84,9 +90,10 @@ def note_step(root: Path, step: str) -> None:
 
 def _read(root: Path) -> tuple[str, str]:
     try:
-        text = (root / PART_FOLDER / MARK).read_text(encoding="utf-8", errors="replace")
+        data = read_small(root / PART_FOLDER / MARK, _LARGEST)
     except FileNotFoundError:
         return "", ""
+    text = (data or b"").decode(errors="replace")
     owner, _, step = text.partition("\n")
     return owner.strip(), step.strip()
 

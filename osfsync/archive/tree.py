@@ -4,6 +4,7 @@ import errno
 import os
 import re
 import stat
+import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, suppress
@@ -15,6 +16,7 @@ from osfsync.archive.durable import sync_folder
 from osfsync.archive.failures import translate
 from osfsync.archive.folders import note_folders, read_folders
 from osfsync.archive.former import is_worth_keeping, keep, undo
+from osfsync.archive.moving import rename
 from osfsync.archive.owner import claim, judge, last_step, note_step
 from osfsync.archive.paths import PART_FOLDER
 from osfsync.domain.errors import ArchiveError
@@ -45,6 +47,11 @@ class Tree:
 
     def check(self) -> None:
         """Make root and part folder where missing, and try to write. Raises ArchiveError, DiskFullError."""
+        if sys.getfilesystemencoding() != "utf-8":
+            raise ArchiveError(
+                f"This process names files in {sys.getfilesystemencoding()}; an archive's names are UTF-8.",
+                hint="Start Python in UTF-8 mode: python -X utf8, or PYTHONUTF8=1.",
+            )
         with self._translated():
             self.root.mkdir(parents=True, exist_ok=True)
             if self.parts.is_symlink():
@@ -98,7 +105,7 @@ class Tree:
         with self._translated():
             self._refuse_outside(source.parent)
             kept = self._aside(source)
-            _rename(str(source), str(kept))
+            rename(str(source), str(kept))
             sync_folder(kept.parent)
             sync_folder(source.parent)
         return str(kept)
@@ -181,11 +188,11 @@ class Tree:
 
     def _rename_into(self, folder: str, part: str, target: str, changed: set[str]) -> None:
         try:
-            _rename(part, target)
+            rename(part, target)
         except FileNotFoundError:  # someone removed the folder since it was last seen
             self._known.discard(folder)
             self._make_folder(folder, changed)
-            _rename(part, target)
+            rename(part, target)
 
     def _make_folder(self, folder: str, changed: set[str]) -> None:
         if folder in self._known or folder in changed:  # what changed is made durable with those above it
@@ -208,10 +215,6 @@ class Tree:
         if len(self._known) >= _KNOWN_FOLDERS:
             self._known.clear()
         self._known |= durable
-
-
-def _rename(part: str, target: str) -> None:
-    os.replace(part, target)  # noqa: PTH105 - see Tree
 
 
 def open_part(part: str) -> int:

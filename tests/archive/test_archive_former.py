@@ -93,7 +93,7 @@ async def test_what_is_not_replaced_after_all_stays_alone(
     def busy(_: str, target: str) -> None:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), target)
 
-    monkeypatch.setattr(tree, "_rename", busy)
+    monkeypatch.setattr(tree, "rename", busy)
     (result,) = await archive.place([body("d/a.osf")])
     assert isinstance(result, ArchiveError)
     assert path.is_symlink() if kind == "a link to nothing" else path.read_bytes() == OLD
@@ -127,7 +127,7 @@ async def test_what_is_kept_stays_where_a_rename_fails_and_was_done(
         Path(part).replace(target)
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), part)
 
-    monkeypatch.setattr(tree, "_rename", done_unheard)
+    monkeypatch.setattr(tree, "rename", done_unheard)
     (result,) = await archive.place([body("d/a.osf")])
     assert isinstance(result, ArchiveError)
     assert sorted(files_below(tmp_path).values()) == sorted([OLD, osf()])

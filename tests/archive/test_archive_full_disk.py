@@ -115,12 +115,17 @@ def test_a_read_only_disk_is_told(tmp_path: Path) -> None:
     run_mounted(tmp_path, "mount -t tmpfs -o ro none {}", script)
 
 
-def test_a_folder_on_another_file_system_is_told(tmp_path: Path) -> None:
+def test_a_folder_on_another_file_system_gets_copies(tmp_path: Path) -> None:
+    """No part can be renamed across, nor what it replaces be linked."""
     script = """
         await archive.prepare("state", known=False)
-        first, second = await archive.place([body("d/a.osf"), body("e/a.osf")])
-        assert type(first) is ArchiveError and "must lie on one file system" in str(first), first
-        assert is_whole(second, osf())
+        first, second = await archive.place([body("d/a.bin", b"old"), body("e/a.osf")])
+        assert isinstance(first, Placed) and is_whole(second, osf()), first
+        (again,) = await archive.place([body("d/a.bin", big)])
+        assert isinstance(again, Placed) and Path(again.kept).read_bytes() == b"old", again
+        aside = Path(await archive.set_aside("d/a.bin"))
+        assert aside.read_bytes() == big
+        assert [path.name for path in (root / "d").iterdir()] == []
         assert parts_below(root) == []
     """
     run_mounted(tmp_path, "mkdir -p {0}/d && mount -t tmpfs none {0}/d", script)

@@ -12,7 +12,9 @@ import pytest
 
 from osfsync.app.repair import repair
 from osfsync.app.verify import VerifyRequest, verify
+from osfsync.archive import owner
 from osfsync.archive.base import Placed
+from osfsync.archive.durable import read_small
 from osfsync.archive.local import LocalArchive
 from osfsync.archive.receiver import LocalReceiver
 from osfsync.domain.errors import ArchiveError, ExitCode
@@ -168,22 +170,21 @@ async def test_a_disk_that_fails_is_told_as_such(
     """Its root is there, and what is read of it ends with an error of the system's."""
     failing = False
 
-    def read(path: Path, *arguments: Any, **named: Any) -> str:
+    def read(path: Path, most: int) -> bytes | None:
         if failing and path.name == "state":
             raise OSError(errno.EIO, "Input/output error", str(path))
-        return read_text(path, *arguments, **named)
+        return read_small(path, most)
 
     async def fail(*_: Any, **__: Any) -> Placed:
         nonlocal failing
         failing = True
         raise ArchiveError("Input/output error")
 
-    read_text = Path.read_text
     async with mirror_of(empty_world) as mirror:
         await mirror.sync()
         empty_world.add_file(device, "large.osf", size=4_200_000)
         with monkeypatch.context() as patched:
-            patched.setattr(Path, "read_text", read)
+            patched.setattr(owner, "read_small", read)
             patched.setattr(LocalReceiver, "commit", fail)
             summary = await mirror.sync()
             assert (summary.exit_code, "Input/output error" in summary.error) == (ExitCode.USAGE, True)
