@@ -4,7 +4,6 @@ import os
 import stat
 import zlib
 from collections.abc import Iterator
-from contextlib import suppress
 from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import BinaryIO
