@@ -1,6 +1,7 @@
 """`osfsync` and `python -m osfsync`: runs a command and turns its end into an exit code."""
 
 import io
+import locale
 import os
 import re
 import sys
@@ -15,9 +16,38 @@ if TYPE_CHECKING:
 
 def main() -> None:
     """Run the command line and exit. An error is one message on stderr, never a traceback."""
+    _open_closed_streams()
+    _start_again_in_utf8()
     _steady_stderr()
     _steady_stdout()
     sys.exit(run(sys.argv[1:]))
+
+
+def _open_closed_streams() -> None:
+    """Let no other file become stdin, stdout or stderr where whoever started us has closed them."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest free number
+
+
+def _start_again_in_utf8() -> None:
+    """Names of files are UTF-8 whatever the locale: another run may have another one (cron, a service, ssh).
+
+    Only Python's start decides on that. Arguments and settings keep their text, the terminal its encoding.
+    """
+    if sys.getfilesystemencoding() == "utf-8" or sys.flags.utf8_mode or not sys.executable:
+        return
+    environment = {os.fsencode(name): os.fsencode(value) for name, value in os.environ.items()}
+    for name, value in os.environ.items():
+        if name.startswith("OSFSYNC_"):
+            environment[os.fsencode(name)] = value.encode(errors="surrogateescape")
+    environment.setdefault(b"PYTHONIOENCODING", locale.getencoding().encode())
+    own = len(sys.orig_argv) - len(sys.argv) + 1
+    command = [os.fsencode(sys.executable), b"-X", b"utf8", *map(os.fsencode, sys.orig_argv[1:own])]
+    given = [argument.encode(errors="surrogateescape") for argument in sys.orig_argv[own:]]
+    os.execve(command[0], [*command, *given], environment)  # noqa: S606 - ourselves
 
 
 def run(arguments: list[str]) -> int:
@@ -81,6 +111,12 @@ def _failed(error: BaseException, *, quiet: bool) -> int:
     if known is not None:
         _tell(f"osfsync: {_one_line(str(known))}; exit {known.exit_code}" if quiet else f"osfsync: {known}")
         return int(known.exit_code)
+    from osfsync.domain.machine import machine_limit  # noqa: PLC0415 - see `_run`
+
+    limit = machine_limit(error)
+    if limit is not None and "-vv" not in sys.argv:
+        _tell(f"osfsync: {limit}")
+        return int(limit.exit_code)
     if "-vv" in sys.argv:
         _tell("".join(traceback.format_exception(error)))
         return int(ExitCode.UNEXPECTED)

@@ -14,11 +14,9 @@ from anyio.abc import Process
 from anyio.streams.buffered import BufferedByteReceiveStream
 
 from osfsync.config.sources import without_password
-from osfsync.content.reader import Answer
+from osfsync.content.reader import PATIENCE, Answer
 from osfsync.domain.contents import Content
-
-PATIENCE = 120.0
-"""Seconds for one file."""
+from osfsync.domain.errors import ConfigError
 
 _LONGEST = 64_000_000  # bytes of an answer
 _BROKE_OFF = "The vendor's reader breaks off on it."
@@ -45,6 +43,8 @@ class ContentReader:
 
     async def read(self, path: Path) -> Content | str:
         """What is in a file, or why that can't be told. Raises NotReadError."""
+        if self._process is None:
+            await self._start()
         try:
             with anyio.fail_after(PATIENCE):
                 answer = await self._ask(path)
@@ -59,8 +59,6 @@ class ContentReader:
         return answer.problem if answer.content is None else answer.content
 
     async def _ask(self, path: Path) -> Answer:
-        if self._process is None:
-            await self._start()
         process, answers = self._process, self._answers
         if process is None or process.stdin is None or answers is None:
             raise anyio.BrokenResourceError
@@ -75,8 +73,19 @@ class ContentReader:
             stderr=subprocess.DEVNULL,
             env=without_password(os.environ),
         )
-        if self._process.stdout is not None:
-            self._answers = BufferedByteReceiveStream(self._process.stdout)
+        if self._process.stdout is None:
+            raise anyio.BrokenResourceError
+        self._answers = BufferedByteReceiveStream(self._process.stdout)
+        try:
+            with anyio.fail_after(PATIENCE):
+                await self._answers.receive_until(b"\n", _LONGEST)
+        except (TimeoutError, *_BREAKS) as error:
+            await self.close()
+            raise ConfigError(
+                "The process that reads what is in files does not start.",
+                hint="Run `python -m osfsync.content.reader` to see why; it needs about 500 MB of address "
+                "space (`ulimit -v`) and a few threads (`ulimit -u`).",
+            ) from error
 
     async def close(self) -> None:
         """End the process."""

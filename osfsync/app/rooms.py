@@ -6,6 +6,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from importlib.metadata import version
 
+import msgspec
+
+from osfsync.app.capacity import fitting, most_open_files
 from osfsync.app.choice import policy_of, selection_of
 from osfsync.archive.base import Archive
 from osfsync.archive.local import LocalArchive
@@ -106,6 +109,7 @@ async def opened(
 
     Raises ConfigError, StateError, DiskFullError where a place can't be used.
     """
+    settings = msgspec.structs.replace(settings, limits=fitting(settings.limits, most_open_files()))
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_state(settings.state))
         client = await stack.enter_async_context(

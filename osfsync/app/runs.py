@@ -209,6 +209,7 @@ class Conduct:
     async def _end(self, rooms: OpenRooms, ending: Ending) -> RunSummary:
         """The summary, and its place in the state; where that fails, the numbers are told all the same."""
         try:
+            ending = await self._with_its_archive(rooms, ending)
             orders = OrderCounts(self.terms.tally.orders_sent, await rooms.open_orders())
             summary = self._summary(ending, orders)
             if self.writer is not None:
@@ -221,6 +222,16 @@ class Conduct:
             ending = Ending(error.exit_code, str(error))
             return self._summary(ending, OrderCounts(self.terms.tally.orders_sent))
         return summary
+
+    async def _with_its_archive(self, rooms: OpenRooms, ending: Ending) -> Ending:
+        """The same ending, unless the archive lost its mark while the run worked: the next one needs it."""
+        if self.writer is None or ending.exit_code is not ExitCode.COMPLETE:
+            return ending
+        try:
+            await rooms.archive.confirm()
+        except ArchiveError as error:
+            return Ending(error.exit_code, str(error))
+        return ending
 
     def _summary(self, ending: Ending, orders: OrderCounts) -> RunSummary:
         return RunSummary(

@@ -81,6 +81,9 @@ def run_async(function: Callable[[], Awaitable[T]]) -> T:
 
     import anyio
 
+    from osfsync.app.capacity import make_room
+
+    make_room()
     gc.freeze()  # modules stay: looking for garbage among them costs a twentieth of a run (measured)
     return anyio.run(function, backend_options={"use_uvloop": sys.platform != "win32"})
 

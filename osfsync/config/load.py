@@ -45,9 +45,12 @@ class Loaded:
     files: tuple[Path, ...]
 
 
-def user_file() -> Path:
-    """The file in the user's configuration folder; it need not exist."""
-    return user_config_path("osfsync", appauthor=False) / FILE_NAME
+def user_file() -> Path | None:
+    """The file in the user's configuration folder, which need not exist; None where there is no home."""
+    try:
+        return user_config_path("osfsync", appauthor=False) / FILE_NAME
+    except RuntimeError:  # neither HOME nor an entry in the list of users
+        return None
 
 
 def load(
@@ -64,11 +67,12 @@ def load(
     Raises ConfigError with every problem that was found.
     """
     cwd = cwd.absolute()
-    files = _files(config, environ, cwd, user or user_file())
+    user = user or user_file()
+    files = _files(config, environ, cwd, user)
     layers = [from_flags(flags, cwd), from_environment(environ, cwd)]
     layers += [from_file(path, _shown(path, cwd)) for path in files]
     # A mirror must not start anew because the command was called from another folder.
-    own = files and files[0] != (user or user_file())
+    own = files and files[0] != user
     layers += [defaults(files[0].parent if own else cwd)]
     merged = _merge(layers)
     problems = [problem for layer in layers for problem in layer.problems]
@@ -90,7 +94,7 @@ def load(
     return Loaded(settings, origins, (*warnings, *_warnings(settings)), tuple(files))
 
 
-def _files(config: Path | None, environ: Mapping[str, str], cwd: Path, user: Path) -> list[Path]:
+def _files(config: Path | None, environ: Mapping[str, str], cwd: Path, user: Path | None) -> list[Path]:
     """The files to read, the stronger first."""
     variable = bare(environ.get(CONFIG_VARIABLE, ""))
     named = config or (Path(variable) if variable else None)
@@ -100,8 +104,12 @@ def _files(config: Path | None, environ: Mapping[str, str], cwd: Path, user: Pat
             if main.is_dir():
                 raise ConfigError(f"{named} is a folder.", hint=f"Name the file in it, such as {FILE_NAME}.")
             raise ConfigError(f"There is no configuration file {named}.", hint="`osfsync init` writes one.")
-        return list(dict.fromkeys([main, *([user] if _is_file(user) else [])]))
-    return [path for path in dict.fromkeys([cwd / FILE_NAME, user]) if _is_file(path)]
+        return list(dict.fromkeys([main, *_existing(user)]))
+    return list(dict.fromkeys([*_existing(cwd / FILE_NAME), *_existing(user)]))
+
+
+def _existing(path: Path | None) -> list[Path]:
+    return [path] if path is not None and _is_file(path) else []
 
 
 def _expanded(path: Path) -> Path:

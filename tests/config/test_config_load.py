@@ -541,7 +541,9 @@ def test_every_key_has_a_variable_of_its_own() -> None:
 
 
 def test_the_users_file_lies_in_the_users_configuration_folder() -> None:
-    assert user_file().parts[-2:] == ("osfsync", "sync.toml")
+    found = user_file()
+    assert found is not None
+    assert found.parts[-2:] == ("osfsync", "sync.toml")
 
 
 @given(st.dictionaries(st.sampled_from([key.variable for key in KEYS.values()]), st.text(max_size=20)))

@@ -164,6 +164,24 @@ async def test_a_disk_that_goes_away_while_large_files_come_ends_the_run(
         await mirror.assert_equals_server()
 
 
+async def test_an_archive_whose_mark_is_deleted_while_a_run_works_is_noticed_by_that_run(
+    mirror_of: MirrorOf, small_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with mirror_of(small_world) as mirror:
+        place, mark = LocalArchive.place, mirror.settings.archive.path / ".osfsync-part" / "state"
+
+        async def placed(*arguments: Any) -> Any:
+            results = await place(*arguments)
+            mark.unlink(missing_ok=True)
+            return results
+
+        with monkeypatch.context() as patched:
+            patched.setattr(LocalArchive, "place", placed)
+            summary = await mirror.sync()
+        assert summary.exit_code is ExitCode.USAGE
+        assert "not marked" in summary.error
+
+
 async def test_a_disk_that_fails_is_told_as_such(
     mirror_of: MirrorOf, empty_world: World, device: SimDevice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
