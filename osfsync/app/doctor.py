@@ -1,9 +1,12 @@
 """`doctor`: looks at everything that a sync needs, and says how to mend what is wrong."""
 
+import os
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import timedelta
 from pathlib import Path
+
+from yarl import URL
 
 from osfsync.app.examine_here import here
 from osfsync.app.examine_platform import platform
@@ -11,6 +14,7 @@ from osfsync.app.examined import Finding
 from osfsync.app.remote import EXPECTED, Odd, set_there
 from osfsync.app.rooms import USER_AGENT, Password
 from osfsync.cloud.client import open_client
+from osfsync.cloud.proxies import proxy_for
 from osfsync.cloud.settings import CloudSettings, LimitSettings
 from osfsync.config import Settings
 from osfsync.domain.errors import OsfsyncError
@@ -26,6 +30,9 @@ async def examine(
         async for finding in findings:
             yield finding
     try:
+        proxy = proxy_for(URL(settings.cloud.url), settings.cloud.proxy, os.environ)
+        if proxy is not None:
+            yield Finding("ok", "proxy", f"{proxy.shown}, from {proxy.source}.")
         async with (
             open_client(settings.cloud, settings.limits, password=password, user_agent=USER_AGENT) as client,
             aclosing(platform(client, settings)) as findings,

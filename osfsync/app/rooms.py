@@ -114,7 +114,12 @@ async def opened(
         database = await stack.enter_async_context(open_state(settings.state))
         client = await stack.enter_async_context(
             open_client(
-                settings.cloud, settings.limits, password=password, user_agent=USER_AGENT, ceiling=ceiling
+                settings.cloud,
+                settings.limits,
+                password=password,
+                user_agent=USER_AGENT,
+                ceiling=ceiling,
+                outage_patience=settings.cloud.outage_patience,
             )
         )
         yield OpenRooms(settings, database, archive, client, clock)

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import anyio
 import structlog
+from msgspec.structs import replace as replace_field
 
 from osfsync.app.locks import locked
 from osfsync.app.notices import Notices
@@ -340,6 +341,8 @@ async def rehearse(
 
     `files.left` is what would be fetched, `orders.sent` the commands that would be sent.
     """
+    cloud = replace_field(settings.cloud, outage_patience=timedelta(0))
+    settings = replace_field(settings, cloud=cloud)
     conduct = Conduct("sync", settings, clock, Terms(wait_lock=request.wait_lock))
 
     async def work(rooms: OpenRooms) -> None:

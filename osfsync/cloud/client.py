@@ -269,13 +269,14 @@ class CloudClient:
 
 
 @asynccontextmanager
-async def open_client(
+async def open_client(  # noqa: PLR0913 - what a client is given, by keyword
     cloud: CloudSettings,
     limits: LimitSettings,
     *,
     password: Callable[[], Awaitable[str]],
     user_agent: str,
     ceiling: Ceiling | None = None,
+    outage_patience: timedelta = timedelta(0),
 ) -> AsyncIterator[CloudClient]:
     """Open a client; its connections are closed at the end. Nothing is sent before the first verb.
 
@@ -285,11 +286,12 @@ async def open_client(
         password: asked at each login, and not kept.
         user_agent: who we are, for the platform's log.
         ceiling: may hold downloads back while they work.
+        outage_patience: how long to wait for a platform that is down; an interactive command does not wait.
 
     Raises:
-        ConfigError: the address or the file of certificates can't be used.
+        ConfigError: the address, the proxy or the file of certificates can't be used.
     """
-    async with open_session(cloud, limits, user_agent, ceiling or Ceiling()) as session:
+    async with open_session(cloud, limits, user_agent, ceiling or Ceiling(), outage_patience) as session:
         login = Login(session, cloud.username, cloud.tenant, password)
         sender = Sender(session, login, limits.retries)
         yield CloudClient(sender, login, cloud.fields, limits.max_file_size or None)

@@ -5,7 +5,6 @@ under "shared", and that a change tells deleted keys under "deleted", is as with
 """
 
 import logging
-import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import msgspec
 from anyio import to_thread
 
 from osfsync.cloud.elsewhere import NotTakenError
+from osfsync.cloud.tls import trusting
 from osfsync.domain.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ async def own_device(url: str, token: str, ca_file: Path | None) -> AsyncIterato
 
     parts = urlsplit(url)
     with _heard():
-        context = await to_thread.run_sync(_context, ca_file) if parts.scheme == "mqtts" else None
+        context = await to_thread.run_sync(trusting, ca_file) if parts.scheme == "mqtts" else None
         client = aiomqtt.Client(
             parts.hostname or "",
             parts.port or _PORTS[parts.scheme],
@@ -151,13 +151,6 @@ def _heard() -> Iterator[None]:
 def _word(error: Exception) -> str:
     """The library's own words: codes of the protocol, and where nothing answers the system's reason."""
     return (str(error) or type(error).__name__)[:200]
-
-
-def _context(ca_file: Path | None) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    if ca_file is not None:
-        context.load_verify_locations(ca_file)
-    return context
 
 
 def attributes_told(payload: bytes, keys: Sequence[str], *, whole: bool) -> dict[str, object]:

@@ -10,6 +10,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from multidict import CIMultiDictProxy
 
 _WHOLE = 200
 _PART = 206
@@ -117,3 +121,9 @@ def _moment(date: str) -> datetime | None:
         return parsedate_to_datetime(date).replace(tzinfo=UTC)
     except ValueError:
         return None
+
+
+def is_chunked(headers: "CIMultiDictProxy[str]") -> bool:
+    """Whether the last transfer coding is `chunked`: only there it marks the body's end (RFC 9112, 6.3)."""
+    codings = ",".join(headers.getall("Transfer-Encoding", ()))
+    return codings.rpartition(",")[2].strip().lower() == "chunked"

@@ -3,6 +3,7 @@
 Messages never repeat an address or a body: they may hold the device's credential or a token.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -28,6 +29,23 @@ _REDIRECTION = range(300, 400)
 _CLIENT_ERROR = range(400, 500)
 _SERVER_ERROR = range(500, 600)
 _UNAVAILABLE = 503
+_NOT_READY = frozenset({408, 425})
+_ACCEPTED = 202
+_CAPTIVE = 511
+
+MOST_OF_PAGE = 4_096
+"""Bytes of a web page that are looked at."""
+
+_PAGE = re.compile(
+    rb"\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body|title|h1)\b", re.IGNORECASE | re.DOTALL
+)
+_APPLICATION_SERVER = re.compile(
+    rb"Whitelabel Error Page|Apache Tomcat|HTTP Status 4\d\d|Powered by Jetty|Error 4\d\d .{0,200}jetty",
+    re.IGNORECASE | re.DOTALL,
+)
+"""Pages of Java application servers: the platform's own refusals, for requests accept HTML first."""
+
+_OWN_LOGINS = ("basic", "digest", "ntlm", "negotiate", "kerberos")
 _BEFORE_US = datetime(2025, 1, 1, tzinfo=UTC)  # a clock that tells such times is wrong
 _LONG_AFTER_US = datetime(2100, 1, 1, tzinfo=UTC)
 _LONGEST_DEMAND = timedelta(days=365)
@@ -37,16 +55,67 @@ class UnavailableError(ServerError):
     """503 without Retry-After: the platform did not take the request."""
 
 
-_UNTAKEN = UnreachableError | BusyError | UnavailableError
+class BlockedError(ServerError):
+    """A proxy, firewall or gateway answered, which says nothing about permissions or files."""
+
+
+class NotReadyError(ServerError):
+    """202, 408 or 425: the platform has no answer yet."""
+
+
+_UNTAKEN = UnreachableError | BusyError | UnavailableError | BlockedError
 _REFUSALS = (
     RefusedError | ForbiddenError | NotFoundError | UnauthorizedError | LoginRefusedError | TenantError
 )
 
 
-def refusal(call: Call, status: int, headers: Mapping[str, str]) -> CloudError | None:
-    """The error that a status means; None for success."""
-    if status in _OK:
+def may_be_page(status: int, headers: Mapping[str, str]) -> bool:
+    """Whether it takes a look at the body to see whose word a refusal is."""
+    kind = headers.get("Content-Type", "").lower()
+    return status in _CLIENT_ERROR and ("html" in kind or not kind)
+
+
+def is_from_between(status: int, headers: Mapping[str, str], page: bytes) -> bool:
+    """Whether a refusal is a web page of a proxy or gateway, and no word of the platform."""
+    if not may_be_page(status, headers) or _APPLICATION_SERVER.search(page):
+        return False
+    return "html" in headers.get("Content-Type", "").lower() or _PAGE.match(page) is not None
+
+
+def asks_for_own_login(headers: Mapping[str, str]) -> bool:
+    """Whether a 401 is that of a gateway with accounts of its own: the platform has no such scheme."""
+    return headers.get("WWW-Authenticate", "").strip().lower().startswith(_OWN_LOGINS)
+
+
+def _no_answer(call: Call, status: int, headers: Mapping[str, str], page: bytes) -> CloudError | None:
+    """The error of a status that does not mean that the platform decided anything; None for all others."""
+    if is_from_between(status, headers, page):
+        return BlockedError(
+            f"A proxy or gateway on the way answered {status} with a web page to the request for "
+            f"the {call.what}.",
+            hint="Ask whoever runs the network or the gateway.",
+        )
+    if status == _ACCEPTED:
+        return NotReadyError(f"The {call.what} is not ready yet (202).")
+    if status in _NOT_READY:
+        return NotReadyError(f"The {call.what} had no answer in time ({status}).")
+    if status == _CAPTIVE:
+        return BlockedError(
+            f"The network asks for a login of its own (511) before the request for the {call.what}.",
+            hint="Open a web page in a browser on this computer.",
+        )
+    return None
+
+
+def refusal(call: Call, status: int, headers: Mapping[str, str], page: bytes = b"") -> CloudError | None:
+    """The error that a status means; None for success.
+
+    `page` is the beginning of the body, where `may_be_page`.
+    """
+    if status in _OK and (status != _ACCEPTED or call.repeat is Repeat.UNTAKEN):
         return None
+    if (error := _no_answer(call, status, headers, page)) is not None:
+        return error
     told = f"The platform answered {status} to the request for the {call.what}."
     if status in _CLIENT_ERROR:
         return _client_error(call, status, told)

@@ -4,46 +4,58 @@ They are never chained to ours: their texts hold addresses, and those hold crede
 """
 
 import asyncio
-import ssl
+import os
 import time
-import urllib.request
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import aiohttp
 import msgspec
+import structlog
 from anyio import to_thread
 from yarl import URL
 
 from osfsync.cloud.body import Body
 from osfsync.cloud.calls import Call, Hedge, Repeat
-from osfsync.cloud.faults import LINE_ERRORS, fault
+from osfsync.cloud.cookies import OriginCookies
+from osfsync.cloud.faults import LARGEST_HEADER, LINE_ERRORS, Route, fault, proxy_unauthorized, wrong_scheme
 from osfsync.cloud.lanes import Ceiling, Lanes
-from osfsync.cloud.ranges import asking_for, proof_of, reply_to
+from osfsync.cloud.outage import GATEWAY_STATUSES, Outage
+from osfsync.cloud.proxies import proxy_for
+from osfsync.cloud.ranges import asking_for, is_chunked, proof_of, reply_to
+from osfsync.cloud.redirects import origin_of, redirected
 from osfsync.cloud.refusals import clock_offset, retry_after
 from osfsync.cloud.settings import CloudSettings, LimitSettings
 from osfsync.cloud.throttle import Throttle
-from osfsync.domain.errors import ConfigError, InterruptedBodyError, ProtocolError
+from osfsync.cloud.tls import speaks_tls, trusting
+from osfsync.domain.errors import (
+    CloudError,
+    InterruptedBodyError,
+    ProtocolError,
+    UnreachableError,
+)
 from osfsync.domain.model import utc_now
 
-if TYPE_CHECKING:
-    from multidict import CIMultiDictProxy
+log = structlog.get_logger(__name__)
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 5
 _TOO_MANY = 429
 _PUT_OFF = frozenset({_TOO_MANY, 503})
 _SERVER_ERROR = 500
+_PROXY_UNAUTHORIZED = 407
+_FIRST_WORD = 5.0
+"""Seconds without any answer after which that is logged."""
+
 _HEDGES = 2
 """Times that one thing is asked for early again; each time it may be silent for longer."""
 
+_MOST_HEADERS = 500
+
 _PIECE = "piece of a body"
-_NO_URL = (ValueError, IndexError)  # where a text is none; the second is a slip of the library
 
 LONGEST_PAUSE_ASIDE = timedelta(minutes=1)
 """Calls that a run can do without, and that the platform puts off for longer, are left to the next run."""
@@ -79,12 +91,21 @@ class SilentError(InterruptedBodyError):
 
 
 @dataclass(frozen=True, slots=True)
+class Control:
+    """What governs when, how fast and how many requests are sent."""
+
+    throttle: Throttle
+    lanes: Lanes
+    outage: Outage
+
+
+@dataclass(frozen=True, slots=True)
 class _Line:
     """Reads the body of one answer."""
 
     response: aiohttp.ClientResponse = field(repr=False)
     call: Call
-    origin: str
+    route: Route
     within: float
     lanes: Lanes
 
@@ -101,7 +122,7 @@ class _Line:
             return await self._wait(content)
         except LINE_ERRORS as error:
             self.lanes.failed(time.monotonic())
-            raise fault(error, self.call.what, self.origin) from None
+            raise fault(error, self.call.what, self.route) from None
 
     async def _wait(self, content: aiohttp.StreamReader) -> bytes:
         """Wait for bytes; not for long where this body alone stands still."""
@@ -142,15 +163,15 @@ class Session:
     def __init__(
         self,
         http: aiohttp.ClientSession,
-        origin: str,
-        throttle: Throttle,
-        lanes: Lanes,
+        route: Route,
         cloud: CloudSettings,
+        control: Control,
     ) -> None:
         self._http = http
-        self._origin = origin
-        self._throttle = throttle
-        self.lanes = lanes
+        self._route = route
+        self.outage = control.outage
+        self._throttle = control.throttle
+        self.lanes = control.lanes
         self._aside: defaultdict[str, Throttle] = defaultdict(lambda: Throttle(0, 0, LONGEST_PAUSE_ASIDE))
         self._minimum_rate = cloud.minimum_rate
         # A platform may think for `idle_timeout`, and take as long again to say how it answers or goes on.
@@ -158,6 +179,11 @@ class Session:
         self._head_within = cloud.connect_timeout.total_seconds() + self._piece_within
         self.clock_offset: timedelta | None = None
         self.answers: Counter[int] = Counter()
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port of the platform."""
+        return self._route.origin
 
     async def exchange(self, call: Call, bearer: Bearer | None = None, hedges: int = 0) -> Answer:
         """One try: send a call, follow redirects within the platform, give the answer whatever its status.
@@ -169,7 +195,7 @@ class Session:
             SilentError: it is silent for unusually long; the whole flow is worth repeating.
             CloudError: no answer, or none that may be followed.
         """
-        url = URL(self._origin + call.path, encoded=True)
+        url = URL(self._route.origin + call.path, encoded=True)
         if call.params:
             url = url.with_query(call.params)
         for _ in range(_MOST_REDIRECTS + 1):
@@ -180,11 +206,17 @@ class Session:
             sent, response = await self._hedged(call, url, token, hedges)
             self.answers[response.status] += 1
             try:
+                if response.status == _PROXY_UNAUTHORIZED:
+                    raise proxy_unauthorized(self._route)
+                if response.status in GATEWAY_STATUSES:
+                    self.outage.failed()
+                else:
+                    self.outage.answered()
                 if response.status not in _REDIRECTS:
                     put_off, pause = self._heed(call, response, sent)
                     body = self._body(call, response)
                     return Answer(response.status, response.headers, token, body, put_off, pause)
-                url = _redirected(call, url, response.headers.get("Location", ""))
+                url = redirected(call, url, response.headers.get("Location", ""))
             except BaseException:
                 response.release()
                 raise
@@ -226,6 +258,9 @@ class Session:
             headers["Content-Type"] = "application/json"
         limit = asyncio.timeout(within)
         sent = time.monotonic()
+        first = None
+        if not self.outage.ever_answered:
+            first = asyncio.get_running_loop().call_later(_FIRST_WORD, _log_silence, self._route.origin)
         try:
             async with limit:
                 return await self._http.request(
@@ -235,19 +270,37 @@ class Session:
             if limit.expired() and within < self._head_within:
                 raise SilentError(f"The request for the {call.what} is silent.") from None
             self.lanes.failed(sent)
-            raise fault(error, call.what, self._origin) from None
+            raise await self._fault(error, call) from None
+        finally:
+            if first is not None:
+                first.cancel()
+
+    async def _fault(self, error: Exception, call: Call) -> CloudError:
+        """What an error of the line means; before the first answer, the scheme may be the wrong one."""
+        told = fault(error, call.what, self._route)
+        self.outage.failed(told)
+        if not isinstance(told, UnreachableError) and await self.is_wrong_scheme():
+            return wrong_scheme(self._route.origin)
+        return told
+
+    async def is_wrong_scheme(self) -> bool:
+        """Whether the port speaks TLS and the address says http://; only asked at the beginning."""
+        url = URL(self._route.origin)
+        if self.answers.total() > 1 or self._route.proxy is not None or url.scheme != "http":
+            return False
+        return await speaks_tls(url.host or "", url.port or 0)
 
     def _body(self, call: Call, response: aiohttp.ClientResponse) -> Body:
         length = response.content_length
         return Body(
             call=call,
             length=length,
-            framed=length is not None or _is_chunked(response.headers),
+            framed=length is not None or is_chunked(response.headers),
             encoding=", ".join(response.headers.getall("Content-Encoding", ())).strip().lower(),
             reply=reply_to(call.rest, response.status, response.headers),
             proof=proof_of(response.status, response.headers),
             close=response.release,
-            _read=_Line(response, call, self._origin, self._piece_within, self.lanes).read,
+            _read=_Line(response, call, self._route, self._piece_within, self.lanes).read,
             _lanes=self.lanes,
             _minimum_rate=self._minimum_rate,
             _before=self.lanes.received,
@@ -283,59 +336,52 @@ class Session:
         return self.lanes.overloaded or told_rate, 0.0
 
 
-def _is_chunked(headers: "CIMultiDictProxy[str]") -> bool:
-    """Whether the last transfer coding is `chunked`: only there it marks the body's end (RFC 9112, 6.3)."""
-    codings = ",".join(headers.getall("Transfer-Encoding", ()))
-    return codings.rpartition(",")[2].strip().lower() == "chunked"
-
-
-def _redirected(call: Call, url: URL, location: str) -> URL:
-    """Where a redirect leads, if we may follow it: GET only, and never to another origin."""
-    try:
-        target = url.join(URL(location))
-        elsewhere = target.origin() != url.origin()
-        host = str(target.origin())
-    except _NO_URL:
-        raise ProtocolError(f"The request for the {call.what} is redirected to no valid address.") from None
-    if elsewhere:
-        raise ProtocolError(
-            f"The request for the {call.what} is redirected to {host!r}, not the configured platform.",
-            hint="If that is the platform's right address, put it into cloud.url.",
-        )
-    if call.method != "GET":
-        raise ProtocolError(f"The {call.method} of the {call.what} is redirected, which is not followed.")
-    return target
+def _log_silence(origin: str) -> None:
+    log.warning("no answer yet", address=origin, setting="cloud.connect_timeout")
 
 
 @asynccontextmanager
 async def open_session(
-    cloud: CloudSettings, limits: LimitSettings, user_agent: str, ceiling: Ceiling
+    cloud: CloudSettings, limits: LimitSettings, user_agent: str, ceiling: Ceiling, patience: timedelta
 ) -> AsyncIterator[Session]:
     """Open the connections to the platform; they are closed at the end.
 
+    Args:
+        cloud: which platform.
+        limits: how hard it may be driven.
+        user_agent: who we are.
+        ceiling: may hold downloads back.
+        patience: how long to wait for a platform that is down.
+
     Raises:
-        ConfigError: the address or the file of certificates can't be used.
+        ConfigError: the address, the proxy or the file of certificates can't be used.
     """
-    origin = _origin(cloud.url)
+    origin = origin_of(cloud.url)
+    proxy = proxy_for(URL(origin), cloud.proxy, os.environ)
+    route = Route(origin, proxy, has_ca_file=cloud.ca_file is not None)
     connector = aiohttp.TCPConnector(
         limit=limits.downloads + limits.listings + _SPARE_CONNECTIONS,
-        ssl=await to_thread.run_sync(_certificates, cloud.ca_file) if cloud.ca_file else True,
+        ssl=await to_thread.run_sync(trusting, cloud.ca_file) if cloud.ca_file else True,
     )
     connect = cloud.connect_timeout.total_seconds()
     throttle = Throttle(limits.requests_per_second, limits.bandwidth)
     async with aiohttp.ClientSession(
         connector=connector,
-        cookie_jar=aiohttp.DummyCookieJar(),
+        cookie_jar=OriginCookies(URL(origin)),
         # The bytes of a file are wanted exactly as they lie on the server.
         auto_decompress=False,
         middlewares=(_send_once,),
         headers={"Accept-Encoding": "identity", "User-Agent": user_agent},
-        proxy=cloud.proxy or await to_thread.run_sync(proxy_of_environment, URL(origin)),
+        proxy=None if proxy is None else proxy.url,
+        max_line_size=LARGEST_HEADER,
+        max_field_size=LARGEST_HEADER,
+        max_headers=_MOST_HEADERS,
         timeout=aiohttp.ClientTimeout(
             total=None, connect=connect, sock_connect=connect, sock_read=cloud.idle_timeout.total_seconds()
         ),
     ) as http:
-        yield Session(http, origin, throttle, Lanes(limits, throttle, ceiling), cloud)
+        control = Control(throttle, Lanes(limits, throttle, ceiling), Outage(patience))
+        yield Session(http, route, cloud, control)
 
 
 async def _send_once(
@@ -348,37 +394,3 @@ async def _send_once(
         raise
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError):
         raise aiohttp.ClientConnectionError from None
-
-
-def _origin(text: str) -> str:
-    try:
-        url = URL(text)
-        usable = url.scheme in {"http", "https"} and url.host
-        origin = str(url.origin()) if usable else ""
-    except _NO_URL:
-        origin = ""
-    if not origin:
-        raise ConfigError("cloud.url is not an address.", hint="It looks like https://example.opticloud.io.")
-    return origin
-
-
-def _certificates(ca_file: Path) -> ssl.SSLContext:
-    """The system's authorities and those of `ca_file`."""
-    context = ssl.create_default_context()
-    try:
-        context.load_verify_locations(ca_file)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigError(
-            f"cloud.ca_file {str(ca_file)!r} can't be read as PEM certificates: {error}."
-        ) from error
-    return context
-
-
-def proxy_of_environment(url: URL) -> str | None:
-    """The proxy that HTTPS_PROXY, NO_PROXY or the system names.
-
-    Asked once: aiohttp's `trust_env` asks for each request, in two threads, and would add a netrc's password.
-    """
-    if urllib.request.proxy_bypass(url.host or ""):
-        return None
-    return urllib.request.getproxies().get(url.scheme)

@@ -44,6 +44,7 @@ class CloudSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ca_file: Path | None = None
     connect_timeout: timedelta = timedelta(seconds=30)
     idle_timeout: timedelta = timedelta(seconds=60)
+    outage_patience: timedelta = timedelta(minutes=10)
     minimum_rate: BytesPerSecond = 1_000
     fields: FieldNames = FieldNames()
 

@@ -9,6 +9,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
+from osfsync.cloud.proxies import checked_proxy
 from osfsync.domain.errors import ConfigError
 
 _EXAMPLE = "https://example.opticloud.io"
@@ -29,9 +30,8 @@ def check_server(url: str) -> str:
 
 
 def check_proxy(url: str) -> str:
-    """Give a proxy's address; it may carry a user name and password."""
-    _split(url.strip(), "http://proxy.example:3128")
-    return url.strip()
+    """Give a proxy's address with its scheme; it may carry a user name and password."""
+    return checked_proxy(url)
 
 
 def check_address(url: str) -> str:

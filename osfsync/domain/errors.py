@@ -131,7 +131,6 @@ class LoginRefusedError(CloudError):
 class UnauthorizedError(CloudError):
     """401 for one call though the login is accepted."""
 
-    exit_code = ExitCode.LOGIN_REFUSED
     slug = "unauthorized"
 
 

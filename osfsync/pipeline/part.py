@@ -21,6 +21,10 @@ BARREN_TRIES = 2
 """Tries for a rest that bring no byte of it; then the whole is asked for: parts may be what does not work."""
 
 
+LEAST_PROGRESS = 16_000
+"""Bytes that a try must bring, for the tries before it to count no longer."""
+
+
 @dataclass(slots=True)
 class Part:
     """What is here of a file: `async with`, all tries of a run share one.
@@ -36,6 +40,7 @@ class Part:
     _label: PartLabel | None = None
     _asked_at: int = 0
     _barren: int = 0
+    _furthest: int = 0
 
     async def __aenter__(self) -> Self:
         await self._take_up()
@@ -74,6 +79,17 @@ class Part:
     def begun(self) -> bool:
         """Whether something of the file is here."""
         return self._receiver is not None
+
+    def advanced(self) -> bool:
+        """Whether more of the file is here than at the last call, by LEAST_PROGRESS at least.
+
+        Bytes that came before, and come again because the whole is sent anew, are no progress.
+        """
+        here = 0 if self._receiver is None else self._receiver.size
+        if here - self._furthest < LEAST_PROGRESS:
+            return False
+        self._furthest = here
+        return True
 
     def rest(self) -> Rest | None:
         """What is to be asked for now; None for the whole."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import anyio
 
-from osfsync.archive.base import Archive, Placed, Receiver
+from osfsync.archive.base import Archive, PartLabel, Placed, Receiver
 from osfsync.cloud.client import Body, CloudClient, Reply
 from osfsync.cloud.sender import retryable
 from osfsync.content import only_whole, shows_its_end
@@ -13,7 +13,8 @@ from osfsync.domain.errors import DamagedError, InterruptedBodyError
 from osfsync.domain.model import ContentCheck
 from osfsync.pipeline.checks import agreed_size, check_of
 from osfsync.pipeline.messages import FetchJob
-from osfsync.pipeline.part import Part
+from osfsync.pipeline.part import LEAST_PROGRESS, Part
+from osfsync.pipeline.resume import label_for, rest_after
 from osfsync.pipeline.streams import ByteBudget
 from osfsync.pipeline.tally import Tally
 
@@ -80,6 +81,8 @@ class Transfer:
         async with Part(self.archive, job) as part:
 
             def worth(error: Exception) -> bool:
+                if part.advanced():
+                    job.tries.failures = 0
                 return part.begun and retryable(error)
 
             async for attempt in self.client.retrying(job.tries, worth):
@@ -96,42 +99,75 @@ class Transfer:
         # Taken before the request: nobody waits for room with an answer open that another could read.
         plan = _room_for(job.file.size)
         share = await self.budget.take(plan.share)
+        head: list[bytes] = []
+        cut: InterruptedBodyError | None = None
+        receiver: Receiver | None
         try:
             asked = self.client.download(job.device, job.file.name, part.rest(), listed=job.file.size)
             async with asked as body:
-                head: list[bytes] = []
                 if body.reply is Reply.REST:
                     receiver = part.go_on()
                 else:
                     await part.drop()
                     size, check = agreed_size(job, body.length), _check_of_body(job, body)
-                    head, more = await self._collect(body, size, plan.most)
-                    if not more:
-                        small = SmallBody(job, b"".join(head), size, check, share)
-                        share = 0
-                        return small
-                    receiver = await part.begin(size, check, body.proof)
-                await self._receive(receiver, body, head)
-                await self._place(job, receiver, placed)
-                return None
+                    cut, more = await self._collect(body, size, plan.most, head)
+                    receiver = await part.begin(size, check, body.proof) if more else None
+                if receiver is not None:
+                    await self._receive(receiver, body, head)
+                    await self._place(job, receiver, placed)
+                    return None
+            if cut is not None:
+                await self._complete(job, label_for(job, size, body.proof), head, cut)
+            small = SmallBody(job, b"".join(head), size, check, share)
+            share = 0
+            return small
         finally:
             self.budget.give(share)
 
-    async def _collect(self, body: Body, size: int | None, most: int) -> tuple[list[bytes], bool]:
-        """The first bytes, little more than `most`, and whether more may follow."""
-        head: list[bytes] = []
+    async def _complete(
+        self, job: FetchJob, label: PartLabel | None, head: list[bytes], cut: InterruptedBodyError
+    ) -> None:
+        """Ask for the rest of a small body that broke off, as long as each try brings enough of it.
+
+        Raises the error of the last try where the rest is not available.
+        """
+        here = sum(map(len, head))
+        while label is not None and (rest := rest_after(label, here)) is not None:
+            before = here
+            async with self.client.download(job.device, job.file.name, rest, listed=job.file.size) as body:
+                if body.reply is not Reply.REST:
+                    raise cut
+                again, _ = await self._collect(body, label.size - here, SMALL, head)
+            if again is None:
+                return
+            here = sum(map(len, head))
+            if here - before < LEAST_PROGRESS:
+                raise again
+            cut = again
+        raise cut
+
+    async def _collect(
+        self, body: Body, size: int | None, most: int, head: list[bytes]
+    ) -> tuple[InterruptedBodyError | None, bool]:
+        """Add the first bytes to `head`, little more than `most`.
+
+        Returns the error of a body that broke off, and whether more may follow.
+        """
         length = 0
         if size is not None and size > most:
-            return head, True
-        while piece := await body.piece():
-            head.append(piece)
-            length += len(piece)
-            self.tally.received += len(piece)
-            if size is not None and length > size:
-                raise DamagedError("length", f"More bytes came than the {size} that were announced.")
-            if length > most:
-                return head, True
-        return head, False
+            return None, True
+        try:
+            while piece := await body.piece():
+                head.append(piece)
+                length += len(piece)
+                self.tally.received += len(piece)
+                if size is not None and length > size:
+                    raise DamagedError("length", f"More bytes came than the {size} that were announced.")
+                if length > most:
+                    return None, True
+        except InterruptedBodyError as cut:
+            return cut, False
+        return None, False
 
     async def _receive(self, receiver: Receiver, body: Body, head: list[bytes]) -> None:
         """All that comes; where the line breaks too, so that none of it is asked for again."""

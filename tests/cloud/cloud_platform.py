@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 import stamina
 from aiohttp import web
 
+from osfsync.cloud import login
 from osfsync.cloud.client import CloudClient, open_client
 from osfsync.cloud.settings import CloudSettings, LimitSettings
 from osfsync.domain.model import Device, TimeWindow
@@ -86,7 +88,13 @@ class Platform:
     ) -> AbstractAsyncContextManager[CloudClient]:
         """Open a client; `cloud` are settings."""
         settings = CloudSettings(**({"url": self.url, "username": "user@example.com"} | cloud))
-        return open_client(settings, limits, password=ask, user_agent="osfsync/test")
+        return open_client(
+            settings,
+            limits,
+            password=ask,
+            user_agent="osfsync/test",
+            outage_patience=cloud.get("outage_patience", timedelta(0)),
+        )
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         self.requests[request.path] += 1
@@ -119,14 +127,14 @@ def list_path(window: TimeWindow = WINDOW) -> str:
 
 
 @asynccontextmanager
-async def listening(handler: Handler, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
-    """Serve on a free port of loopback."""
+async def listening(handler: Handler, tls: ssl.SSLContext | None = None, port: int = 0) -> AsyncIterator[str]:
+    """Serve on loopback, by default on a free port."""
     app = web.Application(client_max_size=1_000_000)
     app.router.add_route("*", "/{path:.*}", handler)
     runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
+        site = web.TCPSite(runner, "127.0.0.1", port, ssl_context=tls)
         await site.start()
         scheme = "https" if tls else "http"
         yield f"{scheme}://127.0.0.1:{runner.addresses[0][1]}"
@@ -135,9 +143,10 @@ async def listening(handler: Handler, tls: ssl.SSLContext | None = None) -> Asyn
 
 
 @asynccontextmanager
-async def running(tls: ssl.SSLContext | None = None) -> AsyncIterator[Platform]:
-    """A platform, and retries without the waits between them."""
+async def running(tls: ssl.SSLContext | None = None, fresh: float = 0.0) -> AsyncIterator[Platform]:
+    """A platform, and retries without waits; a new token may be refused for `fresh` seconds."""
     platform = Platform()
-    with stamina.set_testing(True, attempts=100, cap=True):
+    with pytest.MonkeyPatch.context() as patch, stamina.set_testing(True, attempts=100, cap=True):
+        patch.setattr(login, "FRESH", fresh)
         async with listening(platform.handle, tls) as platform.url:
             yield platform

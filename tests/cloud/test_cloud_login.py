@@ -138,7 +138,7 @@ async def test_a_call_that_no_login_helps_is_no_refused_login(platform: Platform
     assert len(platform.logins) == 2
     assert "server's file list of device 'Crane 4'" in caught.value.message
     assert "administrator" in caught.value.hint
-    assert (caught.value.exit_code, caught.value.retryable) == (ExitCode.LOGIN_REFUSED, False)
+    assert (caught.value.exit_code, caught.value.retryable) == (ExitCode.UNREACHABLE, False)
 
 
 async def test_a_download_that_no_login_helps_names_the_file(platform: Platform) -> None:

@@ -326,7 +326,7 @@ def test_a_password_in_a_file_is_answered_with_the_right_ways(place: Place, sect
 
 
 def test_values_of_secret_settings_are_never_repeated(place: Place) -> None:
-    place.write('[cloud]\npassword_command = "s3cr3tpw"\nproxy = "s3cr3tpw"\nurl = "s3cr3tpw"\n')
+    place.write('[cloud]\npassword_command = "s3cr3tpw"\nproxy = "ftp://s3cr3tpw"\nurl = "s3cr3tpw"\n')
     text = place.refusal({"OSFSYNC_CLOUD_PASSWORD": "s3cr3tpw", "OSFSYNC_S3CR": "s3cr3tpw"})
     assert "s3cr3tpw" not in text
     assert text.startswith("4 problems")

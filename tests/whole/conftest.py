@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -120,7 +120,8 @@ def mirror_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MirrorOf:
         (tmp_path / folder).mkdir(exist_ok=True)
         async with serve(world, options=options) as simulator:
             settings = settings_for(simulator, tmp_path / folder)
-            settings = msgspec.structs.replace(settings, limits=LimitSettings(retries=2))
+            cloud = msgspec.structs.replace(settings.cloud, outage_patience=timedelta(0))
+            settings = msgspec.structs.replace(settings, cloud=cloud, limits=LimitSettings(retries=2))
             yield Mirror(simulator, settings, world.password)
 
     return make

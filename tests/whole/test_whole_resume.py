@@ -162,6 +162,38 @@ async def test_a_line_that_breaks_again_and_again(line_of: LineOf) -> None:
         assert len(line.spans()) == 6
 
 
+async def test_each_try_that_brings_enough_makes_those_before_it_not_count(line_of: LineOf) -> None:
+    async with line_of() as line:
+        line.mirror.change("limits", retries=1)
+        line.fault(Fault.cut(2_000_000), times=None)
+        await line.ends_well()
+        assert len(line.spans()) >= 6
+
+
+@pytest.mark.parametrize("validator", PROOFS)
+async def test_a_small_file_that_is_cut_at_the_same_place_each_time_is_completed(
+    line_of: LineOf, validator: Validator
+) -> None:
+    async with line_of(validator=validator, name=PACKED) as line:
+        line.replace(size=1_000_000)
+        line.mirror.change("limits", retries=0)
+        line.fault(Fault.cut(200_000), times=None)
+        await line.ends_well()
+        starts = [span.start for span in line.spans()]
+        assert starts == sorted(set(starts))
+        assert len(starts) == 5
+
+
+async def test_without_parts_a_small_file_that_is_always_cut_is_not_asked_for_without_end(
+    line_of: LineOf,
+) -> None:
+    async with line_of(ranges=False) as line:
+        line.replace(size=1_000_000)
+        line.fault(Fault.cut(200_000), times=None)
+        assert (await line.sync()).exit_code is ExitCode.PARTIAL
+        assert len(line.spans()) == 3
+
+
 async def test_a_line_that_falls_silent(line_of: LineOf) -> None:
     async with line_of() as line:
         line.mirror.change("cloud", idle_timeout=timedelta(seconds=1))
@@ -264,12 +296,14 @@ async def test_parts_that_always_fail_give_way_to_the_whole(line_of: LineOf) -> 
         assert line.asked() == ["whole", "whole"]
 
 
-async def test_small_files_come_whole(line_of: LineOf) -> None:
+async def test_what_came_of_a_small_file_is_not_asked_for_again(line_of: LineOf) -> None:
     async with line_of() as line:
         line.replace(size=3_000_000)
         line.fault(Fault.cut(2_000_000))
         await line.ends_well()
-        assert line.asked(3_000_000) == ["whole", "whole"]
+        first, second = line.spans()
+        assert (first, second.stop) == (Span(0, 3_000_000), 3_000_000)
+        assert 0 < second.start <= 2_000_000
 
 
 # From run to run.

@@ -8,8 +8,8 @@ from osfsync.cloud import calls
 from osfsync.cloud.fields import RecordReader
 from osfsync.cloud.filelist import read_file_list
 from osfsync.cloud.ranges import Proof, Rest, proof_of, reply_to
+from osfsync.cloud.redirects import redirected
 from osfsync.cloud.refusals import clock_offset, refusal, retry_after
-from osfsync.cloud.session import _redirected
 from osfsync.cloud.settings import FieldNames
 from osfsync.domain.errors import ProtocolError
 from osfsync.domain.model import DataFile, TimeWindow
@@ -50,7 +50,7 @@ def _headers(data: bytes) -> None:
 def _redirects(data: bytes) -> None:
     origin = URL("https://example.com:444/api/a?b=c")
     try:
-        target = _redirected(_CALL, origin, data.decode("utf-8", "surrogateescape"))
+        target = redirected(_CALL, origin, data.decode("utf-8", "surrogateescape"))
     except ProtocolError as error:
         refused(error)
     else:
