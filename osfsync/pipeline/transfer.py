@@ -1,7 +1,7 @@
 """Transfer: one file's two-step download, as far as memory (small) or a part file (large)."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import anyio
 
@@ -101,7 +101,9 @@ class Transfer:
         share = await self.budget.take(plan.share)
         head: list[bytes] = []
         cut: InterruptedBodyError | None = None
-        receiver: Receiver | None
+        receiver: Receiver | None = None
+        small: SmallBody | None = None
+        label: PartLabel | None = None
         try:
             asked = self.client.download(job.device, job.file.name, part.rest(), listed=job.file.size)
             async with asked as body:
@@ -111,16 +113,22 @@ class Transfer:
                     await part.drop()
                     size, check = agreed_size(job, body.length), _check_of_body(job, body)
                     cut, more = await self._collect(body, size, plan.most, head)
-                    receiver = await part.begin(size, check, body.proof) if more else None
+                    if more:
+                        receiver = await part.begin(size, check, body.proof)
+                    else:
+                        small, label = (
+                            SmallBody(job, b"", size, check, share),
+                            label_for(job, size, body.proof),
+                        )
                 if receiver is not None:
                     await self._receive(receiver, body, head)
                     await self._place(job, receiver, placed)
-                    return None
+            if small is None:
+                return None
             if cut is not None:
-                await self._complete(job, label_for(job, size, body.proof), head, cut)
-            small = SmallBody(job, b"".join(head), size, check, share)
+                await self._complete(job, label, head, cut)
             share = 0
-            return small
+            return replace(small, data=b"".join(head))
         finally:
             self.budget.give(share)
 
