@@ -19,7 +19,7 @@ from osfsync.cloud.ranges import Proof, Reply, Rest
 from osfsync.cloud.sender import Sender, retryable
 from osfsync.cloud.session import SilentError, open_session
 from osfsync.cloud.settings import CloudSettings, FieldNames, LimitSettings
-from osfsync.domain.errors import CloudError, NotFoundError, ProtocolError, RefusedError
+from osfsync.domain.errors import CloudError, ForbiddenError, NotFoundError, ProtocolError, RefusedError
 from osfsync.domain.model import CommunicationEvent, DataFile, Device, Tenant, TimeWindow, utc_now
 
 __all__ = ["Body", "CloudClient", "Proof", "Reply", "Rest", "Tries", "open_client"]
@@ -43,11 +43,14 @@ class CloudClient:
     UnauthorizedError for that call only.
     """
 
-    def __init__(self, sender: Sender, login: Login, fields: FieldNames, largest_file: int | None) -> None:
+    def __init__(
+        self, sender: Sender, login: Login, fields: FieldNames, largest_file: int | None, origin: str
+    ) -> None:
         self._sender = sender
         self._login = login
         self._fields = fields
         self._largest_file = largest_file
+        self._origin = origin
         self._credentials: dict[str, str] = {}
         self._lanes = sender.lanes
 
@@ -204,7 +207,7 @@ class CloudClient:
 
     async def _token(self, call: Call) -> str:
         with closing(await self._sender.once(call)) as body:
-            return parsing.download_token(await body.read(_LARGEST_TEXT), call.what)
+            return parsing.download_token(await body.read(_LARGEST_TEXT), call.what, self._origin)
 
     async def batch(self, device: Device, names: Sequence[str], most: int) -> bytes:
         """What the platform gives for several files at once, as it came: both steps, one try.
@@ -251,7 +254,12 @@ class CloudClient:
         known = self._credentials.get(device.id)
         if known is None:
             call = calls.credentials(device)
-            known = parsing.credentials_id(await self._sender.send(call, _text), call.what)
+            try:
+                known = parsing.credentials_id(await self._sender.send(call, _text), call.what)
+            except NotFoundError:
+                known = None
+            if known is None:
+                raise ForbiddenError(f"The platform gave no {call.what}.")
             self._credentials[device.id] = known
         return known
 
@@ -294,7 +302,7 @@ async def open_client(  # noqa: PLR0913 - what a client is given, by keyword
     async with open_session(cloud, limits, user_agent, ceiling or Ceiling(), outage_patience) as session:
         login = Login(session, cloud.username, cloud.tenant, password)
         sender = Sender(session, login, limits.retries)
-        yield CloudClient(sender, login, cloud.fields, limits.max_file_size or None)
+        yield CloudClient(sender, login, cloud.fields, limits.max_file_size or None, cloud.url)
 
 
 async def _hedged(once: Callable[[int], Awaitable[Body]]) -> Body:

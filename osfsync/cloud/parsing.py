@@ -6,12 +6,14 @@ Strict where the API page promises something, tolerant where the shape is only i
 import base64
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from urllib.parse import unquote
 
 import msgspec
 
+from osfsync.cloud.answers import AmbiguousError, Rank, best, credentials_rank, decoded, login_rank, read_json
 from osfsync.cloud.bounds import Raws, bounded, refuse_swarm
 from osfsync.cloud.calls import from_epoch
 from osfsync.cloud.fields import (
@@ -31,6 +33,10 @@ LONGEST_TOKEN = 8_192
 """Characters of a token or a credential; more would not fit into an address or a header."""
 
 LONGEST_ID = 1_000
+
+_WRAPPERS = 3  # objects around a list or an id
+_LISTS = ("data", "content", "items", "tenants", "authorities", "result", "results", "list")
+_BEFORE_TOKEN = "/token/"  # noqa: S105 - a part of a path
 
 _VISIBLE = re.compile(r"[!-~]+", re.ASCII)
 
@@ -65,29 +71,46 @@ class Page:
 
 def authorities(body: bytes) -> list[Authority]:
     """First login post. Entries without a tenant are skipped, as the API page's sample does."""
-    entries = _decode(body, "login")
+    entries = _small(body, "login", "a list of tenants")
+    for _ in range(_WRAPPERS):
+        if isinstance(entries, dict):
+            inner = [entries[name] for name in _LISTS if isinstance(entries.get(name), list | dict)]
+            if len(inner) > 1:
+                raise _unexpected("login", "one list of tenants")
+            entries = inner[0] if inner else [entries]
     if not isinstance(entries, list):
         raise _unexpected("login", "a list of tenants")
     found = [_authority(entry) for entry in entries if isinstance(entry, dict)]
-    return [authority for authority in found if authority is not None]
+    authorities = [authority for authority in found if authority is not None]
+    if not authorities and isinstance(_small(body, "login", "a list of tenants"), dict) and found:
+        raise _unexpected("login", "a list of tenants")
+    return authorities
 
 
 def _authority(entry: Mapping[str, object]) -> Authority | None:
-    tenant = entry.get("tenant")
-    if not isinstance(tenant, dict) or scalar_of(tenant.get("name")) is None:
+    tenant, authority = entry.get("tenant"), entry.get("authority")
+    inner = tenant if isinstance(tenant, dict) else {}
+    name = _first(scalar_of, inner.get("name"), inner.get("title"), entry.get("tenantName"))
+    if name is None:
         return None
-    authority_id = identity(entry.get("authorityId"))
-    tenant_id = identity(tenant.get("id")) or identity(entry.get("tenantId"))
+    authority_id = _first(
+        identity, entry.get("authorityId"), authority if isinstance(authority, dict) else None
+    )
+    tenant_id = _first(identity, inner.get("id"), inner.get("tenantId"), entry.get("tenantId"))
     if authority_id is None or tenant_id is None:
         raise _unexpected("login", "the ids of a tenant and its authority")
-    return Authority(Tenant(tenant_id, str(tenant["name"]).strip()), authority_id)
+    return Authority(Tenant(tenant_id, name), authority_id)
+
+
+def _first(read: Callable[[object], str | None], *values: object) -> str | None:
+    return next((found for value in values if (found := read(value)) is not None), None)
 
 
 def login_token(body: bytes) -> str:
-    """Second login post."""
-    answer = _decode(body, "login")
-    token = answer.get("token") if isinstance(answer, dict) else None
-    if not isinstance(token, str) or not _visible(token):
+    """Second login post: the page's own `token`, otherwise the field that is named like one."""
+    answer = _small_or_text(body, "login", "a token")
+    token = _best(answer, login_rank, "login", "a token").removeprefix("Bearer ").strip()
+    if not _visible(token):
         raise _unexpected("login", "a token")
     return token
 
@@ -110,26 +133,93 @@ def token_lifetime(token: str, now: datetime) -> timedelta | None:
     return lifetime if lifetime > timedelta(0) else None
 
 
-def credentials_id(body: bytes, what: str) -> str:
-    """The device's access token. Its own field, as the API page says."""
-    answer = _decode(body, what)
-    found = answer.get("credentialsId") if isinstance(answer, dict) else None
-    if not isinstance(found, str) or not found.strip() or len(found) > LONGEST_TOKEN:
+def credentials_id(body: bytes, what: str) -> str | None:
+    """The device's access token; None where the platform says there is none.
+
+    The API page's own field comes first. Of several credentials, the one of type ACCESS_TOKEN counts.
+    """
+    if not body.strip():
+        return None
+    answer = _small_or_text(body, what, "a credentialsId")
+    if answer is None or answer in ([], {}):
+        return None
+    if isinstance(answer, list):
+        typed = [c for c in answer if isinstance(c, dict) and c.get("credentialsType") == "ACCESS_TOKEN"]
+        answer = typed or answer
+    found = _best(answer, credentials_rank, what, "a credentialsId")
+    if not _visible(found):
         raise _unexpected(what, "a credentialsId")
     return found
 
 
-def download_token(body: bytes, what: str) -> str:
-    """First step of a download: text, perhaps quoted."""
-    try:
-        text = body.decode("ascii").strip()
-    except UnicodeDecodeError:
-        raise _unexpected(what, "a download token") from None
-    if len(text) > 1 and text[0] == text[-1] == '"':
-        text = text[1:-1].strip()
-    if not _visible(text) or "/" in text or text.startswith(("<", "{", "[")):
+def download_token(body: bytes, what: str, origin: str | None = None) -> str:
+    """First step of a download: text, JSON text, an object that holds it, or an address that ends in it.
+
+    Args:
+        body: the answer.
+        what: the answer, in the words of a message.
+        origin: scheme, host and port that an address must have.
+
+    Raises:
+        ProtocolError: no token, more than one, an error in its place, or an address elsewhere.
+    """
+    answer = _small_or_text(body, what, "a download token")
+    if isinstance(answer, dict) and any(answer.get(field) for field in ("error", "errorCode", "errors")):
+        raise _unexpected(what, "a download token")
+    text = _best(answer, _download_rank, what, "a download token")
+    if "://" in text or _BEFORE_TOKEN in text:
+        text = _from_address(text, what, origin)
+    if not _visible(text) or text.startswith(("<", "{", "[", "/")):
         raise _unexpected(what, "a download token")
     return text
+
+
+def _from_address(text: str, what: str, origin: str | None) -> str:
+    if "://" in text and (origin is None or not text.startswith(origin.rstrip("/") + "/")):
+        raise ProtocolError(f"The {what} gave an address on another server; it was not followed.")
+    _, found, token = text.partition("?")[0].rpartition(_BEFORE_TOKEN)
+    if not found or not token or "/" in token:
+        raise _unexpected(what, "a download token")
+    return unquote(token)
+
+
+def _download_rank(path: tuple[str, ...], text: str) -> int:
+    name = next((name for name in reversed(path) if name), "")
+    if not name or name in {"token", "downloadtoken"}:
+        return 3
+    if _BEFORE_TOKEN in text and name in {"url", "href", "link", "downloadurl", "uri", "location", "path"}:
+        return 2
+    return 1 if name in {"filetoken", "data", "result", "value"} else 0
+
+
+def _small(body: bytes, what: str, wanted: str) -> object:
+    try:
+        return read_json(body)
+    except (ValueError, RecursionError):
+        raise _unexpected(what, wanted, body) from None
+
+
+def _small_or_text(body: bytes, what: str, wanted: str) -> object:
+    """JSON, or the plain text of an answer that is none. A number is text too."""
+    try:
+        text = decoded(body).strip()
+    except UnicodeDecodeError:
+        raise _unexpected(what, wanted) from None
+    if text[:1] in {"{", "[", '"'} or text == "null":
+        return _small(body, what, wanted)
+    if not _visible(text) or text.startswith("<"):
+        raise _unexpected(what, wanted)
+    return text
+
+
+def _best(answer: object, rank: Rank, what: str, wanted: str) -> str:
+    try:
+        found = best(answer, rank)
+    except AmbiguousError:
+        raise _unexpected(what, f"{wanted}, and only one,") from None
+    if not found:
+        raise _unexpected(what, wanted)
+    return found
 
 
 def page(body: bytes, what: str) -> Page:
@@ -251,8 +341,12 @@ def _reading(channel: str, values: object) -> Reading:
 
 
 def identity(value: object) -> str | None:
-    """An id: a bare string or `{"entityType", "id"}`."""
-    found = value.get("id") if isinstance(value, dict) else value
+    """An id: text, a whole number, or `{"entityType", "id"}`, perhaps nested."""
+    found = value
+    for _ in range(_WRAPPERS):
+        found = found.get("id") if isinstance(found, dict) else found
+    if isinstance(found, int) and not isinstance(found, bool):
+        found = str(found)
     return found if isinstance(found, str) and found.strip() and len(found) <= LONGEST_ID else None
 
 

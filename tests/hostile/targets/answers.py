@@ -44,6 +44,8 @@ def _small_answers(data: bytes) -> None:
         except ProtocolError as error:
             refused(error)
             continue
+        if text is None:
+            continue
         assert text.strip()
         assert len(text) <= parsing.LONGEST_TOKEN
         try:
