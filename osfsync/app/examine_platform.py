@@ -1,16 +1,17 @@
 """The checks of `doctor` that ask the platform: login, clock, devices, lists, logs, one download."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from osfsync.app.choice import selection_of
 from osfsync.app.examined import Finding
 from osfsync.cloud.client import CloudClient
+from osfsync.cloud.field_words import Meaning
 from osfsync.config import Settings
 from osfsync.content import check_for
 from osfsync.domain.errors import DamagedError, ExitCode, ForbiddenError, OsfsyncError
-from osfsync.domain.model import DataFile, Device, TimeWindow, utc_now
+from osfsync.domain.model import DataFile, Device, ListingSource, TimeWindow, utc_now
 from osfsync.domain.planner import Choice
 from osfsync.domain.selection import Selection
 from osfsync.reports.text import amount, count, duration, size
@@ -23,6 +24,16 @@ LARGEST_TRIED = 4_000_000
 """Bytes of the file that is fetched for a try."""
 
 NAMED = 5
+
+FIELD_WORDS = {
+    Meaning.NAME: "file name",
+    Meaning.STATUS: "storage status",
+    Meaning.SIZE: "size",
+    Meaning.START: "start",
+    Meaning.END: "end",
+    Meaning.TAG: "tag",
+}
+LIST_WORDS = {ListingSource.DEVICE_LIST: "file list", ListingSource.SERVER_LIST: "server list"}
 
 
 @dataclass(slots=True)
@@ -61,9 +72,20 @@ async def platform(client: CloudClient, settings: Settings) -> AsyncGenerator[Fi
     selection = selection.among(devices)
     chosen = [device for device in devices if selection.device(device) is Choice.SELECTED]
     yield _devices(len(devices), len(chosen))
+    seen = _Seen()
+    async for finding in _lists(client, settings, chosen, seen):
+        yield finding
+    if seen.smallest is not None:
+        yield await _download(client, *seen.smallest)
+
+
+async def _lists(
+    client: CloudClient, settings: Settings, chosen: Sequence[Device], seen: _Seen
+) -> AsyncGenerator[Finding]:
+    """What the lists of some devices show."""
     if not chosen:
         return
-    seen, now = _Seen(), utc_now()
+    selection, now = selection_of(settings), utc_now()
     for device in chosen[:DEVICES_TRIED]:
         window = TimeWindow(now - settings.select.lookback, now)
         try:
@@ -86,10 +108,24 @@ async def platform(client: CloudClient, settings: Settings) -> AsyncGenerator[Fi
             f"the log of {_named(seen.mute)} can't be read: orders are followed without knowing of contacts. "
             "Ask an administrator for the permission.",
         )
+    for finding in _fields(client):
+        yield finding
     if len(seen.refused) < tried:
         yield _listed(seen, settings)
-    if seen.smallest is not None:
-        yield await _download(client, *seen.smallest)
+
+
+def _fields(client: CloudClient) -> Iterator[Finding]:
+    """Which fields of the lists were chosen, and by what evidence."""
+    for book in client.field_books:
+        if book.layout is None:
+            continue
+        chosen = "; ".join(f"{FIELD_WORDS[m]}: {found}" for m, found in book.layout.fields.items())
+        unknown = [FIELD_WORDS[m] for m in Meaning if m not in book.layout.fields]
+        notes = ". ".join(book.layout.notes)
+        text = f"{LIST_WORDS[book.source]}: {chosen}."
+        if unknown:
+            text += f" Not found: {', '.join(unknown)}."
+        yield Finding("warning" if notes else "ok", "fields", f"{text} {notes}".rstrip())
 
 
 def _clock(offset: timedelta | None) -> Finding:

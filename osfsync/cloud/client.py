@@ -1,16 +1,18 @@
 """The verbs: what can be asked of the platform, in domain types."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, closing
+from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from osfsync.cloud import calls, parsing
 from osfsync.cloud.attempts import Attempts, Tries, Worth
 from osfsync.cloud.body import Body, too_large
 from osfsync.cloud.bounds import Raws
 from osfsync.cloud.calls import Call
-from osfsync.cloud.fields import RecordReader
+from osfsync.cloud.field_words import Meaning
+from osfsync.cloud.fields import FieldBook, RecordReader
 from osfsync.cloud.lanes import Ceiling
 from osfsync.cloud.listing import LARGEST_LOG, json_pages, xml_pages
 from osfsync.cloud.login import Login
@@ -20,9 +22,21 @@ from osfsync.cloud.sender import Sender, retryable
 from osfsync.cloud.session import SilentError, open_session
 from osfsync.cloud.settings import CloudSettings, FieldNames, LimitSettings
 from osfsync.domain.errors import CloudError, ForbiddenError, NotFoundError, ProtocolError, RefusedError
-from osfsync.domain.model import CommunicationEvent, DataFile, Device, Tenant, TimeWindow, utc_now
+from osfsync.domain.list_fields import FieldChoice
+from osfsync.domain.model import (
+    CommunicationEvent,
+    DataFile,
+    Device,
+    ListingSource,
+    Tenant,
+    TimeWindow,
+    utc_now,
+)
 
-__all__ = ["Body", "CloudClient", "Proof", "Reply", "Rest", "Tries", "open_client"]
+if TYPE_CHECKING:
+    from osfsync.cloud.recognition import ServerNames
+
+__all__ = ["Body", "CloudClient", "ListNotes", "Proof", "Reply", "Rest", "Tries", "open_client"]
 
 _T = TypeVar("_T")
 
@@ -33,6 +47,27 @@ _LARGEST_TELEMETRY = 8_000_000
 MOST_DEVICES = 100_000
 MOST_EVENTS = 200_000
 """Of one tenant, and of one device in one window: both lie in memory."""
+
+
+@dataclass(slots=True)
+class ListNotes:
+    """What a list holds beside its files.
+
+    Attributes:
+        skipped: descriptions of the first unreadable records.
+        skips: number of all unreadable records.
+        differs: the records have other fields than those of other lists of the tenant.
+    """
+
+    skipped: list[str] = field(default_factory=list)
+    skips: int = 0
+    differs: bool = False
+
+    def take(self, reader: RecordReader) -> None:
+        """Add the notes of a list that was read."""
+        self.skipped += reader.skipped
+        self.skips += reader.skips
+        self.differs = self.differs or reader.differs
 
 
 class CloudClient:
@@ -48,7 +83,9 @@ class CloudClient:
     ) -> None:
         self._sender = sender
         self._login = login
-        self._fields = fields
+        self.device_list_fields = FieldBook(ListingSource.DEVICE_LIST, "cloud.fields.xml", fields.xml)
+        self.server_list_fields = FieldBook(ListingSource.SERVER_LIST, "cloud.fields.json", fields.json)
+        self._server_names: dict[str, ServerNames] = {}  # of the window that was read last, by device
         self._largest_file = largest_file
         self._origin = origin
         self._credentials: dict[str, str] = {}
@@ -58,6 +95,28 @@ class CloudClient:
     def open_lanes(self) -> int:
         """How many downloads may be under way at present, as the platform bears it."""
         return self._lanes.open
+
+    @property
+    def field_books(self) -> tuple[FieldBook, FieldBook]:
+        """What is known of the records of both lists."""
+        return self.device_list_fields, self.server_list_fields
+
+    @property
+    def server_list_has_status(self) -> bool:
+        """Whether the records of the server's own list say where a file lies."""
+        layout = self.server_list_fields.layout
+        return layout is not None and layout.path(Meaning.STATUS) is not None
+
+    def expect_fields(self, choices: Iterable[FieldChoice]) -> None:
+        """Read lists by the fields that earlier runs chose; a list without them is an error."""
+        known = list(choices)
+        for book in self.field_books:
+            book.expected = {choice.meaning: choice.path for choice in known if choice.source is book.source}
+
+    def distrust_sizes(self) -> None:
+        """Stop using the sizes of the device's list, or of the server's where only that one is read."""
+        device, server = self.field_books
+        (server if device.layout is None else device).distrust_sizes()
 
     @property
     def largest_file(self) -> int | None:
@@ -101,26 +160,45 @@ class CloudClient:
         """Get ready for `files`. Raises ForbiddenError where the device's credentials are refused."""
         await self._credentials_of(device)
 
-    async def files(self, device: Device, window: TimeWindow) -> AsyncGenerator[list[DataFile], None]:
+    async def files(
+        self, device: Device, window: TimeWindow, notes: ListNotes | None = None
+    ) -> AsyncGenerator[list[DataFile], None]:
         """All known files of a device with their storage status, in pages.
+
+        What `server_entries` gave for the same device before serves as evidence for the list's fields.
+
+        Args:
+            device: whose files.
+            window: the period.
+            notes: receives what else the list holds.
 
         Raises:
             ForbiddenError: the account may not read the device's credentials; see `server_files`.
         """
         try:
             call = calls.file_list(device, await self._credentials_of(device), window)
-            reader = RecordReader(device.id, call.what, self._fields)
+            reader = RecordReader(
+                device.id,
+                call.what,
+                self.device_list_fields,
+                window=window,
+                server=self._server_names.pop(device.id, None),
+            )
             async with self._lanes.listings, aclosing(xml_pages(self._sender, call, reader)) as pages:
                 async for page in pages:
                     yield page
+            if notes is not None:
+                notes.take(reader)
         except CloudError:
             # It may have been replaced.
             self._credentials.pop(device.id, None)
             raise
 
-    async def server_files(self, device: Device, window: TimeWindow) -> AsyncGenerator[list[DataFile], None]:
+    async def server_files(
+        self, device: Device, window: TimeWindow, notes: ListNotes | None = None
+    ) -> AsyncGenerator[list[DataFile], None]:
         """Files that the server has, in pages; needs no credentials."""
-        async with aclosing(self._server_list(device, window, parsing.server_files)) as pages:
+        async with aclosing(self._server_list(device, window, parsing.server_files, notes)) as pages:
             async for page in pages:
                 yield page
 
@@ -128,21 +206,30 @@ class CloudClient:
         self, device: Device, window: TimeWindow
     ) -> AsyncGenerator[list[tuple[str, int | None]], None]:
         """Their names and sizes alone, in the same pages: it costs a third."""
-        async with aclosing(self._server_list(device, window, parsing.server_entries)) as pages:
+        async with aclosing(self._server_list(device, window, parsing.server_entries, None)) as pages:
             async for page in pages:
                 yield page
 
     async def _server_list(
-        self, device: Device, window: TimeWindow, read: Callable[[Raws, RecordReader, str], list[_T]]
+        self,
+        device: Device,
+        window: TimeWindow,
+        read: Callable[[Raws, RecordReader, str], list[_T]],
+        notes: ListNotes | None,
     ) -> AsyncGenerator[list[_T], None]:
         def call_for(page: int) -> Call:
             return calls.server_files(device, window, page)
 
         what = call_for(0).what
-        reader = RecordReader(device.id, what, self._fields)
+        reader = RecordReader(device.id, what, self.server_list_fields, window=window, needs_status=False)
         async with self._lanes.listings, aclosing(json_pages(self._sender, call_for)) as pages:
             async for records in pages:
-                yield read(records, reader, what)
+                if found := read(records, reader, what):
+                    yield found
+        reader.check_skips()
+        if notes is not None:
+            notes.take(reader)
+        self._server_names[device.id] = reader.names
 
     async def order(self, device: Device, window: TimeWindow, tag: str) -> None:
         """Queue a command to the device: deliver the files of `window`. Returns when it is queued.

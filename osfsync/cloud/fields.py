@@ -1,55 +1,186 @@
-"""Records of undocumented shape → DataFile, by known aliases of their fields. Sans-IO.
+"""Records of undocumented shape → DataFile, by the layout that the evidence shows. Sans-IO.
 
 The API page names no field inside `<GeoLogFile>` beyond a name and the status, and none of the JSON list.
+`recognition` decides which field means what; this module applies the decision, record by record.
 """
 
-import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TypeVar
 
 import msgspec
 
-from osfsync.cloud.calls import from_epoch, plausible
-from osfsync.cloud.settings import FieldNames
+from osfsync.cloud.field_values import moment_of, number_of, scalar_of, status_of
+from osfsync.cloud.field_words import Meaning
+from osfsync.cloud.recognition import (
+    SAMPLE,
+    AmbiguousFieldsError,
+    Layout,
+    ServerNames,
+    recognize,
+    rows_of,
+    shown,
+    spelling,
+)
+from osfsync.cloud.settings import ListFields
 from osfsync.domain.errors import ProtocolError
-from osfsync.domain.model import DataFile, StorageStatus
-
-ALIASES: Mapping[str, tuple[str, ...]] = {
-    "name": ("filename", "name"),
-    "status": ("storagestatus", "status", "state"),
-    "size": ("filesize", "size"),
-    "start": ("starttime", "start", "from"),
-    "end": ("endtime", "end", "to"),
-    "tag": ("tag",),
-}
-"""Spellings by preference, compared without case, `@`, `_` and `-`."""
+from osfsync.domain.list_fields import FieldChoice
+from osfsync.domain.model import DataFile, ListingSource, StorageStatus, TimeWindow
+from osfsync.domain.recording_name import plain_name
 
 LONGEST_NAME = 4_096
 """Characters of a file's name, beyond what any file system takes."""
 
+ILLEGAL = "\ufdd0"
+"""Stands for a character that XML does not allow. A name that holds it is unreadable."""
+
+MOST_SKIPPED = 0.5
+"""Share of a list's records that may be unreadable; with more, the list is no list of files."""
+
+_MOST_LAYOUTS = 8
+_CHECKED = 20  # records of a list that are compared with a layout that is already known
+_SKIPS_KEPT = 5
 _EXTRA_FIELDS = 32
 _EXTRA_TEXT = 256
-_SHOWN_FIELDS = 20
-_SHOWN_TEXT = 40
 _SHAPES = 256
 _FIELDS_OF_A_SHAPE = 256
-_LARGEST = 2**63 - 1
-_STATUSES = {status.value: status for status in StorageStatus}
-_MOST_DIGITS = 20
-_NUMBER = re.compile(r"[0-9]{1,20}(\.[0-9]*)?", re.ASCII)
+_NAMES_OF_SERVER = 2_000
+
+_STATUSES: Mapping[str, StorageStatus] = {str(status.value): status for status in StorageStatus}
+
+Get = Callable[[Mapping[str, object]], object]
+_T = TypeVar("_T")
+
+
+@dataclass(slots=True)
+class FieldBook:
+    """The layout of one kind of list of one tenant, shared by all readers of a run.
+
+    Attributes:
+        source: the list.
+        section: where the user names its fields, such as `cloud.fields.xml`.
+        names: the user's own choice of fields.
+        expected: paths that earlier runs chose, by meaning; empty where the field can't be used.
+        changes: number of lists without the fields of the others.
+    """
+
+    source: ListingSource
+    section: str
+    names: ListFields = field(default_factory=ListFields)
+    expected: Mapping[str, str] = field(default_factory=dict)
+    changes: int = 0
+    _layouts: list[Layout] = field(default_factory=list)
+
+    @property
+    def layout(self) -> Layout | None:
+        """What the first list showed; None before the first record."""
+        return self._layouts[0] if self._layouts else None
+
+    @property
+    def choices(self) -> list[FieldChoice]:
+        """What is in force, for later runs. The user's own choices stand in the configuration."""
+        if self.layout is None:
+            return []
+        chosen = [
+            FieldChoice(self.source, meaning.value, found.path, found.fits, found.records)
+            for meaning, found in self.layout.fields.items()
+            if getattr(self.names, meaning.value) is None
+        ]
+        return [*chosen, *(FieldChoice(self.source, meaning, "") for meaning in self._unusable())]
+
+    def distrust_sizes(self) -> None:
+        """Stop using the sizes of this list: they are not those of the files' bytes."""
+        self._layouts = [_without_size(layout) for layout in self._layouts]
+        self.expected = {**self.expected, Meaning.SIZE.value: ""}
+
+    def _unusable(self) -> list[str]:
+        return [meaning for meaning, path in self.expected.items() if not path]
+
+    def settle(
+        self,
+        records: Sequence[object],
+        what: str,
+        *,
+        window: TimeWindow | None,
+        server: ServerNames | None,
+        needs_status: bool,
+    ) -> Layout:
+        """The layout of these records, which are the first of a list.
+
+        A list without the fields of the others is read by its own only where their names can mean nothing
+        else; `changes` counts such lists.
+
+        Raises ProtocolError where needed fields are ambiguous, absent, or no longer those of other lists.
+        """
+        needed = (Meaning.NAME, Meaning.STATUS) if needs_status else (Meaning.NAME,)
+        rows = rows_of(records[: SAMPLE if self.layout is None else _CHECKED])
+        spelled = {spelling(path) for row in rows for path in row}
+        for layout in self._layouts:
+            if all(spelling(layout.path(meaning) or "") in spelled for meaning in needed):
+                return layout
+        kept = {m: path for m, path in self._kept().items() if spelling(path) in spelled}
+        gone = next((m for m in needed if m in self._kept() and m not in kept), None)
+        if self.layout is not None:
+            gone = gone or next(
+                (m for m in needed if spelling(self.layout.path(m) or "") not in spelled), None
+            )
+        try:
+            layout = recognize(
+                rows_of(records[:SAMPLE]),
+                msgspec.structs.replace(self.names, **{m.value: path for m, path in kept.items()}),
+                window=window,
+                server=server,
+                needs_status=needs_status,
+            )
+        except AmbiguousFieldsError as error:
+            raise ProtocolError(
+                f"The {what} {error}.", hint=f"Add to sync.toml under [{self.section}]: {error.line}"
+            ) from None
+        if gone is not None and not layout.is_plain:
+            raise self._changed(what, gone, rows)
+        self.changes += gone is not None
+        if self.names.size is None and Meaning.SIZE.value in self._unusable():
+            layout = _without_size(layout)
+        if len(self._layouts) < _MOST_LAYOUTS:
+            self._layouts.append(layout)
+        return layout
+
+    def _kept(self) -> dict[Meaning, str]:
+        """Fields that earlier runs chose, but for those that the user chooses."""
+        return {
+            meaning: self.expected[meaning.value]
+            for meaning in Meaning
+            if self.expected.get(meaning.value) and getattr(self.names, meaning.value) is None
+        }
+
+    def _changed(self, what: str, meaning: Meaning, rows: Sequence[Mapping[str, object]]) -> ProtocolError:
+        path = self._kept().get(meaning) or (self.layout and self.layout.path(meaning))
+        fields = shown({spelling(name): name for row in rows for name in row}.values())
+        return ProtocolError(
+            f"The {what} has no field {path!r}, from which the {meaning.value} was read so far; "
+            f"it holds these fields: {fields}.",
+            hint=f"If the platform has changed, name its field under [{self.section}]: {meaning.value} = …",
+        )
+
+
+def _without_size(layout: Layout) -> Layout:
+    fields = dict(layout.fields)
+    fields.pop(Meaning.SIZE, None)
+    return replace(layout, fields=fields)
 
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
     """Where the fields stand in records of one shape; `others` are in order of their names."""
 
-    name: str | None
-    status: str | None
-    size: str | None
-    start: str | None
-    end: str | None
-    tag: str | None
+    name: Get | None
+    status: Get | None
+    size: Get | None
+    start: Get | None
+    end: Get | None
+    tag: Get | None
+    keys: Mapping[Meaning, str]  # top-level fields that hold them
     others: tuple[str, ...]
 
 
@@ -59,48 +190,173 @@ class RecordReader:
     Args:
         device_id: whose files they are.
         what: the answer, in the words of a message.
-        names: the user's word on which field is which.
+        book: what is known of such lists.
+        window: the period that was asked for.
+        server: what the server's own list has said before.
+        needs_status: whether records must say where a file lies.
+
+    Attributes:
+        skipped: descriptions of the first unreadable records; `skips` counts all.
+        differs: the records have other fields than those of other lists.
+        names: of the server's list, as evidence for the device's list.
     """
 
-    def __init__(self, device_id: str, what: str, names: FieldNames) -> None:
+    def __init__(  # noqa: PLR0913 - keyword-only
+        self,
+        device_id: str,
+        what: str,
+        book: FieldBook,
+        *,
+        window: TimeWindow | None = None,
+        server: ServerNames | None = None,
+        needs_status: bool = True,
+    ) -> None:
         self._device_id = device_id
         self._what = what
-        self._names = names
+        self._book = book
+        self._window = window
+        self._server = server
+        self._needs_status = needs_status
+        self._layout: Layout | None = None
         self._shapes: dict[tuple[str, ...], _Columns] = {}
+        self.skipped: list[str] = []
+        self.skips = 0
+        self.read = 0
+        self._last: ProtocolError | None = None
+        self.differs = False
+        self._names: dict[str, datetime | None] = {}
+        self._names_complete = True
+
+    @property
+    def sample(self) -> int:
+        """How many records `settle` wants to see before the first is read; 0 once it was called."""
+        if self._layout is not None:
+            return 0
+        return SAMPLE if self._book.layout is None else _CHECKED
+
+    @property
+    def names(self) -> ServerNames:
+        """The names read so far."""
+        return ServerNames(self._names, self._names_complete)
+
+    def settle(self, records: Sequence[object]) -> None:
+        """Decide what the fields of this list mean. Raises ProtocolError."""
+        before = self._book.changes
+        self._layout = self._book.settle(
+            records, self._what, window=self._window, server=self._server, needs_status=self._needs_status
+        )
+        self.differs = self._book.changes > before
+
+    def files(self, records: Iterable[object]) -> list[DataFile]:
+        """Records as files; unreadable ones are skipped and counted.
+
+        Raises ProtocolError where most are unreadable.
+        """
+        return self._all(records, self.file if self._needs_status else self.server_file)
+
+    def entries(self, records: Iterable[object]) -> list[tuple[str, int | None]]:
+        """Of a server's list: name and size of the files that the server has."""
+        return [entry for entry in self._all(records, self.server_entry) if entry is not None]
+
+    def _all(self, records: Iterable[object], read: Callable[[object], _T]) -> list[_T]:
+        found = []
+        for record in records:
+            try:
+                found.append(read(record))
+            except ProtocolError as error:
+                self._skip(error)
+        self.read += len(found)
+        return found
+
+    def _skip(self, error: ProtocolError) -> None:
+        self.skips += 1
+        if len(self.skipped) < _SKIPS_KEPT:
+            self.skipped.append(error.message)
+        self._last = error
+
+    def check_skips(self) -> None:
+        """Raise the last record's error where most of the list is unreadable."""
+        if self._last is not None and self.skips > MOST_SKIPPED * (self.read + self.skips):
+            raise self._last
 
     def file(self, record: object) -> DataFile:
-        """A record that tells a storage status. Raises ProtocolError where it or the name is not found."""
+        """A record with a storage status. Raises ProtocolError where it or the name is unreadable."""
         fields, columns = self._open(record)
-        told = number_of(fields[columns.status]) if columns.status is not None else None
-        status = None if told is None else _STATUSES.get(told)
+        status = None
+        if columns.status is not None:
+            value = columns.status(fields)
+            status = _STATUSES.get(value) if isinstance(value, str) else None  # nearly always
+            status = status_of(value, self._words) if status is None else status
         if status is None:
             raise self._unreadable("storage status (0 to 3)", fields)
         file = self._build(fields, columns, status, columns.others)
         return file._replace(name=_without_indent(file.name)) if "\n" in file.name else file
 
     def server_file(self, record: object) -> DataFile:
-        """A record of the server's own list: what it names, the server has."""
+        """A record of the server's own list: what it names, the server has, unless it says otherwise."""
         fields, columns = self._open(record)
-        others = columns.others if columns.status is None else (*columns.others, columns.status)
-        return self._build(fields, columns, StorageStatus.SERVER_ONLY, others)
+        status = None if columns.status is None else status_of(columns.status(fields), self._words)
+        others = columns.others
+        if status is None:
+            status = StorageStatus.SERVER_ONLY
+            if Meaning.STATUS in columns.keys:
+                others = (*others, columns.keys[Meaning.STATUS])
+        return self._build(fields, columns, status, others)
 
-    def server_entry(self, record: object) -> tuple[str, int | None]:
-        """The name and the size alone of such a record: all that is needed of most."""
+    def server_entry(self, record: object) -> tuple[str, int | None] | None:
+        """The name and the size alone of such a record; None where it says that the server lacks the file."""
         fields, columns = self._open(record)
-        size = number_of(fields[columns.size]) if columns.size is not None else None
-        return self._name(fields, columns), size
+        name = self._name(fields, columns)
+        if columns.status is not None:
+            status = status_of(columns.status(fields), self._words)
+            if status is not None and not status.on_server:
+                return None
+        if len(self._names) < _NAMES_OF_SERVER:
+            start = None if columns.start is None else self._moment(columns.start(fields))
+            self._names[plain_name(name)] = start
+        else:
+            self._names_complete = False
+        return name, number_of(columns.size(fields)) if columns.size is not None else None
+
+    @property
+    def _words(self) -> Mapping[str, StorageStatus]:
+        assert self._layout is not None  # noqa: S101 - `_open` settled it
+        return self._layout.words
+
+    def _moment(self, value: object) -> datetime | None:
+        assert self._layout is not None  # noqa: S101 - `_open` settled it
+        return moment_of(value, self._layout.times)
 
     def _open(self, record: object) -> tuple[Mapping[str, object], _Columns]:
-        fields = record if isinstance(record, dict) else {}
+        fields: Mapping[str, object] = {} if record is None else {"#text": record}
+        if isinstance(record, dict):
+            fields = record
+        if self._layout is None:
+            self.settle([fields])
         shape = tuple(fields)
         columns = self._shapes.get(shape)
         if columns is None:
             if len(self._shapes) >= _SHAPES:
                 self._shapes.clear()
-            columns = _columns(shape, self._names)
+            columns = self._columns(shape)
             if len(shape) <= _FIELDS_OF_A_SHAPE:
                 self._shapes[shape] = columns
         return fields, columns
+
+    def _columns(self, shape: tuple[str, ...]) -> _Columns:
+        assert self._layout is not None  # noqa: S101 - `_open` settled it
+        spelled = {spelling(key): key for key in reversed(shape)}
+        getters: dict[str, Get | None] = {}
+        keys: dict[Meaning, str] = {}
+        for meaning in Meaning:
+            path = self._layout.path(meaning)
+            head, _, rest = ("", "", "") if path is None else path.partition("/")
+            key = spelled.get(spelling(head))
+            getters[meaning.value] = None if key is None else _getter(key, rest)
+            if key is not None and not rest:
+                keys[meaning] = key
+        others = tuple(sorted(set(shape) - set(keys.values())))
+        return _Columns(**getters, keys=keys, others=others)
 
     def _build(
         self,
@@ -110,27 +366,28 @@ class RecordReader:
         others: tuple[str, ...],
     ) -> DataFile:
         name = self._name(fields, columns)
-        unread: list[str] = []  # fields that can't be read are kept as extra
+        unread: list[Meaning] = []  # fields that can't be read are kept as extra
         size = start = end = None
-        if columns.size is not None and (size := number_of(fields[columns.size])) is None:
-            unread.append(columns.size)
-        if columns.start is not None and (start := moment_of(fields[columns.start])) is None:
-            unread.append(columns.start)
-        if columns.end is not None and (end := moment_of(fields[columns.end])) is None:
-            unread.append(columns.end)
-        if start is not None and end is not None and end < start and columns.end is not None:
-            unread.append(columns.end)
+        if columns.size is not None and (size := number_of(columns.size(fields))) is None:
+            unread.append(Meaning.SIZE)
+        if columns.start is not None and (start := self._moment(columns.start(fields))) is None:
+            unread.append(Meaning.START)
+        if columns.end is not None and (end := self._moment(columns.end(fields))) is None:
+            unread.append(Meaning.END)
+        if start is not None and end is not None and end < start:
+            unread.append(Meaning.END)
             end = None
-        tag = scalar_of(fields[columns.tag]) if columns.tag is not None else None
-        if tag is not None and len(tag) > _EXTRA_TEXT and columns.tag is not None:
-            unread.append(columns.tag)
+        tag = scalar_of(columns.tag(fields)) if columns.tag is not None else None
+        if tag is not None and len(tag) > _EXTRA_TEXT:
+            unread.append(Meaning.TAG)
             tag = None
-        extra = extra_of(fields, (*others, *unread)) if others or unread else ()
+        kept = (columns.keys[meaning] for meaning in unread if meaning in columns.keys)
+        extra = extra_of(fields, (*others, *kept)) if others or unread else ()
         return DataFile(self._device_id, name, status, size, start, end, tag, extra)
 
     def _name(self, fields: Mapping[str, object], columns: _Columns) -> str:
-        name = _name_of(fields[columns.name]) if columns.name is not None else None
-        if name is None or len(name) > LONGEST_NAME:
+        name = _name_of(columns.name(fields)) if columns.name is not None else None
+        if name is None or len(name) > LONGEST_NAME or ILLEGAL in name:
             raise self._unreadable("file name", fields)
         return name
 
@@ -138,44 +395,25 @@ class RecordReader:
         return ProtocolError(
             f"The {self._what} has a record without a readable {missing}; "
             f"it holds these fields: {shown(fields)}.",
-            hint="Name the right fields under [cloud.fields] in the configuration.",
+            hint=f"Name the right fields under [{self._book.section}] in the configuration.",
         )
 
 
-def _columns(shape: tuple[str, ...], names: FieldNames) -> _Columns:
-    spelled = {spelling(field): field for field in reversed(shape)}
+def _getter(key: str, rest: str) -> Get:
+    if not rest:
+        return lambda fields: fields[key]
+    path = [spelling(part) for part in rest.split("/")]
 
-    def find(role: str, override: str | None) -> str | None:
-        wanted = ALIASES[role] if override is None else (spelling(override),)
-        return next((spelled[alias] for alias in wanted if alias in spelled), None)
+    def get(fields: Mapping[str, object]) -> object:
+        value: object = fields[key]
+        for part in path:
+            if not isinstance(value, dict):
+                return None
+            found = next((inner for inner in value if spelling(inner) == part), None)
+            value = None if found is None else value[found]
+        return value
 
-    found = {role: find(role, getattr(names, role)) for role in ALIASES}
-    others = tuple(sorted(set(shape) - set(found.values())))
-    return _Columns(**found, others=others)
-
-
-def spelling(field: str) -> str:
-    """A field's name without prefix, case and separators."""
-    return field.rpartition(":")[2].lstrip("@").replace("_", "").replace("-", "").lower()
-
-
-def scalar_of(value: object) -> str | None:
-    """The text of a field: of an element with attributes its text, of a repeated one the first."""
-    if isinstance(value, str):  # nearly always
-        return value.strip() or None
-    if isinstance(value, list):
-        value = value[0] if value else None
-    if isinstance(value, dict):
-        value = value.get("#text", value.get("id"))
-    match value:
-        case str():
-            return value.strip() or None
-        case bool():
-            return str(value).lower()
-        case int() | float():
-            return str(value)
-        case _:
-            return None
+    return get
 
 
 def _name_of(value: object) -> str | None:
@@ -191,67 +429,14 @@ def _without_indent(name: str) -> str:
     return text if "\n" in before + after else name
 
 
-def number_of(value: object) -> int | None:
-    """A whole number from 0 up; None where it is none."""
-    if type(value) is int:  # nearly always in JSON
-        return value if 0 <= value <= _LARGEST else None
-    text = scalar_of(value)
-    if text is None:
-        return None
-    if _is_whole(text):
-        number = int(text)
-        return number if number <= _LARGEST else None
-    if _NUMBER.fullmatch(text) is None:
-        return None
-    whole, _, fraction = text.partition(".")
-    number = int(whole)
-    return number if number <= _LARGEST and not fraction.strip("0") else None
-
-
-def moment_of(value: object) -> datetime | None:
-    """A time from seconds, milliseconds or ISO-8601 text (without a zone: UTC); None where it is none.
-
-    None too where it is implausible.
-    """
-    if type(value) is str and _is_whole(value):  # nearly always in XML
-        value = int(value)
-    if type(value) is int:
-        return from_epoch(value) if value <= _LARGEST else None
-    text = scalar_of(value)
-    if text is None:
-        return None
-    if _is_whole(text):
-        return from_epoch(int(text))
-    if _NUMBER.fullmatch(text) is not None:
-        return from_epoch(float(text))
-    try:
-        moment = datetime.fromisoformat(text)
-        return plausible(moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC))
-    except (ValueError, OverflowError):
-        return None
-
-
-def _is_whole(text: str) -> bool:
-    """Whether it is a number of digits alone, as nearly all are: found out faster than by a pattern."""
-    return text.isdigit() and text.isascii() and len(text) <= _MOST_DIGITS
-
-
 def extra_of(fields: Mapping[str, object], chosen: Iterable[str]) -> tuple[tuple[str, str], ...]:
-    """What else a record told, bounded in number and length; empty fields are left out."""
+    """What else a record has, bounded in number and length; empty fields are left out."""
     pairs: list[tuple[str, str]] = []
-    for field in chosen:
-        text = _whole_text(fields[field])
+    for name in chosen:
+        text = _whole_text(fields[name])
         if text is not None and len(pairs) < _EXTRA_FIELDS:
-            pairs.append((field.lstrip("@")[:_EXTRA_TEXT], text[:_EXTRA_TEXT]))
+            pairs.append((name.lstrip("@")[:_EXTRA_TEXT], text[:_EXTRA_TEXT]))
     return tuple(pairs)
-
-
-def shown(fields: Iterable[str]) -> str:
-    """The names of fields for a message, bounded, control characters made visible."""
-    names = [repr(field[:_SHOWN_TEXT]) for field in fields]
-    more = len(names) - _SHOWN_FIELDS
-    listed = ", ".join(names[:_SHOWN_FIELDS]) or "none"
-    return f"{listed} and {more} more" if more > 0 else listed
 
 
 def _whole_text(value: object) -> str | None:

@@ -8,8 +8,10 @@ from xml.parsers import expat
 
 import xmltodict
 
-from osfsync.cloud.fields import RecordReader, shown
+from osfsync.cloud.fields import RecordReader
 from osfsync.cloud.parsing import html
+from osfsync.cloud.recognition import shown
+from osfsync.cloud.xml_text import readable
 from osfsync.domain.errors import ProtocolError
 from osfsync.domain.model import DataFile
 
@@ -103,7 +105,7 @@ class _Collector:
     what: str
     reader: RecordReader
     emit: Emit
-    page: list[DataFile] = field(default_factory=list)
+    records: list[object] = field(default_factory=list)
     seen: int = 0
     strangers: int = 0  # among them
     tag: str = ""  # of records, as it is spelled here
@@ -123,8 +125,8 @@ class _Collector:
             self.tag = tag
         if isinstance(item, dict) and _TEXT in item and not item[_TEXT].strip():
             del item[_TEXT]
-        self.page.append(self.reader.file(item))
-        if len(self.page) >= PAGE:
+        self.records.append(item)
+        if len(self.records) >= max(PAGE, self.reader.sample):
             self.flush()
         return True
 
@@ -145,21 +147,26 @@ class _Collector:
             self.others.add(tag[:_LONGEST_NOTED])
 
     def flush(self) -> None:
-        if self.page:
-            self.emit(self.page)
-            self.page = []
+        """Emit what is collected; the first records settle what the fields of all mean."""
+        records, self.records = self.records, []
+        if records and self.reader.sample:
+            self.reader.settle(records)
+        for start in range(0, len(records), PAGE):
+            if page := self.reader.files(records[start : start + PAGE]):
+                self.emit(page)
 
 
 def read_file_list(chunks: Iterable[bytes], reader: RecordReader, what: str, emit: Emit) -> None:
     """Read a list to its end, calling `emit` with pages of at most `PAGE` files.
 
     Raises:
-        ProtocolError: it is no file list, ends early, or a record in it can't be read.
+        ProtocolError: it is no file list, ends early, or most of its records are unreadable. Single
+            unreadable records are skipped, see `RecordReader.skipped`.
     """
     collector, guard = _Collector(what, reader, emit), _Guard(what)
     try:
         xmltodict.parse(
-            _watched(chunks, guard, collector, what),
+            _watched(readable(chunks), guard, collector, what),
             item_depth=2,
             item_callback=collector.take,
             strip_whitespace=False,  # a name may begin or end with a blank
@@ -169,6 +176,7 @@ def read_file_list(chunks: Iterable[bytes], reader: RecordReader, what: str, emi
             raise ProtocolError(f"The {what} came empty.") from None
         raise ProtocolError(f"The {what} is no complete XML: {error}.") from None
     collector.flush()
+    reader.check_skips()
     if collector.seen == collector.strangers and collector.others:
         raise ProtocolError(
             f"The {what} holds no 'GeoLogFile', but these elements: {shown(sorted(collector.others))}."

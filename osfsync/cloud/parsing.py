@@ -16,16 +16,10 @@ import msgspec
 from osfsync.cloud.answers import AmbiguousError, Rank, best, credentials_rank, decoded, login_rank, read_json
 from osfsync.cloud.bounds import Raws, bounded, refuse_swarm
 from osfsync.cloud.calls import from_epoch
-from osfsync.cloud.fields import (
-    LONGEST_NAME,
-    RecordReader,
-    extra_of,
-    moment_of,
-    number_of,
-    scalar_of,
-    spelling,
-)
+from osfsync.cloud.field_values import moment_of, number_of, scalar_of
+from osfsync.cloud.fields import LONGEST_NAME, RecordReader, extra_of
 from osfsync.cloud.models import Reading
+from osfsync.cloud.recognition import spelling
 from osfsync.domain.errors import ProtocolError
 from osfsync.domain.model import CommunicationEvent, DataFile, Device, Tenant
 
@@ -264,12 +258,19 @@ def devices(records: Raws) -> list[Device]:
 
 def server_files(records: Raws, reader: RecordReader, what: str) -> list[DataFile]:
     """Files of a page, or a piece of a page, of the server's own list."""
-    return [reader.server_file(_decode(raw, what)) for raw in records]
+    return reader.files(_settled(records, reader, what))
 
 
 def server_entries(records: Raws, reader: RecordReader, what: str) -> list[tuple[str, int | None]]:
     """Of the same files, the name and the size."""
-    return [reader.server_entry(_decode(raw, what)) for raw in records]
+    return reader.entries(_settled(records, reader, what))
+
+
+def _settled(records: Raws, reader: RecordReader, what: str) -> list[object]:
+    decoded = [_decode(raw, what) for raw in records]
+    if decoded and reader.sample:
+        reader.settle(decoded)
+    return decoded
 
 
 def elements(body: bytes, what: str) -> Raws | None:

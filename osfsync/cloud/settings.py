@@ -14,10 +14,15 @@ BytesPerSecond = Annotated[int, Meta(ge=0, extra={"unit": "bytes/s"})]
 """A rate; configuration files may write "20MB/s". 0 means no limit."""
 
 
-class FieldNames(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Names of the fields inside `<GeoLogFile>`, where a platform's differ from the known aliases.
+class ListFields(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The user's own choice of fields for the records of one list.
 
-    None means: look for the known aliases, ignoring case, as elements or attributes.
+    A field is named by its path, such as `FileName` or `Meta/FileName`. None means: by evidence.
+
+    Attributes:
+        status_values: words of the platform and their storage status, such as "on device = 0".
+        time_zone: of times that say no zone, such as "+02:00" or "Europe/Berlin".
+        size_unit: "bytes"; sizes in any other unit are not exact, and are not used.
     """
 
     name: str | None = None
@@ -26,6 +31,16 @@ class FieldNames(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     start: str | None = None
     end: str | None = None
     tag: str | None = None
+    status_values: tuple[str, ...] = ()
+    time_zone: str | None = None
+    size_unit: str | None = None
+
+
+class FieldNames(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The fields of both lists: the device's XML list and the server's JSON list."""
+
+    xml: ListFields = ListFields()
+    json: ListFields = ListFields()
 
 
 class CloudSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -15,6 +15,13 @@ from osfsync.domain.errors import ConfigError
 PASSWORD_VARIABLE = "OSFSYNC_PASSWORD"  # noqa: S105 - a variable's name  # pragma: allowlist secret
 CONFIG_VARIABLE = "OSFSYNC_CONFIG"
 _PREFIX = "OSFSYNC_"
+RENAMED = {
+    f"cloud.fields.{meaning}": f"cloud.fields.xml.{meaning}"
+    for meaning in ("name", "status", "size", "start", "end", "tag")
+}
+"""Keys by the name that they had before."""
+
+_RENAMED_VARIABLES = {f"OSFSYNC_{old.replace('.', '_').upper()}": new for old, new in RENAMED.items()}
 _NO_SETTINGS = frozenset({PASSWORD_VARIABLE, CONFIG_VARIABLE})
 EXIT_CODE_VARIABLE = "OSFSYNC_EXIT_CODE"
 """Set for `notify.command`, which may run osfsync."""
@@ -71,6 +78,10 @@ def from_file(path: Path, shown: str) -> Layer:
     for name, raw, problem in _walk(_parse(path, shown), "", shown):
         if problem:
             layer.problems.append(problem)
+            continue
+        if name in RENAMED:
+            layer.warnings.append(f"{name} in {shown} is called {RENAMED[name]} now.")
+            layer.given.setdefault(RENAMED[name], Given(raw, str(path), f"{name} in {shown}", path.parent))
         else:
             layer.given[name] = Given(raw, str(path), f"{name} in {shown}", path.parent)
     return layer
@@ -87,7 +98,11 @@ def from_environment(environ: Mapping[str, str], cwd: Path) -> Layer:
         text = bare(written)
         if not variable.startswith(_PREFIX) or not text:
             continue
-        if key := VARIABLES.get(variable):
+        key = VARIABLES.get(variable)
+        if key is None and (renamed := _RENAMED_VARIABLES.get(variable)) is not None:
+            key = KEYS[renamed]
+            layer.warnings.append(f"{variable} is called {key.variable} now.")
+        if key is not None:
             layer.given[key.name] = Given(from_text(key, text), variable, variable, cwd)
         elif variable not in _NO_SETTINGS | {EXIT_CODE_VARIABLE}:
             unknown.append(variable)
@@ -157,7 +172,7 @@ def _walk(table: Mapping[str, Any], prefix: str, shown: str) -> Iterator[tuple[s
             yield from _walk(raw, f"{name}.", shown)
         elif name in SECTIONS:
             yield name, None, f"{name} in {shown} is a section; write [{name}] and its keys below."
-        elif name in KEYS:
+        elif name in KEYS or name in RENAMED:
             yield name, raw, ""
         elif isinstance(raw, dict):
             yield name, None, f"unknown section {name} in {shown}" + _guess(nearest(name, SECTIONS))

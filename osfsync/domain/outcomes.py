@@ -97,11 +97,15 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class FetchFailed:
-    """A file could not be fetched in this run."""
+    """A file could not be fetched in this run.
+
+    `absent`: the server does not have it, though its own list names it; it is on the device.
+    """
 
     device_id: str
     name: str
     failure: Failure
+    absent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,7 @@ class Batches:
 
         Raises LoginRefusedError, TenantError; all else that fails leaves all jobs out.
         """
-        sizes = {job.file.name: job.file.size or 0 for job in jobs}
+        sizes = {job.asked_name: job.file.size or 0 for job in jobs}
         wanted = sum(sizes.values())
         most = wanted + sum(_OVERHEAD + 4 * len(name) for name in sizes)
         self.under_way += wanted
@@ -129,7 +129,7 @@ class Batches:
         else:
             self.troubled = 0
             self.barren = 0 if found else self.barren + 1
-        bodies = [_body(job, found[job.file.name]) for job in jobs if job.file.name in found]
+        bodies = [_body(job, found[job.asked_name]) for job in jobs if job.asked_name in found]
         return Batch(bodies, failure)
 
 

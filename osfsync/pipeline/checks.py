@@ -1,6 +1,8 @@
 """How a file's bytes are judged: by which content check, and against which size."""
 
-from osfsync.content import LengthCheck, check_for, only_whole
+from dataclasses import dataclass, field
+
+from osfsync.content import LengthCheck, check_for, only_whole, shows_its_end
 from osfsync.domain.errors import DamagedError
 from osfsync.domain.model import ContentCheck
 from osfsync.pipeline.messages import FetchJob
@@ -19,11 +21,47 @@ def check_of(job: FetchJob) -> ContentCheck:
     return check if grew else only_whole(check)
 
 
-def agreed_size(job: FetchJob, length: int | None) -> int | None:
-    """The size that the body must have. Raises DamagedError where list and answer contradict each other."""
-    listed = job.file.size
-    if listed is not None and length is not None and listed != length:
-        raise DamagedError(
-            "listed-size", f"The list tells {listed} bytes, the download announces {length} bytes."
-        )
-    return length if length is not None else listed
+ENOUGH_DEVIATIONS = 3
+"""Whole files of another size than listed, and none of that size: the list's sizes are something else."""
+
+
+@dataclass(slots=True)
+class ListedSizes:
+    """Whether the sizes of the lists are those of the files' bytes, learned from downloads.
+
+    A list may give the size of the unpacked file, or kibibytes.
+    """
+
+    unusable: bool = False
+    _agreed: bool = False
+    _deviating: set[tuple[str, str]] = field(default_factory=set)
+
+    def agreed(self, job: FetchJob, length: int | None) -> int | None:
+        """The size that the body must have. Raises DamagedError where list and answer differ."""
+        listed = job.file.size
+        if listed is None or length is None:
+            return length if length is not None or self.unusable else listed
+        if listed == length:
+            self._agreed = True
+        elif not self.unusable:
+            raise contradiction(listed, length)
+        return length
+
+    def may_deviate(self, job: FetchJob) -> bool:
+        """Whether the body of a deviating file is evidence: it must show by its end that it is whole."""
+        return not (self._agreed or self.unusable) and shows_its_end(job.file.name)
+
+    def deviates(self, job: FetchJob) -> bool:
+        """Note a whole file of another size than listed; True where the sizes become unusable by it."""
+        self._deviating.add((job.device.id, job.file.name))
+        if self._agreed or self.unusable or len(self._deviating) < ENOUGH_DEVIATIONS:
+            return False
+        self.unusable = True
+        return True
+
+
+def contradiction(listed: int, length: int) -> DamagedError:
+    """The error for a body of another size than listed."""
+    return DamagedError(
+        "listed-size", f"The list gives {listed} bytes, the download announces {length} bytes."
+    )

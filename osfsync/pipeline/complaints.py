@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from osfsync.cloud.client import ListNotes
 from osfsync.domain.errors import CloudError, ForbiddenError, NotFoundError, RefusedError
 from osfsync.domain.model import Device, TimeWindow
 from osfsync.pipeline.tally import Tally
@@ -12,6 +13,13 @@ from osfsync.reports.text import amount
 log = structlog.get_logger(__name__)
 
 EMPTY = "empty-list"
+SKIPPED = "unreadable-records"
+FIELDS_CHANGED = "list-fields-changed"
+FIELDS_CHANGED_TEXT = (
+    "The file list has other fields than the lists before. It was read by them, as their names are plain; "
+    "`osfsync doctor` shows which."
+)
+WERE = ("were", "was")
 
 REFUSALS = (ForbiddenError, NotFoundError, RefusedError)
 """A platform may refuse days for their age, and give the next."""
@@ -58,6 +66,17 @@ class Complaints:
             f"{amount(files, 'file')} of the same days: what is only on the device may be hidden."
         )
         self.tally.problem(device.name, None, EMPTY, text)
+
+    def skipped(self, device: Device, notes: ListNotes) -> None:
+        """Single records of a list are unreadable: the device counts as failed, its other files do not."""
+        if notes.differs:
+            self.tally.problem(device.name, None, FIELDS_CHANGED, FIELDS_CHANGED_TEXT)
+        if not notes.skips:
+            return
+        self.tally.devices_suspect.add(device.id)
+        self.tally.unsettled.add(device.id)
+        text = f"{amount(notes.skips, 'record')} could not be read and {WERE[notes.skips == 1]} skipped. "
+        self.tally.problem(device.name, None, SKIPPED, text + notes.skipped[0])
 
     def limited(self, device: Device, error: ForbiddenError, what: str) -> None:
         """The account may not read `what` of a device; once in a run."""

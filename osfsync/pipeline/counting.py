@@ -45,7 +45,7 @@ def recount(
     if not _is_pending(tally, device, file):  # its device could not be listed before
         count(tally, decision, device, file, record)
         return
-    if was is became:
+    if was is became and decision.action is not Action.FETCH:
         return
     _move(tally, was, -1)
     if decision.action is Action.FETCH:

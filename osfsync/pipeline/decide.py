@@ -7,6 +7,7 @@ from typing import assert_never
 
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
+from osfsync.domain.absence import is_absent, may_have_arrived
 from osfsync.domain.dialogue import CLOCKS_AHEAD
 from osfsync.domain.model import DataFile, FileRecord, ListingSource, StorageStatus
 from osfsync.domain.outcomes import Fact, FilesSeen, Listed, ListingFailed, ListsCompared, SeenFile
@@ -98,7 +99,10 @@ class Decider:
         if record is not None and record.lost_at is not None:
             record = record._replace(lost_at=None, last_seen=None)
         choice = self.selection.file(file.name)
-        decision = plan(file, record, choice, self.policy, decided.at, progress.dialogue)
+        believed = file
+        if file.status is StorageStatus.DEVICE_ONLY and page.source is ListingSource.SERVER_LIST:
+            believed = self._believed(file, record, progress, decided.at)
+        decision = plan(believed, record, choice, self.policy, decided.at, progress.dialogue)
         if not progress.several or self._first_time(page, file):
             self.count(self.tally, decision, page.device, file, record)
         if record is not None and holding_of(record.file, record) is not Holding.CURRENT:
@@ -108,6 +112,14 @@ class Decider:
             self.settler.note(progress, file, record, decision, page.window, decided.at)
         if decision.action is Action.FETCH:
             decided.fetches.append(file)
+
+    def _believed(
+        self, file: DataFile, record: FileRecord | None, progress: DeviceProgress, now: datetime
+    ) -> DataFile:
+        """An absent file as the planner sees it: on the server, once it may have arrived there."""
+        if record is None or not may_have_arrived(record, progress.dialogue, self.policy, now):
+            return file
+        return file._replace(status=StorageStatus.SERVER_ONLY)
 
     async def _pass_on(self, page: ListedPage, decided: _Decided, out: Outputs) -> None:
         receipt = Receipt()
@@ -134,7 +146,16 @@ class Decider:
     ) -> FetchJob:
         record = decided.records.get(file.name)
         held = None if record is None else record.held
-        return FetchJob(page.device, file, paths[file.name], known, replaces=held)
+        return FetchJob(
+            page.device,
+            file,
+            paths[file.name],
+            known,
+            replaces=held,
+            alone=is_absent(record),  # another 404 would cost its whole batch
+            presumed=page.alone,
+            server_name=page.spellings.get(file.name, ""),
+        )
 
     async def window_listed(self, listed: WindowListed, out: Outputs) -> None:
         """The window's pages are all decided; its listing is a fact now."""
@@ -225,13 +246,19 @@ def reconciled(file: DataFile, record: FileRecord | None, source: ListingSource)
     """What the list tells, completed by what an earlier list told.
 
     The server's own list knows nothing of the device, and may tell neither size nor times: it must not
-    make the state forget them.
+    make the state forget them. A file that a download showed to be absent from the server is on the device,
+    until a download succeeds or the device's list says otherwise.
     """
     if record is None or source is ListingSource.DEVICE_LIST:
         return file
     known = record.file
+    keeps = known.status is StorageStatus.BOTH or (
+        known.status is StorageStatus.DEVICE_ONLY
+        and file.status is StorageStatus.SERVER_ONLY
+        and is_absent(record)
+    )
     return file._replace(
-        status=StorageStatus.BOTH if known.status is StorageStatus.BOTH else file.status,
+        status=known.status if keeps else file.status,
         size=file.size if file.size is not None else known.size,
         start=file.start or known.start,
         end=file.end or known.end,

@@ -11,11 +11,13 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 
 from osfsync.archive.base import Body, Placed, Unplaced
 from osfsync.cloud.client import Tries
+from osfsync.domain.absence import NOT_ON_SERVER
 from osfsync.domain.errors import (
     ArchiveError,
     CloudError,
     DamagedError,
     LoginRefusedError,
+    NotFoundError,
     OsfsyncError,
     TenantError,
 )
@@ -40,6 +42,11 @@ MAY_HOLD_MORE = "What lay at {path} in the archive may hold more than the new ve
 
 FEWEST_WAITING = 16
 """Files that wait for another try at least, before no new one is begun."""
+
+ABSENT_FROM_SERVER = (
+    "The server's own list names files that the server does not have, such as {name}: they count as on the "
+    "device. With the permission to view device credentials, their storage status is read instead."
+)
 
 DAMAGED_TRIES = 3
 """Bodies of one file that are refused in one run before it is left to the next run."""
@@ -116,8 +123,7 @@ class Fetcher:
                 log.info("download is retried", device=job.device.name, file=job.file.name, reason=error.slug)
                 self.feed.give_back(job, wait)
                 return
-            await self.failed(job, error)
-            await self.lifeline.failed(job.device, error)
+            await self.refused(job, error)
         else:
             self.lifeline.answered(job.device)
             if body is not None:
@@ -182,6 +188,28 @@ class Fetcher:
         """A file can't be had in this run."""
         self.tally.failed_files.add((job.device.id, job.file.name))
         await self._give_up(job, error, None)
+
+    async def refused(self, job: FetchJob, error: CloudError) -> None:
+        """The platform did not give a file."""
+        if isinstance(error, NotFoundError) and job.presumed and job.replaces is None:
+            await self.absent(job, error)
+            self.lifeline.answered(job.device)
+        else:
+            await self.failed(job, error)
+            await self.lifeline.failed(job.device, error)
+
+    async def absent(self, job: FetchJob, error: NotFoundError) -> None:
+        """The server does not have a file that its own list names: the file is on the device."""
+        log.info("file is not on the server", device=job.device.name, file=job.file.name, error=str(error))
+        self.tally.file_absent(job.device.id, job.file.name)
+        if job.device.id not in self.tally.devices_knowing:
+            self.tally.devices_knowing.add(job.device.id)
+            self.tally.problem(
+                job.device.name, None, NOT_ON_SERVER, ABSENT_FROM_SERVER.format(name=job.file.name)
+            )
+        failure = Failure(NOT_ON_SERVER, str(error), self.clock())
+        await self._tell(FetchFailed(job.device.id, job.file.name, failure, absent=True))
+        self.feed.settle()
 
     async def _give_up(self, job: FetchJob, error: OsfsyncError, check: str | None) -> None:
         log.warning(

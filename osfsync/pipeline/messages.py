@@ -26,12 +26,18 @@ class DeviceBegun:
 
 @dataclass(frozen=True, slots=True)
 class ListedPage:
-    """Some files of one device's list, at most a few hundred."""
+    """Some files of one device's list, at most a few hundred.
+
+    `spellings` are names by which the platform's server has them, where those differ.
+    `alone`: no other list could be read, so that the server's own may name files that it merely knows.
+    """
 
     device: Device
     window: TimeWindow
     source: ListingSource
     files: list[DataFile]
+    spellings: Mapping[str, str] = field(default_factory=dict)
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +131,8 @@ class FetchJob:
     that something lies at its path already; `damaged` counts bodies that were refused. `replaces` is the
     older version that is held. `tries` counts failed downloads, `batches` failed ones of several files;
     `alone` says that it is fetched by itself from now on.
+    `server_name` is how the server spells the name, where the device's list spells it differently.
+    `presumed`: only its presence in the server's own list says that the server has it.
     """
 
     device: Device
@@ -137,6 +145,13 @@ class FetchJob:
     alone: bool = False
     batches: int = 0
     tries: Tries = field(default_factory=Tries)
+    server_name: str = ""
+    presumed: bool = False
+
+    @property
+    def asked_name(self) -> str:
+        """The name to ask the platform for."""
+        return self.server_name or self.file.name
 
 
 @dataclass(frozen=True, slots=True)

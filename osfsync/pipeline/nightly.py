@@ -18,6 +18,7 @@ from osfsync.archive.base import Archive
 from osfsync.archive.paths import names_have_paths_of_their_own
 from osfsync.cloud.client import CloudClient
 from osfsync.domain.errors import DiskFullError
+from osfsync.domain.list_fields import FieldChoice
 from osfsync.domain.model import Device, Tenant, TimeWindow, utc_now
 from osfsync.domain.outcomes import DeviceLeftOut, DeviceSeen, WindowSettled
 from osfsync.domain.reach import lag_for
@@ -115,6 +116,7 @@ class Run:
         """The tenant's devices of the selection; each is known to the state and has its folder then."""
         log.info("run begins", tenant=self.tenant.name)
         self._offset = self.rooms.client.clock_offset
+        self.rooms.client.expect_fields(await self.rooms.reader.list_fields(self.tenant.id))
         known = await self.rooms.reader.devices_known(self.tenant.id)
         met = await choose_devices(self.rooms.client, self.wishes, self.tally, known)
         devices = in_turn(met.chosen, self.now())
@@ -256,6 +258,15 @@ class Run:
                     stages.start_soon(decide, decider, listings, Outputs(facts.clone(), to_order, to_fetch))
                     stages.start_soon(order, orderer, order_jobs, facts.clone())
                     stages.start_soon(fetch, downloads, fetch_jobs, facts.clone())
+        await self._keep_fields()
+
+    async def _keep_fields(self) -> None:
+        """Record the fields of the lists for later runs, where they changed."""
+        client, reader = self.rooms.client, self.rooms.reader
+        known = await reader.list_fields(self.tenant.id)
+        chosen = [choice for book in client.field_books for choice in book.choices]
+        if new := [choice for choice in chosen if not any(_alike(choice, kept) for kept in known)]:
+            await self.rooms.writer.choose_fields(new)
 
     @asynccontextmanager
     async def _recording(self) -> AsyncIterator[MemoryObjectSendStream[Facts]]:
@@ -277,8 +288,19 @@ class Run:
             self.wishes.policy,
             self.tally,
             self.now,
-            settler_of(self.rooms.ledger, self.wishes, self.tally, finds_losses=counting is count),
+            settler_of(
+                self.rooms.ledger,
+                self.wishes,
+                self.tally,
+                finds_losses=counting is count,
+                whole_period=backfill is not None,
+            ),
             backfill,
             reaching,
             counting,
         )
+
+
+def _alike(choice: FieldChoice, kept: FieldChoice) -> bool:
+    """The same field; how many records spoke for it differs from run to run."""
+    return (choice.source, choice.meaning, choice.path) == (kept.source, kept.meaning, kept.path)

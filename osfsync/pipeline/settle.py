@@ -3,7 +3,7 @@
 from array import array
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import accumulate
 from operator import attrgetter
 
@@ -22,6 +22,7 @@ from osfsync.domain.outcomes import Fact, FilesLost, OrderGivenUp
 from osfsync.domain.planner import Action, Choice, Decision, Ordering, ordering_of
 from osfsync.domain.policy import Policy
 from osfsync.domain.reach import OVERLAP
+from osfsync.domain.recording_name import window_of_name
 from osfsync.domain.rows import Unlisted
 from osfsync.domain.selection import Selection
 from osfsync.pipeline.messages import OrderJob, Wanted, WindowListed
@@ -34,6 +35,9 @@ MOST_WANTED, MOST_WANTED_TEXT = 20_000, 2_000_000
 
 SUSPECTED_NAMED = 20
 """Files of one device that a run tells to be missing from its empty list; `osfsync missing` tells all."""
+
+UNDATED_SPAN = timedelta(days=1)
+"""Ordered for a file without a time: before it was first listed."""
 
 _HOPELESS = frozenset({Ordering.EXHAUSTED, Ordering.UNHEARD_EXHAUSTED})
 
@@ -53,6 +57,7 @@ class DeviceProgress:
         listed: windows that were read to their end.
         newest: recording that was listed, and did not lie ahead when it was first seen.
         sighted: when the newest of those was first seen of which the list tells no times.
+        undated: number of files to order for which neither the list nor their names hold a time.
     """
 
     dialogue: Dialogue
@@ -68,6 +73,7 @@ class DeviceProgress:
     listed: list[WindowListed] = field(default_factory=list)
     newest: datetime | None = None
     sighted: datetime | None = None
+    undated: int = 0
     _wanted_text: int = 0
 
     def want(self, file: Wanted) -> None:
@@ -84,6 +90,8 @@ class Settler:
     """Collects while a device's pages are decided, and settles at its end.
 
     `finds_losses` is False where the state is not to change, and in later rounds over the same devices.
+    `undated_span` is None where the user asked for the period: files without a time are ordered
+    with all of it.
     """
 
     ledger: Ledger
@@ -92,6 +100,7 @@ class Settler:
     max_queued: int
     tally: Tally
     finds_losses: bool = True
+    undated_span: timedelta | None = UNDATED_SPAN
 
     def note(  # noqa: PLR0913, PLR0917 - all that was decided of one file
         self,
@@ -111,11 +120,19 @@ class Settler:
             progress.near += 1
             progress.due = min(progress.due or due, due)
         if decision.action is Action.ORDER:
-            progress.want(Wanted(file.name, file.tag, span_of(file, seen_in), urgent))
+            span = self._span(file, record, seen_in, now)
+            progress.undated += self.undated_span is not None and is_undated(file)
+            progress.want(Wanted(file.name, file.tag, span, urgent))
         elif file.status is StorageStatus.DEVICE_ONLY and record is not None and record.order is not None:
-            start = span_of(file, seen_in).start.timestamp()
+            start = self._span(file, record, seen_in, now).start.timestamp()
             progress.waiting.setdefault(file.tag, array("d")).append(start)
             self._note_hopeless(progress, record, now)
+
+    def _span(
+        self, file: DataFile, record: FileRecord | None, seen_in: TimeWindow, now: datetime
+    ) -> TimeWindow:
+        listed_at = now if record is None else record.first_seen
+        return span_of(file, seen_in, listed_at, self.undated_span)
 
     def _note_hopeless(self, progress: DeviceProgress, record: FileRecord | None, now: datetime) -> None:
         if record is None or record.order is None or record.orders < self.policy.attempts:
@@ -131,6 +148,8 @@ class Settler:
                 f"around {progress.due:%Y-%m-%d %H:%M} UTC, by what it dropped before."
             )
             self.tally.problem(device.name, None, "loss-near", text)
+        if progress.undated:
+            self.tally.problem(device.name, None, "times-unreadable", undated_text(progress.undated))
         facts: list[Fact] = []
         for order_id in sorted(progress.hopeless):
             if self._is_news(progress.dialogue, order_id):
@@ -256,11 +275,37 @@ def _mostly(window: TimeWindow, asked: TimeWindow) -> bool:
     return 2 * common >= window.end - window.start
 
 
-def span_of(file: DataFile, seen_in: TimeWindow) -> TimeWindow:
-    """When the file was recorded, as far as the list tells; else the window that listed it."""
-    if file.start is None:
-        return seen_in
-    return TimeWindow(file.start, max(file.start, file.end or file.start))
+def span_of(
+    file: DataFile, seen_in: TimeWindow, first_listed: datetime, undated_span: timedelta | None
+) -> TimeWindow:
+    """The period to order a file with: that of its recording, by its list or its name.
+
+    Without either, `undated_span` before it was first listed: an order of all days that were listed would ask
+    the device for everything it has. None means all of these days.
+    """
+    if file.start is not None:
+        return TimeWindow(file.start, max(file.start, file.end or file.start))
+    if file.end is not None:
+        return TimeWindow(file.end, file.end)
+    named = window_of_name(file.name)
+    if named is not None or undated_span is None:
+        return named or seen_in
+    end = min(max(first_listed, seen_in.start), seen_in.end)
+    return TimeWindow(max(seen_in.start, end - undated_span), end)
+
+
+def is_undated(file: DataFile) -> bool:
+    """Whether neither its list nor its name says when a file was recorded."""
+    return file.start is None and file.end is None and window_of_name(file.name) is None
+
+
+def undated_text(files: int) -> str:
+    """The explanation of files without a time."""
+    return (
+        f"{amount(files, 'file')} only on the device: neither the file list nor the names hold a readable "
+        "time. Only the day before they were first listed is ordered. Name the field under "
+        '[cloud.fields.xml] in sync.toml (start = "…"), or order a period with `osfsync backfill --since D`.'
+    )
 
 
 def _oldest(wanted: Sequence[Wanted]) -> list[Wanted]:

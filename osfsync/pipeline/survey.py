@@ -9,7 +9,7 @@ import anyio
 import structlog
 from anyio.streams.memory import MemoryObjectSendStream
 
-from osfsync.cloud.client import CloudClient
+from osfsync.cloud.client import CloudClient, ListNotes
 from osfsync.domain.dialogue import Dialogue
 from osfsync.domain.errors import (
     CloudError,
@@ -62,6 +62,7 @@ class Surveyor:
     lifeline: Lifeline
     clock: Callable[[], datetime]
     _trouble: CloudError | None = None  # of the platform, with its own lists
+    _flat_names: bool = False  # the devices' lists give base names, the server's lists folders too
 
     @property
     def complaints(self) -> Complaints:
@@ -103,11 +104,13 @@ class Surveyor:
                 self._limited_days(visit, window, error)
                 missed = RefusedError.slug
         if listed is None:
-            source, files = ListingSource.SERVER_LIST, 0
-            async with aclosing(self.client.server_files(device, window)) as pages:
+            source, files, notes = ListingSource.SERVER_LIST, 0, ListNotes()
+            async with aclosing(self.client.server_files(device, window, notes)) as pages:
                 async for page in pages:
                     files += len(page)
-                    await visit.out.send(ListedPage(device, window, source, page))
+                    alone = not self.client.server_list_has_status
+                    await visit.out.send(ListedPage(device, window, source, page, alone=alone))
+            self.complaints.skipped(device, notes)
             listed = _Listed(source, files, missed=missed)
         told = WindowListed(
             device, window, listed.source, listed.files, self.clock(), listed.compared, listed.missed
@@ -136,13 +139,11 @@ class Surveyor:
         """The device's list, reconciled with the server's own where that can be had too."""
         device, source = visit.device, ListingSource.DEVICE_LIST
         comparison, missed = await self._server_list(visit, window)
-        files = 0
-        async with aclosing(self.client.files(device, window)) as pages:
-            async for page in pages:
-                files += len(page)
-                visit.tellers.note(page, self.clock())
-                judged = page if comparison is None else comparison.device_list(page)
-                await visit.out.send(ListedPage(device, window, source, judged))
+        files = await self._read_device_list(visit, window, comparison)
+        if files is None:  # its names have no folders, and those of the server's list have
+            self._flat_names = True
+            comparison, missed = await self._server_list(visit, window)
+            files = await self._read_device_list(visit, window, comparison) or 0
         if comparison is None:
             return _Listed(source, files, missed=missed)
         only_server = await self._reconcile(visit, comparison)
@@ -158,13 +159,32 @@ class Surveyor:
             return _Listed(ListingSource.SERVER_LIST, only_server, missed=EMPTY)
         return _Listed(source, files, compared=True)
 
+    async def _read_device_list(
+        self, visit: "_Visit", window: TimeWindow, comparison: Comparison | None
+    ) -> int | None:
+        """Pass on the device's list; the number of its files, None where base names must be kept first."""
+        files, notes = 0, ListNotes()
+        async with aclosing(self.client.files(visit.device, window, notes)) as pages:
+            async for page in pages:
+                if comparison is not None and comparison.needs_base_names(page):
+                    return None
+                files += len(page)
+                visit.tellers.note(page, self.clock())
+                judged = page if comparison is None else comparison.device_list(page)
+                spellings = {} if comparison is None else comparison.take_spellings()
+                await visit.out.send(
+                    ListedPage(visit.device, window, ListingSource.DEVICE_LIST, judged, spellings)
+                )
+        self.complaints.skipped(visit.device, notes)
+        return files
+
     async def _server_list(self, visit: "_Visit", window: TimeWindow) -> tuple[Comparison | None, str]:
         """The server's own list, ready to be compared; None and the slug of why where it can't be had."""
         device = visit.device
         if self._trouble is not None:
             self.complaints.not_compared(device, self._trouble)
             return None, self._trouble.slug
-        comparison = Comparison(window)
+        comparison = Comparison(window, keeps_bases=self._flat_names)
         try:
             async with aclosing(self.client.server_entries(device, window)) as pages:
                 async for page in pages:

@@ -21,6 +21,7 @@ class Tally:
     `at_once` is how many downloads may be under way at present, as the platform bears it.
     `pending` are hashes of the files that were counted as device-only or requested; None where no later
     round will ask.
+    `devices_knowing` are those whose server's own list names files that the server does not have.
     """
 
     began: datetime = field(default_factory=utc_now)
@@ -50,6 +51,7 @@ class Tally:
     orders_sent: int = 0
     transfer_limit_reached: bool = False
     server_lists_refused: bool = False
+    devices_knowing: set[str] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
     problems_dropped: int = 0
 
@@ -71,6 +73,12 @@ class Tally:
         self.fetched += former is None or former.fetched_at < self.began
         self.failed_files.discard((device_id, name))
         self.damaged_files.discard((device_id, name))
+
+    def file_absent(self, device_id: str, name: str) -> None:
+        """A download showed that a file is only on its device; it is no failure."""
+        self.device_only += 1
+        if self.pending is not None:
+            self.pending.add(hash((device_id, name)))
 
     def problem(self, device: str, file: str | None, reason: str, explanation: str) -> None:
         """Remember a problem; the list is bounded, the counters are not."""

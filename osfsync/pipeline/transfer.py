@@ -8,10 +8,10 @@ import anyio
 from osfsync.archive.base import Archive, PartLabel, Placed, Receiver
 from osfsync.cloud.client import Body, CloudClient, Reply
 from osfsync.cloud.sender import retryable
-from osfsync.content import only_whole, shows_its_end
+from osfsync.content import check_for, only_whole, shows_its_end
 from osfsync.domain.errors import DamagedError, InterruptedBodyError
 from osfsync.domain.model import ContentCheck
-from osfsync.pipeline.checks import agreed_size, check_of
+from osfsync.pipeline.checks import ListedSizes, check_of, contradiction
 from osfsync.pipeline.messages import FetchJob
 from osfsync.pipeline.part import LEAST_PROGRESS, Part
 from osfsync.pipeline.resume import label_for, rest_after
@@ -23,6 +23,11 @@ SMALL = 4_000_000
 
 PIECE = 1_000_000
 """Bytes of a large file that leave the loop together."""
+
+SIZES_UNUSABLE = (
+    "The sizes in the file list are not those of the files' bytes: several whole files differ from them. "
+    'They are not used. To silence this, add size_unit = "other" under [cloud.fields.xml] in sync.toml.'
+)
 
 IN_FLIGHT = 32_000_000
 """Bytes of bodies in memory at once."""
@@ -64,6 +69,7 @@ class Transfer:
     archive: Archive
     tally: Tally
     budget: ByteBudget = field(default_factory=lambda: ByteBudget(IN_FLIGHT))
+    sizes: ListedSizes = field(default_factory=ListedSizes)
 
     async def run(self, job: FetchJob, placed: Tell) -> SmallBody | None:
         """Download a file; once a part of it is here, again where the line broke.
@@ -105,13 +111,14 @@ class Transfer:
         small: SmallBody | None = None
         label: PartLabel | None = None
         try:
-            asked = self.client.download(job.device, job.file.name, part.rest(), listed=job.file.size)
+            asked = self.client.download(job.device, job.asked_name, part.rest(), listed=job.file.size)
             async with asked as body:
                 if body.reply is Reply.REST:
                     receiver = part.go_on()
                 else:
                     await part.drop()
-                    size, check = agreed_size(job, body.length), _check_of_body(job, body)
+                    await self._prove_size(job, body)
+                    size, check = self.sizes.agreed(job, body.length), _check_of_body(job, body)
                     cut, more = await self._collect(body, size, plan.most, head)
                     if more:
                         receiver = await part.begin(size, check, body.proof)
@@ -132,6 +139,29 @@ class Transfer:
         finally:
             self.budget.give(share)
 
+    async def _prove_size(self, job: FetchJob, body: Body) -> None:
+        """Read a small body of another size than listed: several that are whole show that the list is wrong.
+
+        Raises DamagedError: the file needs another try, whether or not it was whole.
+        """
+        listed, length = job.file.size, body.length
+        if listed is None or length is None or listed == length or length > SMALL:
+            return
+        if not self.sizes.may_deviate(job):
+            return
+        pieces: list[bytes] = []
+        cut, more = await self._collect(body, length, SMALL, pieces)
+        if cut is not None:
+            raise cut
+        check = only_whole(check_for(job.file.name))
+        for piece in pieces:
+            check.update(piece)
+        check.finish()
+        if not more and self.sizes.deviates(job):
+            self.client.distrust_sizes()
+            self.tally.problem("(platform)", None, "sizes-unusable", SIZES_UNUSABLE)
+        raise contradiction(listed, length)
+
     async def _complete(
         self, job: FetchJob, label: PartLabel | None, head: list[bytes], cut: InterruptedBodyError
     ) -> None:
@@ -142,7 +172,7 @@ class Transfer:
         here = sum(map(len, head))
         while label is not None and (rest := rest_after(label, here)) is not None:
             before = here
-            async with self.client.download(job.device, job.file.name, rest, listed=job.file.size) as body:
+            async with self.client.download(job.device, job.asked_name, rest, listed=job.file.size) as body:
                 if body.reply is not Reply.REST:
                     raise cut
                 again, _ = await self._collect(body, label.size - here, SMALL, head)

@@ -18,7 +18,7 @@ from osfsync.domain.reach import OVERLAP, begin_of
 from osfsync.domain.rows import LEFT_OUT, LEFT_OUT_TOLD, KnownDevice
 from osfsync.domain.selection import Selection
 from osfsync.pipeline.merge import MergeTerms
-from osfsync.pipeline.settle import Settler
+from osfsync.pipeline.settle import UNDATED_SPAN, Settler
 from osfsync.pipeline.tally import Tally
 from osfsync.state.ledger import Ledger
 from osfsync.state.reader import Reader
@@ -260,6 +260,9 @@ def unsure_of(listed: Sequence[Device], known: dict[str, str]) -> set[str]:
     return {device.id for device in listed if device.id not in known and named[path_key(device.name)] > 1}
 
 
-def settler_of(ledger: Ledger, wishes: Wishes, tally: Tally, *, finds_losses: bool) -> Settler:
-    """What settles a device at the end of its list."""
-    return Settler(ledger, wishes.selection, wishes.policy, wishes.max_queued, tally, finds_losses)
+def settler_of(
+    ledger: Ledger, wishes: Wishes, tally: Tally, *, finds_losses: bool, whole_period: bool = False
+) -> Settler:
+    """What settles a device at the end of its list; `whole_period` where the user asked for a period."""
+    span = None if whole_period else UNDATED_SPAN
+    return Settler(ledger, wishes.selection, wishes.policy, wishes.max_queued, tally, finds_losses, span)

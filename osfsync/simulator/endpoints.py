@@ -134,7 +134,9 @@ def server_list(desk: Desk, call: Call) -> Answer:
     entries = [
         json_entry(file, desk.world.dialect)
         for file in device.files.values()
-        if file.status.on_server and file.listed_by is not ListedBy.DEVICE_LIST and file.within(window)
+        if (file.status.on_server or desk.world.dialect.json_lists_known)
+        and file.listed_by is not ListedBy.DEVICE_LIST
+        and file.within(window)
     ]
     return as_json(page_of(entries, call.query, desk.options.max_page_size))
 

@@ -36,6 +36,8 @@ class Dialect:
         times: how `start` and `end` are written.
         bare_ids: ids in JSON are plain strings, not `{"entityType", "id"}`.
         json_sizes: whether the server's own list tells sizes.
+        json_lists_known: the server's own list names all files that it knows, also those only on devices.
+        json_status: field of the storage status in the server's own list; None where it has none.
     """
 
     name: str = "FileName"
@@ -48,6 +50,8 @@ class Dialect:
     times: TimeSpelling = TimeSpelling.SECONDS
     bare_ids: bool = False
     json_sizes: bool = True
+    json_lists_known: bool = False
+    json_status: str | None = None
 
 
 ATTRIBUTES = Dialect(
@@ -83,6 +87,7 @@ def json_entry(file: SimFile, dialect: Dialect) -> dict[str, object]:
     return {
         "name": file.name,
         **({"size": file.size} if dialect.json_sizes else {}),
+        **({dialect.json_status: int(file.status)} if dialect.json_status else {}),
         "startTime": milliseconds(file.start),
         "endTime": milliseconds(file.end),
         "tag": file.tag,

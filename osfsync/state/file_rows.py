@@ -147,7 +147,10 @@ def fetched(fact: Fetched, run_id: str) -> Iterator[Placed]:
 def fetch_failed(fact: FetchFailed, run_id: str) -> Iterator[Placed]:
     """A file that could not be fetched."""
     about, told = (fact.device_id, fact.name), _failure(fact)
-    yield Step.FILE_FAILED, about, {"of_device": fact.device_id, "of_name": fact.name, **told}
+    row = {"of_device": fact.device_id, "of_name": fact.name}
+    yield Step.FILE_FAILED, about, {**row, **told}
+    if fact.absent:
+        yield Step.FILE_ABSENT, about, row
     yield Step.INSERT_ATTEMPT, None, _attempt(fact, run_id)
 
 

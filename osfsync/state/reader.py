@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 
+from osfsync.domain.list_fields import FieldChoice
 from osfsync.domain.model import Device, FileRecord, ListingSource, TimeWindow, merge_windows
 from osfsync.domain.reach import Reach
 from osfsync.domain.rows import LEFT_OUT, KnownDevice
@@ -40,6 +41,7 @@ _DEVICES = """
     JOIN device_names ON device_names.device_id = devices.id WHERE tenant_id = ?
     ORDER BY devices.name, devices.id, device_names.name
 """
+_LIST_FIELDS = "SELECT source, meaning, path, fits, records FROM list_fields WHERE tenant_id = ?"
 _SETTLED = """
     SELECT device_id, start, "end" FROM listings
     WHERE backfill = ? AND settled AND source = ? AND compared IS NOT 0
@@ -99,6 +101,11 @@ class Reader:
             KnownDevice(Device(device_id, name), tuple(row[3] for row in of_device), problem == LEFT_OUT)
             for (device_id, name, problem), of_device in groupby(rows, key=lambda row: tuple(row[:3]))
         ]
+
+    async def list_fields(self, tenant_id: str) -> list[FieldChoice]:
+        """The fields of the tenant's lists that earlier runs chose."""
+        rows = await self._query.sql(_LIST_FIELDS, (tenant_id,))
+        return [FieldChoice(ListingSource(source), *rest) for source, *rest in rows]
 
     async def unheld_windows(
         self, device_id: str, wanted: Callable[[str], bool], lost_since: datetime, until: datetime = _LAST

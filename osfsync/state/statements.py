@@ -21,12 +21,14 @@ from sqlalchemy import (
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite import insert
 
+from osfsync.domain.model import StorageStatus
 from osfsync.state.tables import (
     attempts,
     device_names,
     devices,
     events,
     files,
+    list_fields,
     listings,
     order_files,
     orders,
@@ -283,6 +285,7 @@ FILE_FAILED = _update_file(
     failure_check=bindparam("check_name"),
     failed_at=bindparam("at"),
 )
+FILE_ABSENT = _update_file(storage_status=literal_column(str(StorageStatus.DEVICE_ONLY.value)))
 HELD_REFUTED = _update_file(
     orders=literal_column("0"),
     tries=literal_column("0"),
@@ -296,3 +299,12 @@ HELD_REFUTED = _update_file(
     },
 )
 INSERT_ATTEMPT = _insert(attempts, "id")
+
+_new_fields = insert(list_fields)
+UPSERT_LIST_FIELD = Statement.of(
+    _new_fields.on_conflict_do_update(
+        index_elements=[list_fields.c.tenant_id, list_fields.c.source, list_fields.c.meaning],
+        set_={name: _new_fields.excluded[name] for name in ("path", "fits", "records")},
+    ),
+    list_fields.c.keys(),
+)

@@ -36,9 +36,10 @@ class Step(IntEnum):
     ORDER_GIVEN_UP = 24
     FILE_HELD = 25
     FILE_FAILED = 26
-    HELD_REFUTED = 27
-    INSERT_ATTEMPT = 28
-    UPSERT_REACH = 29
+    FILE_ABSENT = 27
+    HELD_REFUTED = 28
+    INSERT_ATTEMPT = 29
+    UPSERT_REACH = 30
 
 
 @dataclass(frozen=True, slots=True)

@@ -254,3 +254,15 @@ attempts = Table(
     ForeignKeyConstraint(["device_id", "name"], ["files.device_id", "files.name"]),
     Index(None, "device_id", "name"),
 )
+
+list_fields = Table(
+    "list_fields",
+    metadata,
+    Column("tenant_id", ForeignKey("tenants.id"), primary_key=True),
+    Column("source", Text, primary_key=True),
+    Column("meaning", Text, primary_key=True),
+    Column("path", Text, nullable=False),
+    Column("fits", Integer, nullable=False),
+    Column("records", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)

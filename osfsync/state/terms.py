@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-HEAD = "0005"
+HEAD = "0006"
 """The migration that these tables correspond to."""
 
 

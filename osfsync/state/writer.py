@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from osfsync.domain.dialogue import OrderState
 from osfsync.domain.errors import OsfsyncError
+from osfsync.domain.list_fields import FieldChoice
 from osfsync.domain.model import Tenant
 from osfsync.domain.outcomes import Fact
 from osfsync.domain.summary import RunOutcome
@@ -117,6 +118,22 @@ class Writer:
             "summary": summary,
         }
         await self._transact([(statements.FINISH_RUN, [row])])
+
+    async def choose_fields(self, choices: Sequence[FieldChoice]) -> None:
+        """Record the fields of the tenant's lists, over those that were chosen before."""
+        rows = [
+            {
+                "tenant_id": self._run.tenant_id,
+                "source": choice.source.value,
+                "meaning": choice.meaning,
+                "path": choice.path,
+                "fits": choice.fits,
+                "records": choice.records,
+            }
+            for choice in choices
+        ]
+        if rows:
+            await self._transact([(statements.UPSERT_LIST_FIELD, rows)])
 
     async def commit(self, facts: Sequence[Fact]) -> None:
         """Write all facts in one transaction; when it returns they are committed, when it raises none is.

@@ -58,9 +58,11 @@ async def test_nothing_is_wrong_where_nothing_is(tmp_path: Path, simulator: Simu
         "clock:",
         "devices:",
         "permissions:",
+        "fields:",
         "files:",
         "download:",
     ]
+    assert "storage status: field Status, " in ended.out
     assert all(line.startswith("ok") for line in ended.out.splitlines())
     assert not (tmp_path / "mirror" / "Truck 1").exists()  # the file was tried, and not kept
 

@@ -9,13 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from osfsync.cloud import parsing
-from osfsync.cloud.fields import RecordReader
 from osfsync.cloud.login import choose
 from osfsync.cloud.models import Reading
 from osfsync.cloud.parsing import Authority
-from osfsync.cloud.settings import FieldNames
 from osfsync.domain.errors import ProtocolError, TenantError
 from osfsync.domain.model import DataFile, Device, StorageStatus, Tenant
+from tests.cloud.cloud_readers import server_reader
 
 NOW = datetime(2025, 6, 26, 6, 41, 43, tzinfo=UTC)
 
@@ -202,7 +201,7 @@ def test_server_files_are_on_the_server_whatever_else_they_say() -> None:
         ),
         "list",
     )
-    reader = RecordReader("d1", "list", FieldNames())
+    reader = server_reader()
     assert parsing.server_files(page.records, reader, "list") == [
         DataFile(
             "d1",
@@ -278,7 +277,7 @@ record_fields = st.dictionaries(
 def test_any_records_are_read_or_refused(records: list[dict[str, Any]]) -> None:
     raws = parsing.loose_page(as_json(records), "list").records
     assert len(parsing.events(raws, "list")) == len(records)
-    reader = RecordReader("d1", "list", FieldNames())
+    reader = server_reader()
     for method in (reader.file, reader.server_file):
         for record in records:
             try:

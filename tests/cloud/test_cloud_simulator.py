@@ -10,7 +10,7 @@ import pytest
 import stamina
 
 from osfsync.cloud.client import CloudClient, open_client
-from osfsync.cloud.settings import CloudSettings, FieldNames, LimitSettings
+from osfsync.cloud.settings import CloudSettings, FieldNames, LimitSettings, ListFields
 from osfsync.domain.errors import (
     BusyError,
     CloudError,
@@ -106,7 +106,9 @@ async def test_tenants_and_devices(page_size: int | None, bare_ids: bool) -> Non
         (
             ODD,
             FieldNames(
-                name="path", status="code", size="octets", start="begin", end="finish", tag="timeline"
+                xml=ListFields(
+                    name="path", status="code", size="octets", start="begin", end="finish", tag="timeline"
+                )
             ),
         ),
     ],
@@ -132,7 +134,7 @@ async def test_a_dialect_that_nobody_knows_is_told() -> None:
     world = world_of(dialect=ODD)
     twin = next(twin for twin in world.devices(world.main.id) if twin.readable)
     async with connected(world) as (_, client):
-        with pytest.raises(ProtocolError, match=r"'Path'.*\[cloud\.fields\]"):
+        with pytest.raises(ProtocolError, match=r"storage status.*\[cloud\.fields\.xml\]"):
             await listed(client, Device(twin.id, twin.name))
 
 

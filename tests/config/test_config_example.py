@@ -60,7 +60,7 @@ def test_the_example_loads_with_everything_in_force(tmp_path: Path) -> None:
     cloud = load_text(tmp_path, WHOLE).settings.cloud
     assert cloud.tenant == "MyTenant"
     assert cloud.password_command == ("pass", "show", "opticloud")
-    assert cloud.fields.end == "EndTime"
+    assert cloud.fields.xml.end == "EndTime"
 
 
 def test_every_key_is_explained() -> None:

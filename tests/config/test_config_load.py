@@ -468,7 +468,7 @@ def test_variables_are_read_by_the_kind_of_their_setting(place: Place) -> None:
             "OSFSYNC_LIMITS_BANDWIDTH": "20MB/s",
             "OSFSYNC_SELECT_LOOKBACK": "1w",
             "OSFSYNC_ORDERS_MODE": "never",
-            "OSFSYNC_CLOUD_FIELDS_NAME": "Fn",
+            "OSFSYNC_CLOUD_FIELDS_XML_NAME": "Fn",
             "OSFSYNC_CLOUD_PASSWORD_COMMAND": "pass,show,x",
             "OSFSYNC_CLOUD_TENANT": "",
         }
@@ -479,7 +479,7 @@ def test_variables_are_read_by_the_kind_of_their_setting(place: Place) -> None:
     assert settings.limits.bandwidth == 20_000_000
     assert settings.select.lookback == timedelta(weeks=1)
     assert settings.orders.mode is OrderMode.NEVER
-    assert settings.cloud.fields.name == "Fn"
+    assert settings.cloud.fields.xml.name == "Fn"
     assert settings.cloud.password_command == ("pass", "show", "x")
     assert settings.cloud.tenant is None
 
@@ -523,11 +523,27 @@ def test_a_stronger_source_of_the_password_silences_weaker_ones(place: Place) ->
     assert loaded.origins["cloud.password_file"] == "default"
 
 
+def test_field_names_without_a_list_are_those_of_the_xml_list_and_their_new_keys_are_shown(
+    place: Place,
+) -> None:
+    place.write(
+        REQUIRED + '[cloud.fields]\nname = "Old"\nsize = "Octets"\n[cloud.fields.xml]\nsize = "Bytes"\n'
+    )
+    loaded = place.load({"OSFSYNC_CLOUD_FIELDS_TAG": "Line"})
+    fields = loaded.settings.cloud.fields
+    assert (fields.xml.name, fields.xml.size, fields.xml.tag) == ("Old", "Bytes", "Line")
+    assert fields.json.name is None
+    assert [warning for warning in loaded.warnings if "cloud.fields.xml.name" in warning]
+    assert [warning for warning in loaded.warnings if "OSFSYNC_CLOUD_FIELDS_XML_TAG" in warning]
+
+
 def test_every_key_has_a_variable_of_its_own() -> None:
     assert len(VARIABLES) == len(KEYS)
     rooms = {
         "cloud",
         "cloud.fields",
+        "cloud.fields.xml",
+        "cloud.fields.json",
         "archive",
         "state",
         "select",

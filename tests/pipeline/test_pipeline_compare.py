@@ -51,10 +51,11 @@ def test_what_reaches_over_the_edge_or_tells_no_time_is_not_judged() -> None:
     assert found.contradicting(edge) == []
 
 
-def test_what_the_servers_own_list_names_is_on_the_server() -> None:
+def test_a_storage_status_of_the_device_list_stays_where_the_servers_own_list_names_the_file() -> None:
+    """That list may name files "already known to the server" (API page)."""
     made = comparison([file("a", **INSIDE)], [])
     told = [file("a", StorageStatus.DEVICE_ONLY, **INSIDE), file("b", StorageStatus.REQUESTED, **INSIDE)]
     assert [judged.status for judged in made.device_list(told)] == [
-        StorageStatus.BOTH,
+        StorageStatus.DEVICE_ONLY,
         StorageStatus.REQUESTED,
     ]

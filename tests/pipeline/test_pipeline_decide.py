@@ -37,8 +37,16 @@ def test_the_servers_own_list_makes_nothing_forgotten() -> None:
     assert reconciled(told, None, ListingSource.SERVER_LIST) == told
 
 
-def test_a_span_is_the_recordings_or_that_of_its_listing() -> None:
-    assert span_of(file("a", StorageStatus.DEVICE_ONLY), WINDOW) == WINDOW
-    assert span_of(file("a", StorageStatus.DEVICE_ONLY, start=NOW), WINDOW) == TimeWindow(NOW, NOW)
-    later = NOW + timedelta(minutes=5)
-    assert span_of(file("a", StorageStatus.DEVICE_ONLY, start=NOW, end=later), WINDOW).end == later
+def test_a_span_is_the_recordings_or_that_of_its_name_or_the_day_before_it_was_listed() -> None:
+    day = timedelta(days=1)
+    undated, later = file("a", StorageStatus.DEVICE_ONLY), NOW + timedelta(minutes=5)
+    for wanted, undated_span, span in (
+        (undated, None, WINDOW),
+        (undated, day, TimeWindow(max(WINDOW.start, NOW - day), NOW)),
+        (file("a", StorageStatus.DEVICE_ONLY, start=NOW), day, TimeWindow(NOW, NOW)),
+        (file("a", StorageStatus.DEVICE_ONLY, end=NOW), day, TimeWindow(NOW, NOW)),
+        (file("a", StorageStatus.DEVICE_ONLY, start=NOW, end=later), day, TimeWindow(NOW, later)),
+    ):
+        assert span_of(wanted, WINDOW, NOW, undated_span) == span
+    named = span_of(file("20260226/20260226_120000.osfz", StorageStatus.DEVICE_ONLY), WINDOW, NOW, day)
+    assert named.end - named.start == timedelta(hours=28)

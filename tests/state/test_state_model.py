@@ -121,7 +121,7 @@ facts: st.SearchStrategy[Fact] = st.one_of(
     st.builds(ListingFailed, devices, windows, words, words, moments),
     st.builds(DeviceLeftOut, devices, st.none() | words, moments),
     st.builds(Fetched, devices, names, helds, st.booleans()),
-    st.builds(FetchFailed, devices, names, failures),
+    st.builds(FetchFailed, devices, names, failures, st.booleans()),
     st.builds(HeldRefuted, devices, names, failures),
     st.builds(lambda order, certain: OrderTaken(order, certain=certain), orders, st.booleans()),
     st.builds(OrderRefused, orders, words, words),
@@ -198,8 +198,11 @@ class Model:
                     order=None,
                 )
             case FetchFailed():
-                tries = self.files[fact.device_id, fact.name].tries + 1
-                self.change(fact.device_id, fact.name, tries=tries, failure=fact.failure)
+                failed = self.files[fact.device_id, fact.name]
+                file = failed.file._replace(status=StorageStatus.DEVICE_ONLY) if fact.absent else failed.file
+                self.change(
+                    fact.device_id, fact.name, file=file, tries=failed.tries + 1, failure=fact.failure
+                )
                 self.attempts.setdefault((fact.device_id, fact.name), []).insert(0, fact.failure)
             case HeldRefuted():
                 never = {"held": None, "tries": 0, "failure": None}

@@ -667,16 +667,37 @@ async def test_commands_break_only_at_files_that_an_order_waits_for(
         assert (await mirror.sync()).orders.sent == 1
 
 
-async def test_lists_without_times_are_asked_for_once_while_a_command_waits(
+async def test_files_without_a_time_are_ordered_with_the_day_before_they_were_listed(
     mirror_of: MirrorOf, empty_world: World
 ) -> None:
+    """Never with the whole lookback, and the run says that times are unreadable."""
     empty_world.dialect = TERSE
     device = empty_world.add_device("Truck 1", behaviour=DEAD)
     async with mirror_of(empty_world) as mirror:
-        for night in range(4):
+        for night in range(3):
             empty_world.add_file(device, f"{night}.osf", ON_DEVICE)
-            assert (await mirror.sync()).orders.sent == (1 if night == 0 else 0)
+            summary = await mirror.sync()
+            assert summary.orders.sent == 1
+            assert ("times-unreadable" in {problem.reason for problem in summary.problems}) is True
             empty_world.advance(DAY)
+        for row in await orders(mirror):
+            assert row.order.window.end - row.order.window.start <= DAY + timedelta(seconds=1)
+
+
+async def test_files_without_a_time_are_ordered_by_the_time_in_their_names(
+    mirror_of: MirrorOf, empty_world: World
+) -> None:
+    """Its zone is unknown: 14 hours on both sides cover all of them."""
+    empty_world.dialect = TERSE
+    device = empty_world.add_device("Truck 1", behaviour=DEAD)
+    begun = empty_world.now - 9 * DAY
+    empty_world.add_file(device, f"{begun:%Y%m%d/%Y%m%d_%H%M%S}.osfz", ON_DEVICE)
+    async with mirror_of(empty_world) as mirror:
+        summary = await mirror.sync()
+        assert (summary.orders.sent, summary.problems) == (1, ())
+        (row,) = await orders(mirror)
+        assert row.order.window.start <= begun <= row.order.window.end
+        assert row.order.window.end - row.order.window.start < timedelta(hours=29)
 
 
 async def test_a_platform_whose_clock_is_ahead_is_followed_by_its_own_clock(

@@ -6,12 +6,12 @@ from functools import partial
 
 from osfsync.cloud import calls, parsing
 from osfsync.cloud.elements import Elements
-from osfsync.cloud.fields import LONGEST_NAME, RecordReader
+from osfsync.cloud.fields import LONGEST_NAME
 from osfsync.cloud.login import choose
 from osfsync.cloud.mqtt import attributes_told
-from osfsync.cloud.settings import FieldNames
 from osfsync.domain.errors import ProtocolError, TenantError
 from osfsync.domain.model import CommunicationEvent, TimeWindow
+from tests.cloud.cloud_readers import server_reader
 from tests.hostile.targets.base import DEVICE, LARGEST, NOW, WHAT, Target, assert_sound, refused
 
 
@@ -72,7 +72,7 @@ def _devices(data: bytes) -> None:
 
 
 def _server_files(data: bytes) -> None:
-    reader = RecordReader("d-1", WHAT, FieldNames())
+    reader = server_reader(what=WHAT, device_id="d-1")
     try:
         page = parsing.page(data, WHAT)
         found = parsing.server_files(page.records, reader, WHAT)

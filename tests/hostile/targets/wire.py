@@ -5,14 +5,13 @@ from datetime import timedelta
 from yarl import URL
 
 from osfsync.cloud import calls
-from osfsync.cloud.fields import RecordReader
 from osfsync.cloud.filelist import read_file_list
 from osfsync.cloud.ranges import Proof, Rest, proof_of, reply_to
 from osfsync.cloud.redirects import redirected
 from osfsync.cloud.refusals import clock_offset, refusal, retry_after
-from osfsync.cloud.settings import FieldNames
 from osfsync.domain.errors import ProtocolError
 from osfsync.domain.model import DataFile, TimeWindow
+from tests.cloud.cloud_readers import device_reader
 from tests.hostile.targets.base import DEVICE, NOW, WHAT, Target, assert_sound, pieces, refused
 
 _CALL = calls.server_files(DEVICE, TimeWindow(NOW - timedelta(days=1), NOW), 0)
@@ -21,7 +20,7 @@ _CALL = calls.server_files(DEVICE, TimeWindow(NOW - timedelta(days=1), NOW), 0)
 def _file_list(data: bytes) -> None:
     found: list[DataFile] = []
     try:
-        read_file_list(pieces(data), RecordReader("d-1", WHAT, FieldNames()), WHAT, found.extend)
+        read_file_list(pieces(data), device_reader(what=WHAT), WHAT, found.extend)
     except ProtocolError as error:
         refused(error)
     for file in found:
