@@ -40,11 +40,19 @@ class Outage:
 
     Args:
         patience: how long to wait for the platform; nothing is waited for where it is zero.
+        retries: of one request; an outage is suspected before a request is given up.
         clock: seconds, monotonic.
     """
 
-    def __init__(self, patience: timedelta, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        patience: timedelta,
+        *,
+        retries: int = SUSPECTED_AFTER,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._patience = patience.total_seconds()
+        self._suspected_after = min(SUSPECTED_AFTER, retries + 1)
         self._clock = clock
         self._since: float | None = None
         self._row = 0
@@ -60,7 +68,7 @@ class Outage:
     @property
     def suspected(self) -> bool:
         """Whether it is worth asking the platform whether it is down."""
-        return self.waits and self._row >= SUSPECTED_AFTER and not self._confirmed
+        return self.waits and self._row >= self._suspected_after and not self._confirmed
 
     def answered(self) -> None:
         """The platform answered something."""

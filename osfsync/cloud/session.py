@@ -380,7 +380,7 @@ async def open_session(
             total=None, connect=connect, sock_connect=connect, sock_read=cloud.idle_timeout.total_seconds()
         ),
     ) as http:
-        control = Control(throttle, Lanes(limits, throttle, ceiling), Outage(patience))
+        control = Control(throttle, Lanes(limits, throttle, ceiling), Outage(patience, retries=limits.retries))
         yield Session(http, route, cloud, control)
 
 

@@ -53,7 +53,7 @@ class Clock:
 
 def test_waits_grow_with_the_outage_and_end_with_the_patience() -> None:
     clock = Clock()
-    outage = Outage(timedelta(minutes=1), clock)
+    outage = Outage(timedelta(minutes=1), clock=clock)
     outage.failed(UNREACHED)
     assert outage.wait(UNREACHED) == 0.02
     clock.now = 20
@@ -70,7 +70,7 @@ def test_waits_grow_with_the_outage_and_end_with_the_patience() -> None:
 
 
 def test_answers_of_a_gateway_are_an_outage_only_once_the_platform_was_asked() -> None:
-    outage = Outage(MINUTES, Clock())
+    outage = Outage(MINUTES, clock=Clock())
     outage.answered()
     for _ in range(outage_module.SUSPECTED_AFTER):
         outage.failed()
