@@ -7,6 +7,7 @@ concurrency-limits. Where `Overload` suspects it, it is lowered, as with TCP (mu
 5681), and restored if the suspicion was wrong.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -92,7 +93,7 @@ class Concurrency:
         span = now - self._since
         return span >= _SHORTEST and (span >= _LONGEST or answers - self._totals.answers >= 2 * self.limit)
 
-    def lower(self, now: float, totals: Totals) -> None:
+    def lower(self, now: float, totals: Totals, *, to_one: bool = False) -> None:
         """Take back a step that is still to be judged, or lower: failures may come from the concurrency."""
         again = self._restorable is not None
         if self._restorable is None:
@@ -103,7 +104,7 @@ class Concurrency:
         else:
             self._edge = self.limit
             lower = self.limit // 2 if again else self.limit - self.limit // 4 - 1
-            self.limit = self._double_below = max(1, lower)
+            self.limit = self._double_below = 1 if to_one else max(1, lower)
             self._rest = _FIRST_REST
         self._begin(now, totals)
         self._usual = None
@@ -116,6 +117,10 @@ class Concurrency:
         self._restorable = self._step = self._usual = self._edge = None
         self._rest = 0
         self._begin(now, totals)
+
+    def allow(self, at_least: float) -> None:
+        """Something else limits the load: so many may be under way."""
+        self.limit = max(self.limit, min(self._most, math.ceil(at_least)))
 
     def confirm(self) -> None:
         """Keep what `lower` did."""

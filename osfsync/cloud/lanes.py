@@ -23,6 +23,12 @@ log = structlog.get_logger(__name__)
 FEED: Final = 100_000
 """Bytes a second that a body under way should get of a limited bandwidth: servers end what stands still."""
 
+_SPARE: Final = 1.5
+"""Times as many at once as a rate needs that is kept (Little's law)."""
+
+_STOP: Final = 1.0
+"""Seconds without a request before a rate is tried: platforms count by the second, as a rule."""
+
 _ACCEPTING: Final = 10.0
 """Seconds without an accepted request, after which refusals are no longer taken for a limit."""
 
@@ -195,11 +201,12 @@ class Lanes:
         if action is None:
             return
         match action:
-            case Action.FEWER:
-                self._control.lower(now, self._totals())
-            case Action.SLOWER:
-                self._throttle.hold()
+            case Action.FEWER | Action.ONE:
+                self._control.lower(now, self._totals(), to_one=action is Action.ONE)
+            case Action.SLOWER | Action.STOP_AND_SLOWER:
+                self._throttle.hold(_STOP if action is Action.STOP_AND_SLOWER else 0.0)
             case Action.FEWER_FOUND:
+                self._throttle.stop_trying()
                 self._control.confirm()
             case Action.RATE_FOUND:
                 self._throttle.settle()
@@ -216,6 +223,8 @@ class Lanes:
         if self._control.due(now, self._answers) and not self._overload.experimenting:
             wanted = any(lane.limiter.available_tokens <= 0 for lane in (self.downloads, self.listings))
             self._control.measure(now, self._totals(), wanted=wanted and not self._line_is_full(now))
+            if (rate := self._throttle.rate()) is not None:
+                self._control.allow(_SPARE * rate * self._waited / self._answers)
             self._open()
 
     def _line_is_full(self, now: float) -> bool:

@@ -39,6 +39,9 @@ _RELIEF: Final = 0.4
 _GROSS: Final = 0.35
 """While more than this share fails, the concurrency is lowered further."""
 
+_NEARLY_ALL: Final = 0.8
+"""Share of failures at an alarm that says that the load is far too high."""
+
 _LONG: Final = 100
 _ALIKE: Final = 0.6
 """An experiment did not help if about the same share failed as over so many requests before."""
@@ -58,8 +61,10 @@ _LONGEST_REST: Final = 32 * _WINDOW
 _EXPLAINED: Final = 3
 """Alarms whose refusals count no further, explained by the concurrency; what goes on has another cause."""
 
+_WINDOW_OF_RATE: Final = 100
+_DOUBTFUL: Final = 0.03
 _DOUBTS: Final = 2
-"""Windows in a row with many refusals, though the rate is kept."""
+"""So many windows of so many requests in a row with so large a share of refusals, though the rate is kept."""
 
 
 class Failure(Enum):
@@ -73,8 +78,10 @@ class Action(Enum):
     """What the findings ask for."""
 
     FEWER = auto()  # lower the concurrency
+    ONE = auto()  # lower it to one at a time, unless a step up just went too far
     FEWER_FOUND = auto()  # stay there
     SLOWER = auto()  # hold requests back to slightly less than the accepted rate
+    STOP_AND_SLOWER = auto()  # the same, after a pause, as a second's share may be used up
     RATE_FOUND = auto()  # stay at that rate, the concurrency was not the cause
     RESTORE = auto()  # failures are sporadic: undo what the experiments changed
 
@@ -178,11 +185,12 @@ class Overload:
         refused = 2 * self._run.refusals >= self._run.failures
         if lowest and refused and not self.limits_rate:
             return self._begin_slower(now, _TRIAL, _ENOUGH)
-        return self._begin(_Phase.FEWER, now, Action.FEWER, _TRIAL, _ENOUGH)
+        action = Action.ONE if self._before > _NEARLY_ALL else Action.FEWER
+        return self._begin(_Phase.FEWER, now, action, _TRIAL, _ENOUGH)
 
     def _watch_window(self, now: float) -> Action | None:
         window = self._window
-        if window.requests < _WINDOW:
+        if window.requests < (_WINDOW_OF_RATE if self.limits_rate else _WINDOW):
             return None
         self._window = _Count()
         self._rest -= window.requests
@@ -197,7 +205,7 @@ class Overload:
 
     def _doubt_rate(self, share: float, now: float) -> Action | None:
         """A rate that is kept leaves few refusals: where they go on, the rate was not their cause."""
-        self._doubts = self._doubts + 1 if share > _SUBTLE else 0
+        self._doubts = self._doubts + 1 if share > _DOUBTFUL else 0
         if self._doubts < _DOUBTS:
             return None
         self.limits_rate = False
@@ -213,7 +221,8 @@ class Overload:
         return action
 
     def _begin_slower(self, now: float, wanted: int, failures: int) -> Action:
-        return self._begin(_Phase.SLOWER, now, Action.SLOWER, wanted, failures)
+        action = Action.STOP_AND_SLOWER if self._before > _GROSS else Action.SLOWER
+        return self._begin(_Phase.SLOWER, now, action, wanted, failures)
 
     def _ended(self) -> bool:
         return self._trial.requests >= self._wanted or self._trial.failures >= self._most_failures

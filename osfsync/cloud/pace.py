@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, assert_never
 
-OWN_PAUSE: Final = 0.5
+OWN_PAUSE: Final = 0.25
 """Without a request, after a refusal that asks for no pause."""
 
 _SPAN: Final = 2.0
@@ -69,7 +69,7 @@ def _factor(knowledge: _Knowledge, age: float) -> float:
     """By which the rate that was granted is multiplied, so many seconds after the pause."""
     match knowledge:
         case _Knowledge.GUESSED:
-            return 0.7 * math.exp2(min(age, _LONGEST_DOUBLING))  # TCP's slow start
+            return 0.7 * math.exp2(min(2 * age, _LONGEST_DOUBLING))  # as in TCP's slow start
         case _Knowledge.MISSED:
             return _cubic(0.8, 4.0, 1.2, age)
         case _Knowledge.KNOWN:
@@ -144,6 +144,11 @@ class Pace:
     def release(self) -> None:
         """Refusals have nothing to do with the rate: hold nothing back."""
         self._top = self._refusal = None
+
+    def stop_trying(self) -> None:
+        """What `hold` tries did not help; what was learned before is forgotten with it."""
+        if self._knowledge is _Knowledge.TRIED:
+            self.release()
 
     def grant(self, now: float, sent: float | None = None) -> None:
         """A request was answered, and not put off; it was sent at `sent`."""

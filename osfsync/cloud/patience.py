@@ -38,7 +38,8 @@ _SOONEST, _LATEST_SOON = 0.05, 2.0
 _FIRST, _LONGEST = 0.5, 30.0
 """Seconds until a retry: soon means so many times the usual time; else it doubles from first to longest."""
 
-_LONGEST_PUT_OFF: Final = 8.0
+_FIRST_PUT_OFF, _LONGEST_PUT_OFF = 0.25, 1.0
+"""Seconds until a retry of what was put off for the load of all: the pace and the concurrency do the rest."""
 
 
 class Usual:
@@ -157,4 +158,4 @@ class Patience:
 
     def put_off(self, times: int, chance: float) -> float:
         """Seconds until the next try of what was put off so many times, for the load of all."""
-        return float(min(_LONGEST_PUT_OFF, _FIRST * 2 ** (times - 1)) * (0.5 + 0.5 * chance))
+        return float(min(_LONGEST_PUT_OFF, _FIRST_PUT_OFF * 2 ** (times - 1)) * (0.5 + 0.5 * chance))

@@ -103,9 +103,18 @@ class Throttle:
         self._pace.refuse(sent, time.monotonic(), length.total_seconds())
         self.pause(length, sent)
 
-    def hold(self) -> None:
-        """Try whether requests are refused for their rate; see `Pace.hold`."""
+    def rate(self) -> float | None:
+        """Requests a second that the platform bears, as far as that was learned."""
+        return self._pace.rate(time.monotonic())
+
+    def hold(self, pause: float) -> None:
+        """Try after a pause in seconds whether requests are refused for their rate; see `Pace.hold`."""
         self._pace.hold(time.monotonic())
+        self.pause(timedelta(seconds=pause))
+
+    def stop_trying(self) -> None:
+        """That changed nothing."""
+        self._pace.stop_trying()
 
     def settle(self) -> None:
         """They were."""

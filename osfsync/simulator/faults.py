@@ -105,7 +105,16 @@ class SpendToken:
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """429 with Retry-After for what goes beyond so many requests in so many seconds."""
+    """Beyond so many requests in so many seconds: 429 with Retry-After, or a bare 503."""
+
+    requests: int
+    seconds: float
+    bare: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """A bare 503 for what goes beyond so many requests at once; each of the others takes so many seconds."""
 
     requests: int
     seconds: float
@@ -126,6 +135,7 @@ Kind = (
     | ExpireTokens
     | SpendToken
     | RateLimit
+    | Crowd
 )
 """The closed set of faults."""
 
@@ -218,9 +228,17 @@ class Fault:
         return cls(SpendToken())
 
     @classmethod
-    def rate_limit(cls, requests: int, *, seconds: float = 1.0) -> "Fault":
-        """So many requests in so many seconds are answered, the others put off (429)."""
-        return cls(RateLimit(requests, seconds))
+    def rate_limit(cls, requests: int, *, seconds: float = 1.0, bare: bool = False) -> "Fault":
+        """So many requests in so many seconds are answered, the others put off (429).
+
+        `bare`: by a 503 without Retry-After, as some proxies do it.
+        """
+        return cls(RateLimit(requests, seconds, bare))
+
+    @classmethod
+    def crowd(cls, requests: int, *, seconds: float) -> "Fault":
+        """So many requests are worked on at once, each for `seconds`; the others are refused (503)."""
+        return cls(Crowd(requests, seconds))
 
 
 @dataclass(slots=True)

@@ -18,6 +18,7 @@ from osfsync.simulator import wire
 from osfsync.simulator.answers import Answer, Call, Endpoint, Refusal
 from osfsync.simulator.endpoints import Desk, ServerOptions
 from osfsync.simulator.faults import (
+    Crowd,
     Cut,
     Delay,
     Doctype,
@@ -54,6 +55,7 @@ class Simulator:
         url: where, without a slash at the end.
         requests: how many requests came, by endpoint label (see `Endpoint`), faults included.
         downloads: how many bodies went out to their end, by (device id, file name).
+        most_at_once: requests that a `crowd` fault worked on at once, at the most.
     """
 
     def __init__(self, url: str, world: World, options: ServerOptions, faults: Faults) -> None:
@@ -64,6 +66,8 @@ class Simulator:
         self.downloads: Counter[tuple[str, str]] = Counter()
         self._desk = Desk(world, options)
         self._admitted: deque[float] = deque()  # moments of the requests that a rate limit let pass
+        self._worked_on = 0  # requests of a crowd
+        self.most_at_once = 0
         self._closing = anyio.Event()
 
     @property
@@ -139,7 +143,12 @@ class Simulator:
             case RateLimit() as limit:
                 wait = self._until_admitted(limit)
                 if wait > 0:
-                    return await wire.send(request, _instead(Status(429, math.ceil(wait))))
+                    refusal = Status(503, None) if limit.bare else Status(429, math.ceil(wait))
+                    return await wire.send(request, _instead(refusal))
+            case Crowd() as crowd:
+                if self._worked_on >= crowd.requests:
+                    return await wire.send(request, _instead(Status(503, None)))
+                await self._work(crowd.seconds)
             case Silence() | Delay() | ExpireTokens() | SpendToken() as first:
                 await self._let_happen(first, call)
             case _ as never:
@@ -183,6 +192,14 @@ class Simulator:
             return self._admitted[0] + limit.seconds - now
         self._admitted.append(now)
         return 0.0
+
+    async def _work(self, seconds: float) -> None:
+        self._worked_on += 1
+        self.most_at_once = max(self.most_at_once, self._worked_on)
+        try:
+            await self._pause(seconds)
+        finally:
+            self._worked_on -= 1
 
     async def _pause(self, seconds: float) -> None:
         """Wait. Raises ConnectionAbortedError where the simulator closes meanwhile."""

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 
 import aiohttp
+import anyio
 import pytest
 
 from osfsync.simulator.faults import Fault
@@ -82,6 +83,27 @@ async def test_a_rate_limit_puts_off_what_is_too_much(visitor: Visitor, device: 
     visitor.sim.faults.clear()
     visitor.sim.faults.add(Fault.rate_limit(4, seconds=30), times=None)
     assert [(await visitor.file_list(device)).status for _ in range(2)] == [200, 429]
+
+
+async def test_a_rate_limit_may_be_told_by_a_bare_503(visitor: Visitor, device: SimDevice) -> None:
+    visitor.sim.faults.add(Fault.rate_limit(1, seconds=30, bare=True), times=None)
+    replies = [await visitor.file_list(device) for _ in range(2)]
+    assert [reply.status for reply in replies] == [200, 503]
+    assert "Retry-After" not in replies[-1].headers
+
+
+async def test_a_crowd_is_refused_beyond_so_many_at_once(visitor: Visitor, device: SimDevice) -> None:
+    visitor.sim.faults.add(Fault.crowd(2, seconds=0.2), times=None)
+    statuses: list[int] = []
+
+    async def ask() -> None:
+        statuses.append((await visitor.file_list(device)).status)
+
+    async with anyio.create_task_group() as group:
+        for _ in range(4):
+            group.start_soon(ask)
+    assert sorted(statuses) == [200, 200, 503, 503]
+    assert visitor.sim.most_at_once == 2
 
 
 @pytest.mark.parametrize("code", [301, 302, 303, 307, 308])

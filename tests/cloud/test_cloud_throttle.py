@@ -96,6 +96,38 @@ async def test_a_pause_also_holds_for_those_who_have_a_slot_already() -> None:
         throttle.pause(timedelta(milliseconds=150))
 
 
+async def test_answers_to_requests_of_one_time_ask_for_one_pause() -> None:
+    throttle = Throttle(0, 0)
+    sent = time.monotonic()
+    throttle.pause(timedelta(seconds=0.2), sent)
+    for _ in range(10):
+        await anyio.sleep(0.03)  # they come in one after the other, during the pause of the first
+        throttle.pause(timedelta(seconds=0.2), sent)
+        if time.monotonic() - sent > 0.15:
+            break
+    turned = time.monotonic()
+    await throttle.turn()
+    assert time.monotonic() - turned < 0.15
+
+
+async def test_second_steps_go_before_first_steps_that_wait() -> None:
+    throttle = Throttle(50, 0)
+    await throttle.turn()
+    order: list[str] = []
+
+    async def step(name: str, *, urgent: bool) -> None:
+        await throttle.turn(urgent=urgent)
+        order.append(name)
+
+    async with anyio.create_task_group() as group:
+        for _ in range(5):
+            group.start_soon(lambda: step("first", urgent=False))
+        await anyio.lowlevel.checkpoint()
+        for _ in range(3):
+            group.start_soon(lambda: step("second", urgent=True))
+    assert order == 3 * ["second"] + 5 * ["first"]
+
+
 async def test_a_demand_of_more_than_15_minutes_is_not_waited_out() -> None:
     throttle = Throttle(0, 0)
     throttle.pause(timedelta(minutes=15, seconds=5))
