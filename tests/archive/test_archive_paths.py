@@ -310,3 +310,10 @@ def test_every_device_gets_its_own_safe_folder(devices: list[tuple[str, str]]) -
             "{device}/{path}", tenant="t", device_folder=folder, device_id=identity, name="a.osf", start=None
         )
         assert path == f"{folder}/a.osf"
+
+
+def test_a_device_s_folder_has_at_most_a_hundred_bytes() -> None:
+    assert device_folder("a" * 100, "id", []) == "a" * 100
+    folders = {device_folder("a" * 101, "id", []), device_folder("a" * 100, "id", ["A" * 100])}
+    assert {len(folder.encode()) for folder in folders} == {100}
+    assert "a" * 100 not in folders

@@ -117,6 +117,11 @@ def test_without_any_delivery_there_is_no_estimate() -> None:
     assert delivery(contacts, [contacts[0] - HOUR], ALONE, NOW) is None
 
 
+def test_a_delivery_in_the_first_known_contact_counts() -> None:
+    contacts = every(4 * HOUR, 30)
+    assert delivery(contacts, [contacts[0]], ALONE, NOW) == Estimate(NOW + 4 * HOUR, NOW + 4 * HOUR)
+
+
 def test_a_requested_file_comes_with_the_next_contact() -> None:
     contacts = every(4 * HOUR, 50, silence=HOUR)
     estimate = delivery(contacts, delivered(contacts, [3, 3, 2, 0]), ALONE, NOW)

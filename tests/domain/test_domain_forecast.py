@@ -68,6 +68,14 @@ def test_an_ordered_file_waits_for_its_command() -> None:
     assert forecast.expected(record(StorageStatus.DEVICE_ONLY, 1, 7)) == expected
 
 
+def test_an_ordered_file_waits_for_older_ones_that_are_ordered_and_not_yet_requested() -> None:
+    dialogue = talk(order(hours_ago=0.2))
+    forecast = Forecast(dialogue, Awaited((), {7: [second(hour) for hour in range(9)]}), NOW)
+    expected = delivery(dialogue.contacts, dialogue.deliveries, Queue(1, 8, 9), NOW)
+    alone = delivery(dialogue.contacts, dialogue.deliveries, Queue(1, 0, 1), NOW)
+    assert forecast.expected(record(StorageStatus.DEVICE_ONLY, 8, 7)) == expected != alone
+
+
 def test_a_contact_since_the_order_took_one_of_the_commands() -> None:
     dialogue = talk(order(ahead=2, hours_ago=1.2))
     forecast = Forecast(dialogue, Awaited((), {7: [second(0)]}), NOW)

@@ -1,4 +1,4 @@
-"""Two safeguards: an order is in the state before its command is sent; a window's edge loses no file."""
+"""Safeguards that other tests would not miss: of orders, window edges, failing lists, files in place."""
 
 import sqlite3
 from collections.abc import Callable
@@ -7,14 +7,19 @@ from datetime import timedelta
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 
-from osfsync.app.runs import SyncRequest
+from osfsync.app.runs import BackfillRequest, SyncRequest
+from osfsync.archive.base import Placed
+from osfsync.archive.receiver import LocalReceiver
 from osfsync.domain.errors import ExitCode, StateError
-from osfsync.domain.model import StorageStatus, TimeWindow
+from osfsync.domain.model import Held, StorageStatus, TimeWindow
 from osfsync.domain.outcomes import Fact, OrderPrepared
 from osfsync.pipeline import record
+from osfsync.pipeline.survey import MOST_TROUBLES
 from osfsync.simulator.behaviour import Behaviour
+from osfsync.simulator.faults import Fault
 from osfsync.simulator.fleet import SimDevice
 from osfsync.simulator.world import World
 from osfsync.state.writer import Writer
@@ -96,3 +101,45 @@ async def test_what_lies_at_the_edge_of_a_window_is_not_lost_when_its_list_leave
         lost = {name for name, row in (await mirror.missing()).items() if row.reason == "lost"}
         assert lost == {"second-day.osf", "last-day-but-one.osf"}
         assert summary.files.lost == 2
+
+
+async def test_of_a_device_whose_lists_keep_failing_older_days_are_left_for_another_night(
+    mirror_of: MirrorOf, empty_world: World
+) -> None:
+    """One device must not take the whole night, window by window."""
+    device = empty_world.add_device("Truck 1", behaviour=DEAD)
+    for days in (60, 120, 180, 240):
+        empty_world.add_file(device, f"{days}.osf", ON_DEVICE, start=empty_world.now - days * DAY)
+    async with mirror_of(empty_world) as mirror:
+        mirror.change("limits", retries=0)
+        await mirror.backfill(BackfillRequest(since=empty_world.now - 250 * DAY))
+        mirror.simulator.requests.clear()
+        for endpoint in ("file-list", "server-list"):
+            mirror.simulator.faults.add(Fault.status(500), on=endpoint, times=None)
+        summary = await mirror.sync()
+        assert mirror.simulator.requests["file-list"] == MOST_TROUBLES
+        assert [problem.reason for problem in summary.problems].count("days-left") == 1
+        assert summary.exit_code is ExitCode.PARTIAL
+
+
+async def test_a_file_that_is_in_place_is_in_the_state_where_the_run_is_cancelled_between(
+    mirror_of: MirrorOf, empty_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = empty_world.add_device("Truck 1", behaviour=DEAD)
+    empty_world.add_file(device, "large.bin.osf", StorageStatus.BOTH, size=6_000_000)
+    commit = LocalReceiver.commit
+    with anyio.CancelScope() as scope:
+
+        async def cancelled(self: LocalReceiver, former: Held | None = None) -> Placed:
+            placed = await commit(self, former)
+            scope.cancel()
+            await anyio.lowlevel.checkpoint()
+            return placed
+
+        async with mirror_of(empty_world) as mirror:
+            with monkeypatch.context() as patched:
+                patched.setattr(LocalReceiver, "commit", cancelled)
+                await mirror.sync()
+    assert scope.cancelled_caught
+    held = [row.path for row in (await mirror.files()).values() if row.state == "held"]
+    assert held == list(mirror.on_disk())
