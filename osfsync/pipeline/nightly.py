@@ -182,7 +182,7 @@ class Run:
             fetched = self.tally.fetched
             self.listener.ask_again()
             await self._round(owing, windows_with_news, decider)
-            pause = POLL_FIRST if self.tally.fetched > fetched else min(pause * POLL_GROWTH, POLL_LONGEST)
+            pause = next_pause(pause, something_came=self.tally.fetched > fetched)
 
     async def backfill(self, backfill: str, period: TimeWindow) -> None:
         """An archive period in windows, oldest first; windows that this backfill settled are passed over.
@@ -304,3 +304,8 @@ class Run:
 def _alike(choice: FieldChoice, kept: FieldChoice) -> bool:
     """The same field; how many records spoke for it differs from run to run."""
     return (choice.source, choice.meaning, choice.path) == (kept.source, kept.meaning, kept.path)
+
+
+def next_pause(pause: timedelta, *, something_came: bool) -> timedelta:
+    """How long to wait before devices are looked after again: longer and longer while nothing comes."""
+    return POLL_FIRST if something_came else min(pause * POLL_GROWTH, POLL_LONGEST)
