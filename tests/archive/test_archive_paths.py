@@ -257,6 +257,8 @@ def test_a_hash_that_another_has_already_is_made_longer() -> None:
         ("{device}/x{path}", "{path} alone"),
         ("{path}/{device}/{path}", "{path} once"),
         ("{{device}}/{device}/{name}", "braces"),
+        ("a{{/{device}/{name}", "braces"),
+        ("a}}/{device}/{name}", "braces"),
         ("/{device}/{path}", "unsafe part ''"),
         ("{device}//{path}", "unsafe part ''"),
         ("../{device}/{path}", "unsafe part '..'"),
