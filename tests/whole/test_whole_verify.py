@@ -28,6 +28,7 @@ from osfsync.simulator.behaviour import Behaviour
 from osfsync.simulator.faults import Fault
 from osfsync.simulator.fleet import SimDevice
 from osfsync.simulator.world import World
+from osfsync.state.holdings import Holdings
 from osfsync.state.lock import hold_lock
 from osfsync.state.writer import Writer
 from tests.whole.conftest import Mirror
@@ -436,6 +437,35 @@ async def test_a_file_that_a_run_replaces_meanwhile_is_not_changed(
         found = await look(mirror)
         assert told.is_set()
     assert (found.code, found.broken()) == (ExitCode.COMPLETE, {})
+
+
+async def test_a_file_that_a_run_has_just_put_in_place_is_not_extra(
+    mirror: Mirror, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run records it a moment later; a verification waits for that before it calls a new file extra."""
+    monkeypatch.setattr(pipeline, "PATIENCE", 0)
+    under_way = Holdings.run_under_way
+    asked = []
+    with closing(sqlite3.connect(mirror.settings.state.url.removeprefix("sqlite:///"))) as database:
+
+        def write(values: Sequence[Any]) -> None:
+            database.execute("UPDATE files SET sha256 = ?, held_size = ? WHERE name = ?", (*values, NAMES[0]))
+            database.commit()
+
+        async def recorded_meanwhile(self: Holdings) -> bool:
+            asked.append(await under_way(self))
+            write(held)
+            return asked[-1]
+
+        query = "SELECT sha256, held_size FROM files WHERE name = ?"
+        held = database.execute(query, NAMES[:1]).fetchone()
+        write((None, None))
+        database.execute("UPDATE runs SET finished = NULL")
+        database.commit()
+        monkeypatch.setattr(Holdings, "run_under_way", recorded_meanwhile)
+        found = await look(mirror)
+    assert asked == [True]
+    assert Verdict.EXTRA not in {row.verdict for row in found.rows}
 
 
 async def test_a_file_that_is_not_held_any_more_is_left_out(
