@@ -59,3 +59,8 @@ def test_a_storage_status_of_the_device_list_stays_where_the_servers_own_list_na
         StorageStatus.DEVICE_ONLY,
         StorageStatus.REQUESTED,
     ]
+
+
+def test_what_begins_or_ends_at_the_edge_lies_inside() -> None:
+    inside = [file("first", start=WINDOW.start, end=NOW), file("last", start=NOW, end=WINDOW.end)]
+    assert comparison([], inside).only_device_list() == ("first", "last")

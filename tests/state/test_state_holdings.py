@@ -65,6 +65,19 @@ async def test_held_files_come_in_pages(
     ]
 
 
+@pytest.mark.parametrize("size", [1, 2, 3, 1000])
+async def test_where_files_came_from_comes_in_pages(
+    some_held: Database, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    text = holdings._PROVENANCE.replace("LIMIT 1000", f"LIMIT {size}")
+    monkeypatch.setattr(holdings, "_PROVENANCE", text)
+    monkeypatch.setattr(holdings, "PAGE", size)
+    pages = [page async for page in some_held.holdings.provenance()]
+    assert max(map(len, pages)) <= size
+    names = [row.file.name for page in pages for row in page]
+    assert names == ["1.osf", "3.osf", "5.osf", "B2.osf", "b.osf"]
+
+
 async def test_sums(some_held: Database) -> None:
     assert await some_held.holdings.sums() == (5, 500)
     assert await some_held.holdings.sums([DEVICE.id]) == (3, 300)
