@@ -14,7 +14,7 @@ import anyio
 import osfsync
 from osfsync.__main__ import main as sync
 from osfsync.archive import group
-from osfsync.archive.base import Body, Placed
+from osfsync.archive.base import Body, Complete, Placed
 from osfsync.archive.local import LocalArchive
 from osfsync.cli.context import run_async
 from osfsync.cloud.client import CloudClient
@@ -29,7 +29,12 @@ NAMES = "names"
 
 
 def _without_structure() -> None:
-    def judge(data: bytes, expected_size: int | None, check: ContentCheck) -> Held:  # noqa: ARG001
+    def judge(
+        data: bytes,
+        expected_size: int | None,  # noqa: ARG001
+        check: ContentCheck,  # noqa: ARG001
+        complete: Complete | None = None,  # noqa: ARG001
+    ) -> Held:
         return Held(len(data), sha256(data).hexdigest(), utc_now(), Verification.WHOLE)
 
     group.judge = judge  # type: ignore[attr-defined]  # where it is used, not where it is from

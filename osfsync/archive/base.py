@@ -35,6 +35,18 @@ Result = Placed | Unplaced | OsfsyncError
 
 
 @dataclass(frozen=True, slots=True)
+class Complete:
+    """Shows that a body is complete once it has the expected size: the list and the framing agree on it.
+
+    Attributes:
+        refused: SHA-256 of the damaged bytes that were downloaded before. The same bytes again are what the
+            platform has: they are archived as damaged at the source.
+    """
+
+    refused: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Body:
     """A whole file in memory, on its way into the archive.
 
@@ -43,6 +55,7 @@ class Body:
         expected_size: bytes, where something told it.
         check: fresh; judges these bytes and no others.
         former: the older version that is held at the path; what else lies there is somebody's.
+        complete: set where the expected size proves that all bytes are here.
     """
 
     path: str
@@ -50,6 +63,7 @@ class Body:
     expected_size: int | None
     check: ContentCheck
     former: Held | None = None
+    complete: Complete | None = None
 
 
 class PartLabel(Struct, frozen=True, forbid_unknown_fields=True):
@@ -77,7 +91,8 @@ class Receiver(Protocol):
     async def write(self, pieces: Sequence[bytes]) -> None:
         """Take the next pieces: hash, check, write, in one step off the event loop.
 
-        Raises DamagedError as soon as the bytes can't be the file, DiskFullError, ArchiveError.
+        Raises DamagedError as soon as the bytes can't be the file, DiskFullError, ArchiveError. Damaged
+        content of a body that may prove to be complete is judged by `commit`.
         """
 
     async def commit(self, former: Held | None = None) -> Placed:
@@ -166,7 +181,12 @@ class Archive(Protocol):
         """
 
     def receive(
-        self, path: str, expected_size: int | None, check: ContentCheck, label: PartLabel | None = None
+        self,
+        path: str,
+        expected_size: int | None,
+        check: ContentCheck,
+        label: PartLabel | None = None,
+        complete: Complete | None = None,
     ) -> AbstractAsyncContextManager[Receiver]:
         """Take a large file in pieces, from its first byte; what was kept for its path is removed.
 
@@ -177,7 +197,9 @@ class Archive(Protocol):
     async def kept(self, path: str) -> PartLabel | None:
         """The label of the part that is kept for a path. Their number, bytes and time are bounded."""
 
-    def resume(self, path: str, check: ContentCheck) -> AbstractAsyncContextManager[Receiver]:
+    def resume(
+        self, path: str, check: ContentCheck, complete: Complete | None = None
+    ) -> AbstractAsyncContextManager[Receiver]:
         """Go on with the part that is kept for a path; it may be left to be kept again.
 
         Its bytes go through hash and check once more. Entering raises DamagedError where there is none, or

@@ -15,6 +15,8 @@ from osfsync.domain.model import Held, Verification
 _READ = 1 << 20
 _GZIP_OR_ZLIB = 47  # zlib tells which one it is
 
+_SHOWS_NO_END = frozenset({Verification.LENGTH, Verification.DAMAGED_AT_SOURCE})
+
 MOST_COMPARED = 2_000_000_000
 """Unpacked bytes of two versions that are compared, some seconds' work; a longer old version is kept."""
 
@@ -34,7 +36,7 @@ def is_worth_keeping(part: str, target: str, verification: Verification, former:
         return not stat.S_ISDIR(before.st_mode)
     if os.lstat(part).st_size >= before.st_size and _begins_with(part, target):
         return False
-    shows_its_end = verification is not Verification.LENGTH and target.casefold().endswith(".osfz")
+    shows_its_end = verification not in _SHOWS_NO_END and target.casefold().endswith(".osfz")
     if not shows_its_end or former is None or os.lstat(part).st_size < before.st_size:
         return True
     return not (_is(target, former) and _unpacks_to_more(part, target))

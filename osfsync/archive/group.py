@@ -77,7 +77,9 @@ class Group:
         room = Semaphore(_UNFLUSHED)
         for number, body in enumerate(self._bodies):
             try:
-                self._written[number] = Placed(judge(body.data, body.expected_size, body.check))
+                self._written[number] = Placed(
+                    judge(body.data, body.expected_size, body.check, body.complete)
+                )
             except DamagedError as error:
                 self._results[number] = error
                 continue

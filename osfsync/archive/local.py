@@ -8,7 +8,7 @@ from pathlib import Path
 
 from anyio import CapacityLimiter, to_thread
 
-from osfsync.archive.base import Body, PartLabel, Placed, Result
+from osfsync.archive.base import Body, Complete, PartLabel, Placed, Result
 from osfsync.archive.durable import find_syncfs
 from osfsync.archive.failures import translate
 from osfsync.archive.group import place_group
@@ -129,12 +129,17 @@ class LocalArchive:
 
     @asynccontextmanager
     async def receive(
-        self, path: str, expected_size: int | None, check: ContentCheck, label: PartLabel | None = None
+        self,
+        path: str,
+        expected_size: int | None,
+        check: ContentCheck,
+        label: PartLabel | None = None,
+        complete: Complete | None = None,
     ) -> AsyncIterator[LocalReceiver]:
         """See `Archive.receive`."""
         await self.forget(path)
         noted = label if label is not None and can_be_noted(label) else None
-        receiver = self._workshop.receiver(path, expected_size, check, noted)
+        receiver = self._workshop.receiver(path, expected_size, check, noted, complete)
         try:
             yield receiver
         finally:
@@ -145,12 +150,14 @@ class LocalArchive:
         return self._shelf.label(path)
 
     @asynccontextmanager
-    async def resume(self, path: str, check: ContentCheck) -> AsyncIterator[LocalReceiver]:
+    async def resume(
+        self, path: str, check: ContentCheck, complete: Complete | None = None
+    ) -> AsyncIterator[LocalReceiver]:
         """See `Archive.resume`."""
         kept = self._shelf.take(path)
         if kept is None:
             raise DamagedError("kept-part", f"Nothing is kept of {path}.")
-        receiver = self._workshop.receiver_again(kept, check)
+        receiver = self._workshop.receiver_again(kept, check, complete)
         try:
             await receiver.take_up(kept)
             yield receiver

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from anyio import CapacityLimiter
 
-from osfsync.archive.base import PartLabel, Placed
+from osfsync.archive.base import Complete, PartLabel, Placed
 from osfsync.archive.durable import sync_folder
 from osfsync.archive.failures import translate
 from osfsync.archive.intake import Intake
@@ -45,17 +45,24 @@ class Workshop:
     limiter: CapacityLimiter
 
     def receiver(
-        self, path: str, expected_size: int | None, check: ContentCheck, label: PartLabel | None
+        self,
+        path: str,
+        expected_size: int | None,
+        check: ContentCheck,
+        label: PartLabel | None,
+        complete: Complete | None,
     ) -> "LocalReceiver":
         """For a file that comes from its first byte; kept for later only with a label."""
         keeper = None if label is None else Keeper(self.shelf, path, label)
-        return LocalReceiver(self, path, Intake(expected_size, check), keeper)
+        return LocalReceiver(self, path, Intake(expected_size, check, complete), keeper)
 
-    def receiver_again(self, kept: KeptPart, check: ContentCheck) -> "LocalReceiver":
+    def receiver_again(
+        self, kept: KeptPart, check: ContentCheck, complete: Complete | None
+    ) -> "LocalReceiver":
         """For a file whose beginning was kept; `take_up` comes first."""
         note = kept.note
         keeper = Keeper(self.shelf, note.path, note.label, kept)
-        return LocalReceiver(self, note.path, Intake(note.label.size, check), keeper)
+        return LocalReceiver(self, note.path, Intake(note.label.size, check, complete), keeper)
 
 
 class LocalReceiver:

@@ -96,6 +96,7 @@ class DamagedError(OsfsyncError):
 
     Attributes:
         check: the name of the check that failed, such as `length` or `gzip-end`.
+        sha256: of the complete bytes, in hex, where the same bytes again would prove damage at the source.
     """
 
     exit_code = ExitCode.PARTIAL
@@ -105,6 +106,7 @@ class DamagedError(OsfsyncError):
     def __init__(self, check: str, message: str) -> None:
         super().__init__(message)
         self.check = check
+        self.sha256: str | None = None
 
 
 class CloudError(OsfsyncError):

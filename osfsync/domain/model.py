@@ -137,6 +137,7 @@ class Verification(StrEnum):
     TAIL_CUT = "tail-cut"  # ends inside a block: the device lost power; all there is
     HEADER = "header"  # compression to the end, magic line and metablock; the blocks were not walked
     LENGTH = "length"  # not an OSF file by its name; only its length was compared
+    DAMAGED_AT_SOURCE = "damaged-at-source"  # the platform gave the same damaged bytes twice, complete
 
 
 class ContentCheck(Protocol):
@@ -150,12 +151,16 @@ class ContentCheck(Protocol):
 
 
 class Held(NamedTuple):
-    """A file that is in place in the archive."""
+    """A file that is in place in the archive.
+
+    `check` names the content check that failed where the file is damaged at the source.
+    """
 
     size: int
     sha256: str  # hex
     fetched_at: datetime
     verification: Verification
+    check: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,6 +152,7 @@ def verdict_of(held: Held, sight: Sight) -> Verdict:
         case Examined():
             if (sight.size, sight.sha256) != (held.size, held.sha256):
                 return Verdict.CHANGED
-            return Verdict.DAMAGED if isinstance(sight.content, Damage) else Verdict.OK
+            known = held.verification is Verification.DAMAGED_AT_SOURCE
+            return Verdict.DAMAGED if isinstance(sight.content, Damage) and not known else Verdict.OK
         case _:
             assert_never(sight)

@@ -13,7 +13,7 @@ from anyio import to_thread
 from osfsync.cloud.client import CloudClient
 from osfsync.content import unpack
 from osfsync.domain.errors import CloudError, DamagedError, LoginRefusedError, TenantError
-from osfsync.pipeline.checks import check_of
+from osfsync.pipeline.checks import check_of, completeness
 from osfsync.pipeline.messages import FetchJob
 from osfsync.pipeline.streams import ByteBudget
 from osfsync.pipeline.tally import Tally
@@ -134,4 +134,5 @@ class Batches:
 
 
 def _body(job: FetchJob, data: bytes) -> SmallBody:
-    return SmallBody(job, data, job.file.size, check_of(job), _WEIGHT * len(data))
+    complete = completeness(job, job.file.size, framed=True)  # a ZIP member of the listed size
+    return SmallBody(job, data, job.file.size, check_of(job), _WEIGHT * len(data), complete)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from osfsync.archive.base import Complete
 from osfsync.content import LengthCheck, check_for, only_whole, shows_its_end
 from osfsync.domain.errors import DamagedError
 from osfsync.domain.model import ContentCheck
@@ -19,6 +20,11 @@ def check_of(job: FetchJob) -> ContentCheck:
     check = check_for(job.file.name)
     grew = job.file.size is not None and job.file.size >= held.size
     return check if grew else only_whole(check)
+
+
+def completeness(job: FetchJob, size: int | None, *, framed: bool) -> Complete | None:
+    """What shows that a body is complete: the listed size, and framing that proves its end."""
+    return Complete(job.refused) if framed and size is not None and size == job.file.size else None
 
 
 ENOUGH_DEVIATIONS = 3

@@ -21,7 +21,7 @@ from osfsync.domain.errors import (
     OsfsyncError,
     TenantError,
 )
-from osfsync.domain.model import Failure
+from osfsync.domain.model import Failure, Verification
 from osfsync.domain.outcomes import Fetched, FetchFailed
 from osfsync.pipeline.batch import TRIES, Batches
 from osfsync.pipeline.checks import check_of
@@ -39,6 +39,11 @@ GROUP_BYTES = 8_000_000
 
 SOMETHING_ELSE = "Something else lay at {path} in the archive; it is kept as {kept}."
 MAY_HOLD_MORE = "What lay at {path} in the archive may hold more than the new version; it is kept as {kept}."
+
+DAMAGED_AT_SOURCE = (
+    "The file is damaged at the source (check {check}): the platform gave the same bytes of the listed size "
+    "twice. They are archived at {path}; they are downloaded again only if the list changes."
+)
 
 FEWEST_WAITING = 16
 """Files that wait for another try at least, before no new one is begun."""
@@ -172,11 +177,15 @@ class Fetcher:
             lay = SOMETHING_ELSE if job.replaces is None else MAY_HOLD_MORE
             text = lay.format(path=job.path, kept=placed.kept)
             self.tally.problem(job.device.name, job.file.name, "set-aside", text)
+        if placed.held.verification is Verification.DAMAGED_AT_SOURCE:
+            text = DAMAGED_AT_SOURCE.format(check=placed.held.check, path=job.path)
+            self.tally.problem(job.device.name, job.file.name, placed.held.verification.value, text)
         self.feed.settle()
 
     async def damaged(self, job: FetchJob, error: DamagedError) -> None:
         """A body was refused: once more, until this run has had enough of it."""
         job.damaged += 1
+        job.refused = error.sha256
         log.info("file arrived damaged", device=job.device.name, file=job.file.name, check=error.check)
         if job.damaged < DAMAGED_TRIES:
             self.feed.give_back(job)
@@ -264,7 +273,7 @@ async def _place_groups(fetcher: Fetcher, small: MemoryObjectReceiveStream[Small
 async def _place(fetcher: Fetcher, group: Sequence[SmallBody]) -> None:
     """Raises what ends the run, once the state was told of what is in place."""
     failure: OsfsyncError | None = None
-    bodies = [Body(m.job.path, m.data, m.size, m.check, m.job.replaces) for m in group]
+    bodies = [Body(m.job.path, m.data, m.size, m.check, m.job.replaces, m.complete) for m in group]
     results = await fetcher.transfer.archive.place(bodies)
     done = [(m.job, result) for m, result in zip(group, results, strict=True) if isinstance(result, Placed)]
     if done:

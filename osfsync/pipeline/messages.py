@@ -128,7 +128,8 @@ class FetchJob:
     """One file to fetch.
 
     It may only get its final name once `known` confirms that the state knows its path. `present` tells
-    that something lies at its path already; `damaged` counts bodies that were refused. `replaces` is the
+    that something lies at its path already; `damaged` counts bodies that were refused, and `refused` is the
+    SHA-256 of the last one where it was complete. `replaces` is the
     older version that is held. `tries` counts failed downloads, `batches` failed ones of several files;
     `alone` says that it is fetched by itself from now on.
     `server_name` is how the server spells the name, where the device's list spells it differently.
@@ -142,6 +143,7 @@ class FetchJob:
     replaces: Held | None = None
     present: bool = False
     damaged: int = 0
+    refused: str | None = None
     alone: bool = False
     batches: int = 0
     tries: Tries = field(default_factory=Tries)

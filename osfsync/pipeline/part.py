@@ -7,11 +7,11 @@ from typing import Self
 
 import structlog
 
-from osfsync.archive.base import Archive, PartLabel, Receiver
+from osfsync.archive.base import Archive, Complete, PartLabel, Receiver
 from osfsync.cloud.client import Proof, Rest
 from osfsync.domain.errors import DamagedError
 from osfsync.domain.model import ContentCheck
-from osfsync.pipeline.checks import check_of
+from osfsync.pipeline.checks import check_of, completeness
 from osfsync.pipeline.messages import FetchJob
 from osfsync.pipeline.resume import fits, label_for, rest_after
 
@@ -68,7 +68,9 @@ class Part:
             return
         try:
             self._receiver = await self._opened().enter_async_context(
-                self._archive.resume(path, check_of(self._job))
+                self._archive.resume(
+                    path, check_of(self._job), completeness(self._job, label.size, framed=True)
+                )
             )
         except DamagedError as error:
             self._log("kept part is damaged", check=error.check)
@@ -109,12 +111,14 @@ class Part:
         self._log("download goes on where it stopped", at=self._receiver.size)
         return self._receiver
 
-    async def begin(self, size: int | None, check: ContentCheck, proof: Proof | None) -> Receiver:
+    async def begin(
+        self, size: int | None, check: ContentCheck, proof: Proof | None, complete: Complete | None
+    ) -> Receiver:
         """The platform gives the whole, and it is large."""
         self._label = label_for(self._job, size, proof)
         self._asked_at, self._barren = 0, 0
         self._receiver = await self._opened().enter_async_context(
-            self._archive.receive(self._job.path, size, check, self._label)
+            self._archive.receive(self._job.path, size, check, self._label, complete)
         )
         return self._receiver
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field, replace
 
 import anyio
 
-from osfsync.archive.base import Archive, PartLabel, Placed, Receiver
+from osfsync.archive.base import Archive, Complete, PartLabel, Placed, Receiver
 from osfsync.cloud.client import Body, CloudClient, Reply
 from osfsync.cloud.sender import retryable
 from osfsync.content import check_for, only_whole, shows_its_end
 from osfsync.domain.errors import DamagedError, InterruptedBodyError
 from osfsync.domain.model import ContentCheck
-from osfsync.pipeline.checks import ListedSizes, check_of, contradiction
+from osfsync.pipeline.checks import ListedSizes, check_of, completeness, contradiction
 from osfsync.pipeline.messages import FetchJob
 from osfsync.pipeline.part import LEAST_PROGRESS, Part
 from osfsync.pipeline.resume import label_for, rest_after
@@ -42,6 +42,7 @@ class SmallBody:
     size: int | None
     check: ContentCheck
     share: int
+    complete: Complete | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +120,13 @@ class Transfer:
                     await part.drop()
                     await self._prove_size(job, body)
                     size, check = self.sizes.agreed(job, body.length), _check_of_body(job, body)
+                    complete = completeness(job, size, framed=body.framed)
                     cut, more = await self._collect(body, size, plan.most, head)
                     if more:
-                        receiver = await part.begin(size, check, body.proof)
+                        receiver = await part.begin(size, check, body.proof, complete)
                     else:
                         small, label = (
-                            SmallBody(job, b"", size, check, share),
+                            SmallBody(job, b"", size, check, share, complete),
                             label_for(job, size, body.proof),
                         )
                 if receiver is not None:

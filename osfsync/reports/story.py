@@ -29,6 +29,7 @@ _CHECKED = {
     Verification.TAIL_CUT: "sound up to its end, which is cut off: the device lost power",
     Verification.HEADER: "its compression and its header are sound",
     Verification.LENGTH: "its length is right",
+    Verification.DAMAGED_AT_SOURCE: "damaged at the source, the platform gave the same bytes twice",
 }
 
 
@@ -161,7 +162,8 @@ def _log(event: CommunicationEvent, record: FileRecord) -> str:
 
 
 def _held(held: Held, path: str) -> str:
+    failed = "" if held.check is None else f" (check {held.check} failed)"
     return (
         f"Held: {count(held.size)} bytes at {path}, SHA-256 {held.sha256}, checked: "
-        f"{_CHECKED[held.verification]}."
+        f"{_CHECKED[held.verification]}{failed}."
     )

@@ -223,6 +223,8 @@ def _content(sight: Examined) -> str:
             return "Its header is sound."
         case Verification.LENGTH:
             return "It is no OSF file by its name, so that its content tells nothing."
+        case Verification.DAMAGED_AT_SOURCE:
+            return "Its content is damaged as the platform has it."
         case _:
             assert_never(sight.content)
 

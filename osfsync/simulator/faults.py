@@ -54,9 +54,13 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class Flip:
-    """One byte of the body is another; `at` counts from the start, None means the middle."""
+    """One byte of the body is another; `at` counts from the start, None means the middle.
+
+    `step` is how much farther on the next body is damaged: damage on the way is never twice the same.
+    """
 
     at: int | None
+    step: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,9 +176,12 @@ class Fault:
         return cls(Cut(after, framing))
 
     @classmethod
-    def flip(cls, at: int | None = None) -> "Fault":
-        """One damaged byte in the body, in the middle where `at` is not given."""
-        return cls(Flip(at))
+    def flip(cls, at: int | None = None, *, step: int = 0) -> "Fault":
+        """One damaged byte in the body, in the middle where `at` is not given.
+
+        With `step`, each next body is damaged so many bytes after it.
+        """
+        return cls(Flip(at, step))
 
     @classmethod
     def html(cls) -> "Fault":
@@ -313,5 +320,8 @@ class Faults:
                 if rule.left <= 0:
                     self._rules.remove(rule)
             self.acted[endpoint.value] += 1
-            return rule.fault
+            fault = rule.fault
+            if isinstance(fault.kind, Flip) and fault.kind.at is not None:
+                rule.fault = Fault.flip(fault.kind.at + fault.kind.step, step=fault.kind.step)
+            return fault
         return None

@@ -138,6 +138,7 @@ def fetched(fact: Fetched, run_id: str) -> Iterator[Placed]:
         "hash": fact.held.sha256,
         "at": to_text(fact.held.fetched_at),
         "shown": fact.held.verification.value,
+        "check_name": fact.held.check,
         "found": fact.adopted,
         "run": run_id,
     }

@@ -61,7 +61,13 @@ def records_of(rows: Iterable[Iterable[Any]]) -> Iterator[FileRecord]:
             window,
             None
             if sha256 is None
-            else Held(held_size, sha256, _time(fetched_at), _VERIFICATION[verification]),
+            else Held(
+                held_size,
+                sha256,
+                _time(fetched_at),
+                _VERIFICATION[verification],
+                failure_check if failure is None else None,  # with a failure it is that one's
+            ),
             tries,
             None if failure is None else Failure(failure, failure_text, _time(failed_at), failure_check),
             orders,

@@ -276,7 +276,8 @@ FILE_HELD = _update_file(
     orders=literal_column("0"),
     ordered_at=null(),
     order_id=null(),
-    **{name: null() for name in _FAILURE},
+    failure_check=bindparam("check_name"),
+    **{name: null() for name in _FAILURE if name != "failure_check"},
 )
 FILE_FAILED = _update_file(
     tries=files.c.tries + literal_column("1"),

@@ -171,7 +171,8 @@ async def test_a_file_that_cannot_be_had_has_its_reason_and_comes_when_it_can(
         empty_world.add_file(device, name, StorageStatus.BOTH)
     async with mirror_of(empty_world) as mirror:
         mirror.simulator.faults.add(Fault.status(404), on="download-token", file="a/gone.osf", times=None)
-        mirror.simulator.faults.add(Fault.flip(), on="download", file="a/damaged.osfz", times=None)
+        damage = Fault.flip(1_000, step=1)  # the same damage twice would be the source's
+        mirror.simulator.faults.add(damage, on="download", file="a/damaged.osfz", times=None)
         summary = await mirror.sync()
         assert summary.exit_code is ExitCode.PARTIAL
         assert (summary.files.fetched, summary.files.failed, summary.files.quarantined) == (1, 1, 1)

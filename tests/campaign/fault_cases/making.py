@@ -52,7 +52,8 @@ def cut_after_a_block(dice: Dice) -> Fault:
 
 
 def flip(least: int, most: int) -> Make:
-    return lambda dice: Fault.flip(dice.rng.randrange(least, most))
+    """Damage on the way: another byte in each of the few bodies of one file."""
+    return lambda dice: Fault.flip(dice.rng.randrange(least, most - 6), step=1)
 
 
 def status(code: int, retry_after: int | None = None) -> Make:
