@@ -149,7 +149,7 @@ class CloudClient:
             return calls.devices(tenant.id, page)
 
         found: dict[str, Device] = {}
-        async with aclosing(json_pages(self._sender, call_for)) as pages:
+        async with aclosing(json_pages(self._sender, call_for, parsing.DEVICES)) as pages:
             async for records in pages:
                 found |= {device.id: device for device in parsing.devices(records)}
                 if len(found) > MOST_DEVICES:
@@ -222,7 +222,7 @@ class CloudClient:
 
         what = call_for(0).what
         reader = RecordReader(device.id, what, self.server_list_fields, window=window, needs_status=False)
-        async with self._lanes.listings, aclosing(json_pages(self._sender, call_for)) as pages:
+        async with self._lanes.listings, aclosing(json_pages(self._sender, call_for, parsing.FILES)) as pages:
             async for records in pages:
                 if found := read(records, reader, what):
                     yield found
@@ -324,7 +324,7 @@ class CloudClient:
 
         what = call_for(0).what
         found: list[CommunicationEvent] = []
-        pages_read = json_pages(self._sender, call_for, parsing.loose_page, LARGEST_LOG)
+        pages_read = json_pages(self._sender, call_for, parsing.EVENTS, LARGEST_LOG)
         async with aclosing(pages_read) as pages:
             async for records in pages:
                 found += parsing.events(records, what)

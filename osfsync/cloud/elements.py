@@ -12,16 +12,6 @@ from osfsync.cloud.bounds import Raws
 _TRIED = 4
 _LOOKED_AT = 16_384  # bytes in front of a cut
 _BETWEEN = re.compile(rb"\}[ \t\n\r]*,[ \t\n\r]*\{")  # JSON knows no other blanks
-_HEAD = re.compile(rb'[ \t\n\r]*(?:\{[^\[\]{}]*"data"[ \t\n\r]*:[ \t\n\r]*)?\[')
-
-
-def head_of(text: bytes) -> bytes | None:
-    """What stands before the first element, bracket included, at the beginning of a long text.
-
-    None where that can't be told: another list, or an object, stands before it.
-    """
-    found = _HEAD.match(text)
-    return None if found is None else found[0]
 
 
 class Elements:

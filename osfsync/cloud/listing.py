@@ -1,6 +1,6 @@
 """Lists of any length in pages, by way of a spool."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing, closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,13 +12,14 @@ from osfsync.cloud import parsing
 from osfsync.cloud.body import Body
 from osfsync.cloud.bounds import Raws
 from osfsync.cloud.calls import Call
-from osfsync.cloud.elements import Elements, head_of
+from osfsync.cloud.elements import Elements
 from osfsync.cloud.fields import RecordReader
 from osfsync.cloud.filelist import MOST_RECORDS, PAGE, Emit, read_file_list
 from osfsync.cloud.lockstep import Lockstep
 from osfsync.cloud.parsing import Page
 from osfsync.cloud.sender import Sender
 from osfsync.cloud.spool import Edges, Spool, fill, open_spool
+from osfsync.cloud.wrappers import head_of
 from osfsync.domain.errors import InterruptedBodyError, ProtocolError
 from osfsync.domain.model import DataFile
 
@@ -35,6 +36,7 @@ MOST_PAGES = 10_000
 
 _CHUNK = 131_072  # bytes; some 9 ms of parsing
 _LARGE_JSON = 500_000  # bytes; from here on a list is read in pieces, and decoding leaves the loop
+_BOM = b"\xef\xbb\xbf"
 _NO_PAGE = Page((), None, None, None)
 
 
@@ -95,7 +97,7 @@ def _xml_is_cut(head: bytes, tail: bytes) -> bool:
 async def json_pages(
     sender: Sender,
     call_for: Callable[[int], Call],
-    read: Callable[[bytes, str], Page] = parsing.page,
+    names: Sequence[str],
     largest: int | None = None,
 ) -> AsyncGenerator[Raws, None]:
     """Records of a JSON list, undecoded; follows its pages where the platform did not give all at once.
@@ -103,42 +105,43 @@ async def json_pages(
     Args:
         sender: sends the calls.
         call_for: makes the call for a page by its number, from 0.
-        read: takes an answer apart.
+        names: stems of the names that the list may have.
         largest: bytes that one answer may have; LARGEST_JSON where None.
 
     Raises:
         ProtocolError: the list is known to be incomplete.
     """
-    seen, total, first, former = 0, 0, 0, _NOTHING
+    seen, total, first, former, before = 0, 0, 0, _NOTHING, 0
     with open_spool() as spool:
         for number in range(MOST_PAGES):
             call = call_for(number)
             edges = await sender.send(call, partial(_fill_json, spool, largest or LARGEST_JSON))
-            answer = _Answer(spool, edges, read, call.what)
-            if number and former.begins(await answer.begin()):
+            answer = _Answer(spool, edges, names, call.what)
+            if number and former.begins(beginning := await answer.begin()):
+                if number == 1 and beginning:
+                    before = 1  # its pages are numbered from 1, or it ignores the number
+                    continue
                 if seen >= total > first:  # the last page told of more, and there is none
                     return
                 raise _incomplete(call, seen, None)
-            begun = False
+            begun, ahead = False, seen
             async with aclosing(answer.pieces()) as pieces:
                 async for piece in pieces:
                     begun = True
                     yield piece
                     seen += former.fresh(piece)
-                    if seen > MOST_RECORDS:
-                        raise ProtocolError(f"The {call.what} has more than {MOST_RECORDS:,} entries.")
-            first, page = first or seen, answer.page
-            if page.total is not None and page.total < total:  # what followed moved up, over the pages' edge
-                raise ProtocolError(
-                    f"The {call.what} got shorter while it was read.", hint="Try again later."
-                )
+                    _refuse_many(call, seen)
+            first, page = first or seen, answer.page.of_all(seen - ahead)
+            _refuse_shrunk(call, page, total)
             total = page.total or 0
-            if not goes_on(page, number, seen):
+            if not goes_on(page, number - before, seen):
                 if page.total is not None and seen < page.total:
                     raise _incomplete(call, seen, page.total)
                 return
             if not begun:
-                raise _incomplete(call, seen, page.total)
+                if number:
+                    raise _incomplete(call, seen, page.total)
+                before = 1  # its pages are numbered from 1
             former = await _Marks.of(answer)
     raise ProtocolError(f"The {call_for(0).what} has more than {MOST_PAGES} pages.")
 
@@ -148,13 +151,13 @@ class _Answer:
     """One answer in the spool: its records in pieces of up to PAGE, and what it says of the list.
 
     Attributes:
-        read: takes an answer apart, or one whose first records were cut out.
+        names: stems of the names that the list may have.
         page: without its records; known once all pieces were taken.
     """
 
     spool: Spool
     edges: Edges
-    read: Callable[[bytes, str], Page]
+    names: Sequence[str]
     what: str
     page: Page = _NO_PAGE
 
@@ -167,10 +170,12 @@ class _Answer:
 
     async def pieces(self) -> AsyncGenerator[Raws]:
         """From the first one on, however often. Raises ProtocolError."""
-        head = head_of(self.edges.head) if self.edges.size > _LARGE_JSON else None
-        await self.spool.seek(len(head or b""))
+        head, within = b"", None
+        if self.edges.size > _LARGE_JSON and (found := head_of(self.edges.head, self.names)) is not None:
+            head, within = found
+        await self.spool.seek(len(head))
         rest: list[msgspec.Raw] = []
-        if head is None:
+        if within is None:
             text = await self.spool.read(self.edges.size)
         else:
             elements = Elements(partial(parsing.elements, what=self.what))
@@ -181,7 +186,7 @@ class _Answer:
                     yield rest[start : start + PAGE]
                 del rest[:full]
             text = head + elements.rest
-        page = await _off_loop(len(text), partial(self.read, text, self.what))
+        page = await _off_loop(len(text), partial(parsing.page, text, self.what, self.names, within))
         self.page = replace(page, records=())
         records = [*rest, *page.records] if rest else page.records
         for start in range(0, len(records), PAGE):
@@ -198,7 +203,7 @@ class _Marks:
     @classmethod
     async def of(cls, answer: _Answer) -> "_Marks":
         marks = [_mark(record) async for piece in answer.pieces() for record in piece]
-        return cls(marks[0], frozenset(marks))
+        return cls(marks[0] if marks else None, frozenset(marks))
 
     def begins(self, records: Raws) -> bool:
         return not records or _mark(records[0]) == self.first
@@ -226,6 +231,17 @@ def goes_on(page: Page, number: int, seen: int) -> bool:
     return page.total is not None and seen < page.total
 
 
+def _refuse_many(call: Call, seen: int) -> None:
+    if seen > MOST_RECORDS:
+        raise ProtocolError(f"The {call.what} has more than {MOST_RECORDS:,} entries.")
+
+
+def _refuse_shrunk(call: Call, page: Page, total: int) -> None:
+    """Raise ProtocolError where a page's total is less than that of the page before it."""
+    if page.total is not None and page.total < total:  # what followed moved up, over the pages' edge
+        raise ProtocolError(f"The {call.what} got shorter while it was read.", hint="Try again later.")
+
+
 def _incomplete(call: Call, seen: int, total: int | None) -> ProtocolError:
     of = f" of {total}" if total is not None else ", though it tells of more"
     return ProtocolError(
@@ -235,7 +251,10 @@ def _incomplete(call: Call, seen: int, total: int | None) -> ProtocolError:
 
 async def _fill_json(spool: Spool, largest: int, body: Body) -> Edges:
     edges = await fill(spool, largest, body)
-    if edges.head[:1] in {b"[", b"{"} and not edges.tail.rstrip().endswith((b"]", b"}")):
+    if edges.size == 0 and not body.framed:
+        raise _cut(body)
+    begins, ends = edges.head.removeprefix(_BOM)[:1], edges.tail.rstrip(b" \t\r\n\0")[-1:]
+    if begins in {b"[", b"{"} and ends not in {b"]", b"}"}:
         raise _cut(body)
     return edges
 

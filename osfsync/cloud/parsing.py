@@ -6,8 +6,8 @@ Strict where the API page promises something, tolerant where the shape is only i
 import base64
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from urllib.parse import unquote
 
@@ -16,10 +16,11 @@ import msgspec
 from osfsync.cloud.answers import AmbiguousError, Rank, best, credentials_rank, decoded, login_rank, read_json
 from osfsync.cloud.bounds import Raws, bounded, refuse_swarm
 from osfsync.cloud.calls import from_epoch
-from osfsync.cloud.field_values import moment_of, number_of, scalar_of
+from osfsync.cloud.field_values import moment_of, scalar_of
 from osfsync.cloud.fields import LONGEST_NAME, RecordReader, extra_of
 from osfsync.cloud.models import Reading
 from osfsync.cloud.recognition import spelling
+from osfsync.cloud.wrappers import Path, mended, wrapped
 from osfsync.domain.errors import ProtocolError
 from osfsync.domain.model import CommunicationEvent, DataFile, Device, Tenant
 
@@ -39,6 +40,13 @@ _TIME_FIELDS = ("ts", "timestamp", "time", "eventtime", "createdtime", "createda
 _KINDS = frozenset({"PING", "ATTN", "UPLOAD", "RETURN_LIST", "RETURN_FILE", "RETURN_ERROR", "LIST_FILES"})
 
 _LONGEST_KIND = 64
+
+DEVICES, FILES, EVENTS = (
+    ("device",),
+    ("file", "recording"),
+    ("event", "message", "communication", "log", "histor"),
+)
+"""Stems of the names that a list of them may have."""
 
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
@@ -61,6 +69,13 @@ class Page:
     total: int | None
     total_pages: int | None
     has_next: bool | None
+    count: int | None = None  # of the whole list or of this page
+
+    def of_all(self, entries: int) -> "Page":
+        """With a count that is more than the page's own `entries` as the total."""
+        if self.total is not None or self.count is None or self.count <= entries:
+            return self
+        return replace(self, total=self.count)
 
 
 def authorities(body: bytes) -> list[Authority]:
@@ -216,32 +231,24 @@ def _best(answer: object, rank: Rank, what: str, wanted: str) -> str:
     return found
 
 
-def page(body: bytes, what: str) -> Page:
-    """One page of devices or server files; the records stand in `data` (API page)."""
+def page(body: bytes, what: str, names: Sequence[str] = (), within: Path | None = None) -> Page:
+    """One page of a list: bare, under `data` (API page), or in another wrapper; see `wrapped`."""
     refuse_swarm(body, what)
     try:
-        answer = msgspec.json.decode(body, type=_Paged)
-        records = msgspec.json.decode(answer.data, type=list[msgspec.Raw])
-        total, pages, has_next = map(_scalar, (answer.total_elements, answer.total_pages, answer.has_next))
+        try:
+            found = wrapped(body, names, within)
+        except _UNREADABLE:
+            if (text := mended(body)) is None:
+                raise
+            found = wrapped(text, names, within)
+    except AmbiguousError:
+        raise _unexpected(what, "one list, and only one,", body) from None
     except _UNREADABLE:
-        raise _unexpected(what, "a list under the name of data", body) from None
-    has_more = has_next if isinstance(has_next, bool) else None
-    return Page(bounded(records, body, what), number_of(total), number_of(pages), has_more)
-
-
-_NOTHING = msgspec.Raw(b"null")
-
-
-class _Paged(msgspec.Struct, rename="camel"):
-    data: msgspec.Raw
-    total_elements: msgspec.Raw = _NOTHING
-    total_pages: msgspec.Raw = _NOTHING
-    has_next: msgspec.Raw = _NOTHING
-
-
-def _scalar(raw: msgspec.Raw) -> object:
-    """A value; None where it is a list or an object, of whatever size."""
-    return None if bytes(memoryview(raw)[:1]) in {b"[", b"{"} else msgspec.json.decode(raw)
+        found = None
+    if found is None:
+        raise _unexpected(what, "a list under the name of data", body)
+    records = bounded(found.records, body, what)
+    return Page(records, found.total, found.total_pages, found.has_next, found.count)
 
 
 def devices(records: Raws) -> list[Device]:
@@ -276,21 +283,17 @@ def _settled(records: Raws, reader: RecordReader, what: str) -> list[object]:
 def elements(body: bytes, what: str) -> Raws | None:
     """The records of a bare list; None where it is none. Raises ProtocolError where it holds too much."""
     refuse_swarm(body, what)
+    records = _list(body)
+    if records is None and (text := mended(body)) is not None:
+        records = _list(text)
+    return None if records is None else bounded(records, body, what)
+
+
+def _list(body: bytes) -> Raws | None:
     try:
-        records = msgspec.json.decode(body, type=list[msgspec.Raw])
+        return msgspec.json.decode(body, type=list[msgspec.Raw])
     except _UNREADABLE:
         return None
-    return bounded(records, body, what)
-
-
-def loose_page(body: bytes, what: str) -> Page:
-    """One page of a list of undocumented shape: bare, or under `data`."""
-    if body.lstrip()[:1] != b"[":
-        return page(body, what)
-    records = elements(body, what)
-    if records is None:
-        raise _unexpected(what, "a list", body)
-    return Page(records, None, None, None)
 
 
 def events(records: Raws, what: str) -> list[CommunicationEvent]:
@@ -360,6 +363,11 @@ def html(body: bytes) -> bool:
 def _decode(body: bytes | msgspec.Raw, what: str) -> object:
     try:
         return msgspec.json.decode(body)
+    except _UNREADABLE:
+        if (text := mended(bytes(body))) is None:
+            raise _unexpected(what, "JSON", bytes(body)) from None
+    try:
+        return msgspec.json.decode(text)
     except _UNREADABLE:
         raise _unexpected(what, "JSON", bytes(body)) from None
 

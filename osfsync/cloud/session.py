@@ -46,6 +46,7 @@ _MOST_REDIRECTS = 5
 _TOO_MANY = 429
 _PUT_OFF = frozenset({_TOO_MANY, 503})
 _SERVER_ERROR = 500
+_NO_CONTENT = 204
 _PROXY_UNAUTHORIZED = 407
 _FIRST_WORD = 5.0
 """Seconds without any answer after which that is logged."""
@@ -295,7 +296,7 @@ class Session:
         return Body(
             call=call,
             length=length,
-            framed=length is not None or is_chunked(response.headers),
+            framed=length is not None or response.status == _NO_CONTENT or is_chunked(response.headers),
             encoding=", ".join(response.headers.getall("Content-Encoding", ())).strip().lower(),
             reply=reply_to(call.rest, response.status, response.headers),
             proof=proof_of(response.status, response.headers),

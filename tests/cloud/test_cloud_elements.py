@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from osfsync.cloud import parsing
-from osfsync.cloud.elements import Elements, head_of
+from osfsync.cloud.elements import Elements
+from osfsync.cloud.wrappers import head_of
 
 NASTY = ["}, {", "},{", "]", "[", '"},{"', "\\", "}", "{", '{"a":[{},{}]}', "ä", "\x00", "]}"]
 
@@ -68,12 +69,13 @@ def test_what_stands_behind_a_list_is_told_of_it_and_is_no_record(
     entries: list[dict[str, Any]], tail: str, start: str, chunk: int
 ) -> None:
     text = f'{{{start}"data": {json.dumps(entries)}{tail}}}'.encode()
-    head = head_of(text)
-    assert head is not None
+    found_head = head_of(text)
+    assert found_head is not None
+    head, within = found_head
     reading = Elements(partial(parsing.elements, what="list"), smallest=1)
     rest = text[len(head) :]
     found = [raw for at in range(0, len(rest), chunk) for raw in reading.feed(rest[at : at + chunk])]
-    page = parsing.page(head + reading.rest, "list")
+    page = parsing.page(head + reading.rest, "list", within=within)
     assert [msgspec.json.decode(raw) for raw in (*found, *page.records)] == entries
     assert page.total == (7 if "total" in start else None)
     assert page.has_next is (False if "hasNext" in tail else None)

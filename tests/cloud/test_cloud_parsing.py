@@ -164,7 +164,7 @@ def test_devices_of_a_page() -> None:
     assert (page.total, page.total_pages, page.has_next) == (7, 3, True)
 
 
-@pytest.mark.parametrize("body", [b"[]", b"{}", b'{"data":null}', b'{"data":{}}', b"\xff", b"[" * 9_999, b""])
+@pytest.mark.parametrize("body", [b"5", b'"x"', b'{"data":5}', b'{"message":"x"}', b"\xff", b"[" * 9_999])
 def test_a_list_of_another_shape(body: bytes) -> None:
     with pytest.raises(ProtocolError, match="device list"):
         parsing.page(body, "device list")
@@ -225,7 +225,7 @@ def test_communication_events_are_read_tolerantly(shape: Any) -> None:
         {"date": "?", "kind": "something new"},
         {},
     ]
-    page = parsing.loose_page(as_json(shape(records)), "communication")
+    page = parsing.page(as_json(shape(records)), "communication")
     events = parsing.events(page.records, "communication")
     assert [(event.kind, event.at) for event in events] == [
         ("PING", NOW),
@@ -240,7 +240,7 @@ def test_communication_events_are_read_tolerantly(shape: Any) -> None:
 
 def test_a_bare_list_that_breaks_off() -> None:
     with pytest.raises(ProtocolError, match="communication"):
-        parsing.loose_page(b'[{"a":1}', "communication")
+        parsing.page(b'[{"a":1}', "communication")
 
 
 def test_telemetry_gives_the_latest_value_of_each_channel() -> None:
@@ -275,7 +275,7 @@ record_fields = st.dictionaries(
 
 @given(st.lists(record_fields, max_size=5))
 def test_any_records_are_read_or_refused(records: list[dict[str, Any]]) -> None:
-    raws = parsing.loose_page(as_json(records), "list").records
+    raws = parsing.page(as_json(records), "list").records
     assert len(parsing.events(raws, "list")) == len(records)
     reader = server_reader()
     for method in (reader.file, reader.server_file):
@@ -290,7 +290,7 @@ def test_any_records_are_read_or_refused(records: list[dict[str, Any]]) -> None:
             assert file.start is None or file.end is None or file.start <= file.end
 
 
-@given(st.binary(max_size=80), st.sampled_from([parsing.page, parsing.loose_page, parsing.readings]))
+@given(st.binary(max_size=80), st.sampled_from([parsing.page, parsing.readings]))
 def test_any_bytes_are_read_or_refused_in_words(body: bytes, read: Callable[[bytes, str], object]) -> None:
     what = "answer of device 'Crane 4'"
     told = what

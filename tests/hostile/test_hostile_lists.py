@@ -163,19 +163,19 @@ SWARMS = {
 def test_a_swarm_of_nothing(monkeypatch: pytest.MonkeyPatch, name: str, shape: bytes) -> None:
     """Bytes that become many times as many in memory."""
     monkeypatch.setattr(bounds, "MOST_VALUES", 100_000)
-    assert len(parsing.loose_page(shape % (SWARMS[name] * 99_999), WHAT).records) == 100_000
+    assert len(parsing.page(shape % (SWARMS[name] * 99_999), WHAT).records) == 100_000
     with memory_below(2_000_000), pytest.raises(ProtocolError, match="more than 100,000 values"):
-        parsing.loose_page(shape % (SWARMS[name] * 100_000), WHAT)
+        parsing.page(shape % (SWARMS[name] * 100_000), WHAT)
 
 
 @pytest.mark.parametrize("shape", [b"[%b]", b'{"data":[%b]}'])
 def test_a_swarm_of_entries_and_of_what_is_none(monkeypatch: pytest.MonkeyPatch, shape: bytes) -> None:
     monkeypatch.setattr(bounds, "MOST_OBJECTS", 1_000)
-    assert len(parsing.loose_page(shape % b",".join([b"{}"] * 1_000), WHAT).records) == 1_000
+    assert len(parsing.page(shape % b",".join([b"{}"] * 1_000), WHAT).records) == 1_000
     with pytest.raises(ProtocolError, match="more than 1,000 entries"):
-        parsing.loose_page(shape % b",".join([b"{}"] * 1_002), WHAT)
+        parsing.page(shape % b",".join([b"{}"] * 1_002), WHAT)
     with pytest.raises(ProtocolError, match="belong to no entry"):
-        parsing.loose_page(shape % b",".join([b"{}"] * 10 + [b"1"] * 4_000), WHAT)
+        parsing.page(shape % b",".join([b"{}"] * 10 + [b"1"] * 4_000), WHAT)
 
 
 @pytest.mark.parametrize("key", ["a", "totalElements", "totalPages", "hasNext"])
@@ -189,7 +189,7 @@ def test_fields_beside_the_data_are_not_unpacked(key: str) -> None:
 def test_a_record_without_measure(shape: bytes) -> None:
     body = shape % (b'{"id": "d1"},{"id": "d2", "name": [' + b"[]," * (LARGEST_RECORD // 3) + b"0]}")
     with memory_below(1_000_000), pytest.raises(ProtocolError, match="record of more than 4000000 bytes"):
-        parsing.loose_page(body, WHAT)
+        parsing.page(body, WHAT)
 
 
 def test_what_a_platform_calls_things_is_bounded() -> None:
@@ -197,7 +197,7 @@ def test_what_a_platform_calls_things_is_bounded() -> None:
     (device,) = parsing.devices(parsing.page(body, WHAT).records)
     assert device.name == "x" * 4_096
     body = json.dumps([{"type": "x" * 100_000, "y" * 100_000: "z" * 100_000}]).encode()
-    (event,) = parsing.events(parsing.loose_page(body, WHAT).records, WHAT)
+    (event,) = parsing.events(parsing.page(body, WHAT).records, WHAT)
     assert event.kind == "X" * 64
     assert sum(len(field) + len(text) for field, text in event.extra) <= 4 * 256
     body = json.dumps({"data": [{"id": "d" * 1_001}]}).encode()
@@ -211,7 +211,7 @@ PARSERS: dict[str, Callable[[bytes], object]] = {
     "credentials": lambda body: parsing.credentials_id(body, WHAT),
     "download token": lambda body: parsing.download_token(body, WHAT),
     "devices": lambda body: parsing.devices(parsing.page(body, WHAT).records),
-    "events": lambda body: parsing.events(parsing.loose_page(body, WHAT).records, WHAT),
+    "events": lambda body: parsing.events(parsing.page(body, WHAT).records, WHAT),
     "readings": lambda body: parsing.readings(body, WHAT),
 }
 

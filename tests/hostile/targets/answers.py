@@ -86,7 +86,7 @@ def _server_files(data: bytes) -> None:
 
 def _events(data: bytes) -> None:
     try:
-        found = parsing.events(parsing.loose_page(data, WHAT).records, WHAT)
+        found = parsing.events(parsing.page(data, WHAT).records, WHAT)
     except ProtocolError as error:
         refused(error)
         return
