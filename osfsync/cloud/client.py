@@ -141,19 +141,29 @@ class CloudClient:
         """The chosen tenant; logs in. Raises TenantError, LoginRefusedError."""
         return await self._sender.repeat("login", self._login.tenant)
 
-    async def devices(self) -> list[Device]:
-        """All devices of the tenant. Raises ProtocolError where the list is known to be incomplete."""
+    async def devices(self, notes: ListNotes | None = None) -> list[Device]:
+        """All devices of the tenant; entries without an id are left out, and counted in `notes`.
+
+        Raises:
+            ProtocolError: the list is known to be incomplete, or no entry has an id.
+        """
         tenant = await self.tenant()
 
         def call_for(page: int) -> Call:
             return calls.devices(tenant.id, page)
 
         found: dict[str, Device] = {}
+        skips = 0
         async with aclosing(json_pages(self._sender, call_for, parsing.DEVICES)) as pages:
             async for records in pages:
-                found |= {device.id: device for device in parsing.devices(records)}
+                devices = parsing.devices(records)
+                skips += len(records) - len(devices)
+                found |= {device.id: device for device in devices}
                 if len(found) > MOST_DEVICES:
                     raise ProtocolError(f"The device list has more than {MOST_DEVICES:,} entries.")
+        parsing.check_identified(found.values(), skips)
+        if notes is not None:
+            notes.skips += skips
         return list(found.values())
 
     async def check_listing(self, device: Device) -> None:

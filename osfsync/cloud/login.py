@@ -11,8 +11,9 @@ import anyio
 
 from osfsync.cloud import calls, parsing
 from osfsync.cloud.calls import Call
+from osfsync.cloud.device_records import LONGEST_ID
 from osfsync.cloud.faults import wrong_scheme
-from osfsync.cloud.parsing import LONGEST_ID, Authority
+from osfsync.cloud.parsing import Authority
 from osfsync.cloud.refusals import (
     MOST_OF_PAGE,
     BlockedError,

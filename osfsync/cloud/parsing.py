@@ -6,7 +6,7 @@ Strict where the API page promises something, tolerant where the shape is only i
 import base64
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from urllib.parse import unquote
@@ -16,8 +16,9 @@ import msgspec
 from osfsync.cloud.answers import AmbiguousError, Rank, best, credentials_rank, decoded, login_rank, read_json
 from osfsync.cloud.bounds import Raws, bounded, refuse_swarm
 from osfsync.cloud.calls import from_epoch
+from osfsync.cloud.device_records import device_of, identity
 from osfsync.cloud.field_values import moment_of, scalar_of
-from osfsync.cloud.fields import LONGEST_NAME, RecordReader, extra_of
+from osfsync.cloud.fields import RecordReader, extra_of
 from osfsync.cloud.models import Reading
 from osfsync.cloud.recognition import spelling
 from osfsync.cloud.wrappers import Path, mended, wrapped
@@ -26,8 +27,6 @@ from osfsync.domain.model import CommunicationEvent, DataFile, Device, Tenant
 
 LONGEST_TOKEN = 8_192
 """Characters of a token or a credential; more would not fit into an address or a header."""
-
-LONGEST_ID = 1_000
 
 _WRAPPERS = 3  # objects around a list or an id
 _LISTS = ("data", "content", "items", "tenants", "authorities", "result", "results", "list")
@@ -152,6 +151,8 @@ def credentials_id(body: bytes, what: str) -> str | None:
     answer = _small_or_text(body, what, "a credentialsId")
     if answer is None or answer in ([], {}):
         return None
+    if isinstance(answer, dict) and answer.get("credentialsId", "") is None:
+        return None
     if isinstance(answer, list):
         typed = [c for c in answer if isinstance(c, dict) and c.get("credentialsType") == "ACCESS_TOKEN"]
         answer = typed or answer
@@ -252,15 +253,15 @@ def page(body: bytes, what: str, names: Sequence[str] = (), within: Path | None 
 
 
 def devices(records: Raws) -> list[Device]:
-    """Devices of one page. The API page promises ids; a device without a name goes by its id."""
-    found: list[Device] = []
-    for raw in records:
-        entry = _decode(raw, "device list")
-        if not isinstance(entry, dict) or (device_id := identity(entry.get("id"))) is None:
-            raise _unexpected("device list", "the id of a device")
-        name = scalar_of(entry.get("name")) or device_id
-        found.append(Device(device_id, name[:LONGEST_NAME]))
-    return found
+    """Devices of one page; entries without an id are left out."""
+    entries = (device_of(_decode(raw, "device list")) for raw in records)
+    return [device for device in entries if device is not None]
+
+
+def check_identified(found: Collection[Device], skips: int) -> None:
+    """Raise ProtocolError where no entry of a device list has an id."""
+    if skips and not found:
+        raise _unexpected("device list", "the id of a device")
 
 
 def server_files(records: Raws, reader: RecordReader, what: str) -> list[DataFile]:
@@ -342,16 +343,6 @@ def _reading(channel: str, values: object) -> Reading:
     ]
     dated = [reading for reading in found if reading.at is not None]
     return max(dated, key=lambda r: r.at.timestamp() if r.at else 0, default=Reading(channel, "", None))
-
-
-def identity(value: object) -> str | None:
-    """An id: text, a whole number, or `{"entityType", "id"}`, perhaps nested."""
-    found = value
-    for _ in range(_WRAPPERS):
-        found = found.get("id") if isinstance(found, dict) else found
-    if isinstance(found, int) and not isinstance(found, bool):
-        found = str(found)
-    return found if isinstance(found, str) and found.strip() and len(found) <= LONGEST_ID else None
 
 
 def html(body: bytes) -> bool:

@@ -33,6 +33,7 @@ _TOTAL_PAGES = ("totalpages", "pagecount", "pages")
 _NEXT = ("next", "nextpage")
 _ERRORS = ("error", "errors", "errorcode", "errormessage", "exception")
 _FIRST_ERROR = 400
+_LOOKED_AT = 1_000  # bytes of a list
 _IDENTIFYING = frozenset({"id", "name"})
 
 _NOT_JSON = re.compile(rb'"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b', re.DOTALL)
@@ -157,23 +158,24 @@ def _choose(
     lists: Sequence[tuple[Path, msgspec.Raw, bool]], names: Sequence[str], within: Path | None
 ) -> Records | None:
     """Records of the list that fits best."""
-    best, found = (0, 0), list[tuple[Path, Records]]()
+    best, found = (0, 0), list[tuple[Path, msgspec.Raw]]()
     for path, raw, in_record in lists:
-        by_name = rank(path, names)
-        if by_name == 0 or (by_name == 1 and in_record):
+        by_name, holds = rank(path, names), _first_entry(raw)
+        fits = holds in {b"{", b"]"} or path == within
+        if by_name == 0 or (by_name == 1 and (in_record or holds != b"{")):
             continue
-        records = msgspec.json.decode(raw, type=list[msgspec.Raw])
-        holds_objects = any(bytes(memoryview(record)[:1]) == b"{" for record in records)
-        if by_name == 1 and not holds_objects and path != within:
-            continue
-        fit = (int(holds_objects or not records or path == within), by_name)
-        if fit > best:
-            best, found = fit, [(path, records)]
+        if (fit := (int(fits), by_name)) > best:
+            best, found = fit, [(path, raw)]
         elif fit == best:
-            found.append((path, records))
+            found.append((path, raw))
     if len(found) > 1 or (found and within is not None and found[0][0] != within):
         raise AmbiguousError("Two lists fit equally well.")
-    return found[0][1] if found else None
+    return msgspec.json.decode(found[0][1], type=list[msgspec.Raw]) if found else None
+
+
+def _first_entry(raw: msgspec.Raw) -> bytes:
+    """The first byte of the first entry of a list that is not null, or the bracket at its end."""
+    return bytes(memoryview(raw)[1:_LOOKED_AT]).replace(b"null", b"").lstrip(_BLANKS + b",")[:1]
 
 
 def rank(path: Path, names: Sequence[str]) -> int:

@@ -20,6 +20,7 @@ FIELDS_CHANGED_TEXT = (
     "`osfsync doctor` shows which."
 )
 WERE = ("were", "was")
+HAVE = ("have", "has")
 
 REFUSALS = (ForbiddenError, NotFoundError, RefusedError)
 """A platform may refuse days for their age, and give the next."""
@@ -77,6 +78,17 @@ class Complaints:
         self.tally.unsettled.add(device.id)
         text = f"{amount(notes.skips, 'record')} could not be read and {WERE[notes.skips == 1]} skipped. "
         self.tally.problem(device.name, None, SKIPPED, text + notes.skipped[0])
+
+    def unidentified(self, skips: int) -> None:
+        """Entries of the device list have no id: they count as devices that failed."""
+        if not skips:
+            return
+        self.tally.devices_unidentified = skips
+        text = (
+            f"{amount(skips, 'device')} of the device list {HAVE[skips == 1]} no readable id; the others are "
+            "not affected. Ask an administrator of the tenant to look at the device list."
+        )
+        self.tally.problem("(platform)", None, SKIPPED, text)
 
     def limited(self, device: Device, error: ForbiddenError, what: str) -> None:
         """The account may not read `what` of a device; once in a run."""

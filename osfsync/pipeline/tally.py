@@ -21,6 +21,7 @@ class Tally:
     `at_once` is how many downloads may be under way at present, as the platform bears it.
     `pending` are hashes of the files that were counted as device-only or requested; None where no later
     round will ask.
+    `devices_unidentified` counts entries of the device list without an id.
     `devices_knowing` are those whose server's own list names files that the server does not have.
     """
 
@@ -30,6 +31,7 @@ class Tally:
     devices_failed: set[str] = field(default_factory=set)
     devices_suspect: set[str] = field(default_factory=set)
     devices_limited: set[str] = field(default_factory=set)
+    devices_unidentified: int = 0
     listed: int = 0
     held: int = 0
     fetched: int = 0
@@ -100,8 +102,10 @@ class Tally:
 
     def device_counts(self) -> DeviceCounts:
         """Devices so far."""
-        failed = self.devices_failed | self.devices_suspect
-        return DeviceCounts(self.devices_seen, len(self.devices_done - failed), len(failed))
+        failed, unknown = self.devices_failed | self.devices_suspect, self.devices_unidentified
+        return DeviceCounts(
+            self.devices_seen + unknown, len(self.devices_done - failed), len(failed) + unknown
+        )
 
     def file_counts(self) -> FileCounts:
         """Files so far; what was to be fetched and met no end yet is left."""

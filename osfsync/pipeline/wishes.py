@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from osfsync.archive.paths import device_folder, path_key
-from osfsync.cloud.client import CloudClient
+from osfsync.cloud.client import CloudClient, ListNotes
 from osfsync.domain.dialogue import CLOCKS_AHEAD
 from osfsync.domain.errors import ConfigError, ProtocolError
 from osfsync.domain.loss import LOOKED_FOR
@@ -17,6 +17,7 @@ from osfsync.domain.policy import Policy
 from osfsync.domain.reach import OVERLAP, begin_of
 from osfsync.domain.rows import LEFT_OUT, LEFT_OUT_TOLD, KnownDevice
 from osfsync.domain.selection import Selection
+from osfsync.pipeline.complaints import Complaints
 from osfsync.pipeline.merge import MergeTerms
 from osfsync.pipeline.settle import UNDATED_SPAN, Settler
 from osfsync.pipeline.tally import Tally
@@ -89,7 +90,9 @@ async def choose_devices(
         ProtocolError: the platform lists none, though some are known: such a list is suspect.
         ConfigError: the selection fits none of them.
     """
-    listed = await client.devices()
+    notes = ListNotes()
+    listed = await client.devices(notes)
+    Complaints(tally).unidentified(notes.skips)
     if not listed and known:
         raise ProtocolError(
             f"The platform lists no device, though {len(known)} are known; nothing was done.",

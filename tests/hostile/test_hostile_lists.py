@@ -201,8 +201,13 @@ def test_what_a_platform_calls_things_is_bounded() -> None:
     assert event.kind == "X" * 64
     assert sum(len(field) + len(text) for field, text in event.extra) <= 4 * 256
     body = json.dumps({"data": [{"id": "d" * 1_001}]}).encode()
-    with pytest.raises(ProtocolError, match="id of a device"):
-        parsing.devices(parsing.page(body, WHAT).records)
+    assert parsing.devices(parsing.page(body, WHAT).records) == []
+
+
+def _devices(body: bytes) -> None:
+    records = parsing.page(body, WHAT).records
+    found = parsing.devices(records)
+    parsing.check_identified(found, len(records) - len(found))
 
 
 PARSERS: dict[str, Callable[[bytes], object]] = {
@@ -210,7 +215,7 @@ PARSERS: dict[str, Callable[[bytes], object]] = {
     "login token": parsing.login_token,
     "credentials": lambda body: parsing.credentials_id(body, WHAT),
     "download token": lambda body: parsing.download_token(body, WHAT),
-    "devices": lambda body: parsing.devices(parsing.page(body, WHAT).records),
+    "devices": _devices,
     "events": lambda body: parsing.events(parsing.page(body, WHAT).records, WHAT),
     "readings": lambda body: parsing.readings(body, WHAT),
 }
@@ -235,8 +240,17 @@ GARBAGE = {
 }
 
 
-READ = {("authorities", "UTF-16"), ("authorities", "a byte order mark"), ("credentials", "nothing")}
-"""Odd, and readable: an empty list in another encoding, a device without credentials."""
+READ = {
+    ("authorities", "UTF-16"),
+    ("authorities", "a byte order mark"),
+    ("credentials", "nothing"),
+    ("devices", "no UTF-8"),
+    *((parser, name) for parser in ("devices", "events") for name in ("UTF-16", "a byte order mark")),
+    *((parser, name) for parser in ("devices", "events") for name in ("a NUL behind", "nothing")),
+    *((parser, name) for parser in ("events", "readings") for name in ("not a number", "no UTF-8")),
+    *(("readings", name) for name in ("UTF-16", "a byte order mark", "a NUL behind")),
+}
+"""Odd, and readable: lists in another encoding, an empty list, a device without credentials."""
 
 
 @pytest.mark.parametrize(

@@ -207,6 +207,22 @@ async def test_an_empty_device_list_is_suspect(mirror_of: MirrorOf, small_world:
         assert "8 are known" in summary.error
 
 
+async def test_a_device_without_an_id_is_reported_and_the_others_are_listed(
+    mirror_of: MirrorOf, empty_world: World
+) -> None:
+    device = empty_world.add_device("Truck 1")
+    empty_world.add_file(device, "a.osfz", StorageStatus.BOTH)
+    entries = f'[{{"id": null, "name": "?"}}, null, {{"id": "{device.id}", "name": "Truck 1"}}]'
+    async with mirror_of(empty_world) as mirror:
+        mirror.simulator.faults.add(
+            Fault.wrong_json(f'{{"devices": {entries}, "total": 3}}'), on="devices", times=None
+        )
+        summary = await mirror.sync()
+        assert (summary.exit_code, summary.files.fetched) == (ExitCode.PARTIAL, 1)
+        assert (summary.devices.seen, summary.devices.failed) == (3, 2)
+        assert [problem.reason for problem in summary.problems] == ["unreadable-records"]
+
+
 async def test_a_selection_that_fits_no_device_is_told(mirror_of: MirrorOf, small_world: World) -> None:
     async with mirror_of(small_world) as mirror:
         mirror.change("select", devices=("nobody*",))
