@@ -41,6 +41,19 @@ class Repeat(Enum):
     NEVER = "never"  # the caller repeats the whole flow
 
 
+class TimeSpelling(Enum):
+    """ISO 8601 in UTC, as a platform may want it: the decimals of a second, and how UTC is written."""
+
+    MILLISECONDS = ("milliseconds", "Z")
+    SECONDS = ("seconds", "Z")
+    OFFSET = ("seconds", "+00:00")
+    OFFSET_MILLISECONDS = ("milliseconds", "+00:00")
+    NO_ZONE = ("seconds", "")
+    NO_ZONE_MILLISECONDS = ("milliseconds", "")
+    SHORT_OFFSET = ("seconds", "+0000")
+    SHORT_OFFSET_MILLISECONDS = ("milliseconds", "+0000")
+
+
 class Hedge(Enum):
     """Whether a call may be sent again early, while nothing is known of the first one."""
 
@@ -218,15 +231,18 @@ def _downloads(device: Device) -> str:
     return f"/api/device/{_segment(device.id)}/data-files/CLIENT_SCOPE"
 
 
-def request_list(device: Device, window: TimeWindow, tag: str) -> Call:
+def request_list(
+    device: Device, window: TimeWindow, tag: str, spelling: TimeSpelling = TimeSpelling.MILLISECONDS
+) -> Call:
     """Queue a command: deliver the files of `window`. ISO-8601. Sent twice, it would be queued twice."""
+    unit = _SECOND if spelling.value[0] == "seconds" else _MILLISECOND
     return Call(
         "command",
         "POST",
         f"/api/devices/{_segment(device.id)}/request-list",
         json={
-            "startTime": _iso(_down(window.start, _MILLISECOND)),
-            "endTime": _iso(_up(window.end, _MILLISECOND)),
+            "startTime": _iso(_down(window.start, unit) * unit, spelling),
+            "endTime": _iso(_up(window.end, unit) * unit, spelling),
             "tag": tag,
         },
         repeat=Repeat.UNTAKEN,
@@ -301,9 +317,9 @@ def _up(moment: datetime, unit: timedelta) -> int:
     return max(0, -((EPOCH - moment) // unit))
 
 
-def _iso(milliseconds_since_epoch: int) -> str:
-    moment = EPOCH + milliseconds_since_epoch * _MILLISECOND
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def _iso(since_epoch: timedelta, spelling: TimeSpelling) -> str:
+    timespec, utc = spelling.value
+    return (EPOCH + since_epoch).replace(tzinfo=None).isoformat(timespec=timespec) + utc
 
 
 def _segment(text: str) -> str:

@@ -17,6 +17,7 @@ from osfsync.cloud.lanes import Ceiling
 from osfsync.cloud.listing import LARGEST_LOG, json_pages, xml_pages
 from osfsync.cloud.login import Login
 from osfsync.cloud.models import Reading
+from osfsync.cloud.orders import Orders
 from osfsync.cloud.ranges import Proof, Reply, Rest
 from osfsync.cloud.sender import Sender, retryable
 from osfsync.cloud.session import SilentError, open_session
@@ -83,6 +84,7 @@ class CloudClient:
     ) -> None:
         self._sender = sender
         self._login = login
+        self._orders = Orders(sender)
         self.device_list_fields = FieldBook(ListingSource.DEVICE_LIST, "cloud.fields.xml", fields.xml)
         self.server_list_fields = FieldBook(ListingSource.SERVER_LIST, "cloud.fields.json", fields.json)
         self._server_names: dict[str, ServerNames] = {}  # of the window that was read last, by device
@@ -247,7 +249,7 @@ class CloudClient:
         Repeated only where it certainly was not queued.
         """
         await self.tenant()
-        await self._sender.send(calls.request_list(device, window, tag), _ignore)
+        await self._orders.send(device, window, tag)
 
     @asynccontextmanager
     async def download(
@@ -418,7 +420,3 @@ async def _text(body: Body) -> bytes:
 
 async def _telemetry(body: Body) -> bytes:
     return await body.read(_LARGEST_TELEMETRY)
-
-
-async def _ignore(_: Body) -> None:
-    """A command is answered by its status alone."""

@@ -59,6 +59,10 @@ class BlockedError(ServerError):
     """A proxy, firewall or gateway answered, which says nothing about permissions or files."""
 
 
+class BadRequestError(RefusedError):
+    """400 or 422: the request is not spelled as the platform wants it."""
+
+
 class NotReadyError(ServerError):
     """202, 408 or 425: the platform has no answer yet."""
 
@@ -138,6 +142,8 @@ def _client_error(call: Call, status: int, told: str) -> CloudError:
             return NotFoundError(f"The platform does not know what the {call.what} is about ({status}).")
         case 406:
             return RefusedError(told, hint="It does not give the kind of answer that was asked for.")
+        case 400 | 422:
+            return BadRequestError(told)
         case 429:
             return BusyError(told, hint="It asks for fewer requests; see limits.requests_per_second.")
         case _:
