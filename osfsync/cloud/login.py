@@ -20,6 +20,7 @@ from osfsync.cloud.refusals import (
     asks_for_own_login,
     is_from_between,
     may_be_page,
+    may_speak,
     refusal,
 )
 from osfsync.cloud.session import Answer, Session
@@ -211,9 +212,9 @@ class Login:
 
 
 async def beginning_of_page(answer: Answer) -> bytes:
-    """The first bytes of a refusal that may be a web page; none where they do not come in time."""
+    """The first bytes of a refusal that may be a page or a reason; none where they do not come in time."""
     page = bytearray()
-    if may_be_page(answer.status, answer.headers):
+    if may_be_page(answer.status, answer.headers) or may_speak(answer.status, answer.headers):
         with suppress(CloudError), anyio.move_on_after(_PAGE_SECONDS):
             while len(page) < MOST_OF_PAGE and (piece := await answer.body.piece()):
                 page += piece

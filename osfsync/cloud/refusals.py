@@ -1,6 +1,6 @@
 """HTTP status → error. Sans-IO.
 
-Messages never repeat an address or a body: they may hold the device's credential or a token.
+Messages never repeat an address, and of a body the platform's reason alone: see `said`.
 """
 
 import re
@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from osfsync.cloud.calls import Call, Repeat
+from osfsync.cloud.said import said
 from osfsync.domain.errors import (
     BusyError,
     CloudError,
@@ -79,6 +80,11 @@ def may_be_page(status: int, headers: Mapping[str, str]) -> bool:
     return status in _CLIENT_ERROR and ("html" in kind or not kind)
 
 
+def may_speak(status: int, headers: Mapping[str, str]) -> bool:
+    """Whether the body of a refusal may hold the platform's reason."""
+    return status in _CLIENT_ERROR and "json" in headers.get("Content-Type", "").lower()
+
+
 def is_from_between(status: int, headers: Mapping[str, str], page: bytes) -> bool:
     """Whether a refusal is a web page of a proxy or gateway, and no word of the platform."""
     if not may_be_page(status, headers) or _APPLICATION_SERVER.search(page):
@@ -111,10 +117,13 @@ def _no_answer(call: Call, status: int, headers: Mapping[str, str], page: bytes)
     return None
 
 
-def refusal(call: Call, status: int, headers: Mapping[str, str], page: bytes = b"") -> CloudError | None:
+def refusal(
+    call: Call, status: int, headers: Mapping[str, str], page: bytes = b"", bearer: str = ""
+) -> CloudError | None:
     """The error that a status means; None for success.
 
-    `page` is the beginning of the body, where `may_be_page`.
+    `page` is the beginning of the body, where `may_be_page` or `may_speak`. `bearer` is what no message may
+    repeat.
     """
     if status in _OK and (status != _ACCEPTED or call.repeat is Repeat.UNTAKEN):
         return None
@@ -122,7 +131,8 @@ def refusal(call: Call, status: int, headers: Mapping[str, str], page: bytes = b
         return error
     told = f"The platform answered {status} to the request for the {call.what}."
     if status in _CLIENT_ERROR:
-        return _client_error(call, status, told)
+        reason = said(call, page, bearer) if call.device and may_speak(status, headers) else ""
+        return _client_error(call, status, f"{told} It says: {reason}" if reason else told)
     if status in _REDIRECTION or status not in _SERVER_ERROR:
         return ProtocolError(told, hint="Check cloud.url.")
     if status == _UNAVAILABLE:

@@ -134,7 +134,8 @@ class Sender:
             answer = await self._exchange(call, hedges)
             with ExitStack() as stack:
                 stack.callback(answer.body.close)
-                error = refusal(call, answer.status, answer.headers, await beginning_of_page(answer))
+                page = await beginning_of_page(answer)
+                error = refusal(call, answer.status, answer.headers, page, answer.bearer)
                 if error is None:
                     stack.pop_all()
             if error is None:
