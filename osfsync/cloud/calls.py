@@ -235,7 +235,8 @@ def request_list(
     device: Device, window: TimeWindow, tag: str, spelling: TimeSpelling = TimeSpelling.MILLISECONDS
 ) -> Call:
     """Queue a command: deliver the files of `window`. ISO-8601. Sent twice, it would be queued twice."""
-    unit = _SECOND if spelling.value[0] == "seconds" else _MILLISECOND
+    timespec: str = spelling.value[0]
+    unit = _SECOND if timespec == "seconds" else _MILLISECOND
     return Call(
         "command",
         "POST",

@@ -36,7 +36,7 @@ def device_of(entry: object) -> Device | None:
 
 
 def _spelled(entry: Mapping[str, object]) -> dict[str, object]:
-    return {spelling(field): value for field, value in reversed(entry.items())}
+    return {spelling(field): value for field, value in reversed(list(entry.items()))}
 
 
 def _id_of(fields: Mapping[str, object]) -> str | None:
