@@ -381,7 +381,9 @@ async def open_session(
             total=None, connect=connect, sock_connect=connect, sock_read=cloud.idle_timeout.total_seconds()
         ),
     ) as http:
-        control = Control(throttle, Lanes(limits, throttle, ceiling), Outage(patience, retries=limits.retries))
+        control = Control(
+            throttle, Lanes(limits, throttle, ceiling), Outage(patience, retries=limits.retries)
+        )
         yield Session(http, route, cloud, control)
 
 

@@ -27,6 +27,15 @@ def completeness(job: FetchJob, size: int | None, *, framed: bool) -> Complete |
     return Complete(job.refused) if framed and size is not None and size == job.file.size else None
 
 
+def has_grown(job: FetchJob, length: int | None) -> bool:
+    """Whether a body may be a recording that went on after it was listed.
+
+    It is longer than listed, and its content must show by its end that it is whole.
+    """
+    listed = job.file.size
+    return listed is not None and length is not None and length > listed and shows_its_end(job.file.name)
+
+
 ENOUGH_DEVIATIONS = 3
 """Whole files of another size than listed, and none of that size: the list's sizes are something else."""
 
@@ -49,7 +58,7 @@ class ListedSizes:
             return length if length is not None or self.unusable else listed
         if listed == length:
             self._agreed = True
-        elif not self.unusable:
+        elif not (self.unusable or has_grown(job, length)):
             raise contradiction(listed, length)
         return length
 

@@ -11,7 +11,7 @@ from osfsync.cloud.sender import retryable
 from osfsync.content import check_for, only_whole, shows_its_end
 from osfsync.domain.errors import DamagedError, InterruptedBodyError
 from osfsync.domain.model import ContentCheck
-from osfsync.pipeline.checks import ListedSizes, check_of, completeness, contradiction
+from osfsync.pipeline.checks import ListedSizes, check_of, completeness, contradiction, has_grown
 from osfsync.pipeline.messages import FetchJob
 from osfsync.pipeline.part import LEAST_PROGRESS, Part
 from osfsync.pipeline.resume import label_for, rest_after
@@ -118,10 +118,15 @@ class Transfer:
                     receiver = part.go_on()
                 else:
                     await part.drop()
-                    await self._prove_size(job, body)
+                    proven = await self._prove_size(job, body, head)
                     size, check = self.sizes.agreed(job, body.length), _check_of_body(job, body)
                     complete = completeness(job, size, framed=body.framed)
-                    cut, more = await self._collect(body, size, plan.most, head)
+                    more = False
+                    if not proven:
+                        most = (
+                            PIECE if has_grown(job, size) else plan.most
+                        )  # more than the share is no room for
+                        cut, more = await self._collect(body, size, most, head)
                     if more:
                         receiver = await part.begin(size, check, body.proof, complete)
                     else:
@@ -141,17 +146,18 @@ class Transfer:
         finally:
             self.budget.give(share)
 
-    async def _prove_size(self, job: FetchJob, body: Body) -> None:
+    async def _prove_size(self, job: FetchJob, body: Body, pieces: list[bytes]) -> bool:
         """Read a small body of another size than listed: several that are whole show that the list is wrong.
+
+        Returns whether `pieces` got a whole file that has grown since it was listed.
 
         Raises DamagedError: the file needs another try, whether or not it was whole.
         """
         listed, length = job.file.size, body.length
         if listed is None or length is None or listed == length or length > SMALL:
-            return
+            return False
         if not self.sizes.may_deviate(job):
-            return
-        pieces: list[bytes] = []
+            return False
         cut, more = await self._collect(body, length, SMALL, pieces)
         if cut is not None:
             raise cut
@@ -162,7 +168,9 @@ class Transfer:
         if not more and self.sizes.deviates(job):
             self.client.distrust_sizes()
             self.tally.problem("(platform)", None, "sizes-unusable", SIZES_UNUSABLE)
-        raise contradiction(listed, length)
+        if not has_grown(job, length):
+            raise contradiction(listed, length)
+        return True
 
     async def _complete(
         self, job: FetchJob, label: PartLabel | None, head: list[bytes], cut: InterruptedBodyError
@@ -234,6 +242,8 @@ class Transfer:
 
 def _check_of_body(job: FetchJob, body: Body) -> ContentCheck:
     check = check_of(job)
+    if has_grown(job, body.length):
+        return only_whole(check)
     if job.file.size is None and not body.framed:
         # Nothing but the content shows that the line did not break.
         if not shows_its_end(job.file.name):
