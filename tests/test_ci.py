@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PROGRAMS = ("strace", "systemd-analyze", "chromium", "chromedriver", "mosquitto")
+PROGRAMS = ("strace", "systemd-analyze", "chromium", "chromedriver", "mosquitto", "nginx")
 MAKE = """#!/bin/sh
 echo "== make $1"
 for failing in $FAILING; do
