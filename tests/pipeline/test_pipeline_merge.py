@@ -95,6 +95,13 @@ def test_no_window_reaches_over_a_file_that_is_ordered_already() -> None:
     assert names(commands_for(files, {"raw": ordered}, TERMS)) == [("0", "4", "6")]
 
 
+def test_an_ordered_recording_that_begins_with_a_wanted_one_lies_not_between() -> None:
+    files = [hours(0, 1), hours(4, 5)]
+    for hour, expected in ((3.9, [("0",), ("4",)]), (4, [("0", "4")]), (1, [("0", "4")])):
+        ordered = [(START + timedelta(hours=hour)).timestamp()]
+        assert names(commands_for(files, {"preview": ordered}, TERMS)) == expected
+
+
 def test_what_is_about_to_be_dropped_is_ordered_first_and_by_itself() -> None:
     files = [
         hours(0, 1, urgent=True, tag="raw"),
