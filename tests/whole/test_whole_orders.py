@@ -16,7 +16,7 @@ from osfsync.cloud.client import CloudClient
 from osfsync.domain.errors import ExitCode
 from osfsync.domain.model import OrderMode, StorageStatus
 from osfsync.domain.summary import RunOutcome
-from osfsync.pipeline import nightly
+from osfsync.pipeline import nightly, order
 from osfsync.pipeline.perform import FailOn
 from osfsync.simulator.behaviour import LIST_ONLY, STILL, Behaviour
 from osfsync.simulator.faults import Fault
@@ -146,6 +146,20 @@ async def test_a_refused_command_never_ends_the_run(
         refused.refusal = None
         assert (await mirror.sync()).orders.sent >= 2
         assert {row.fate.value for row in await orders(mirror)} == {"sent", "refused"}
+
+
+async def test_a_platform_that_puts_off_three_devices_is_asked_for_no_fourth(
+    mirror_of: MirrorOf, empty_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(order, "WORKERS", 1)  # several would send at the same time
+    for number in range(5):
+        fill(empty_world, empty_world.add_device(f"Truck {number}"), [2])
+    async with mirror_of(empty_world) as mirror:
+        mirror.change("limits", retries=0)
+        mirror.simulator.faults.add(Fault.status(429, retry_after=3600), on="request-list", times=None)
+        summary = await mirror.sync()
+        put_off = [problem.device for problem in summary.problems if problem.reason == "busy"]
+        assert len(put_off) == order.BUSY_DEVICES == 3
 
 
 async def test_a_platform_that_wants_fewer_commands_still_gives_files(
