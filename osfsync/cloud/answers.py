@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 
-from osfsync.cloud.recognition import spelling
+from osfsync.cloud.layout import spelling
 
 _DEEPEST = 6
 _BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))

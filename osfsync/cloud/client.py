@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, closing
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
@@ -11,18 +10,26 @@ from osfsync.cloud.attempts import Attempts, Tries, Worth
 from osfsync.cloud.body import Body, too_large
 from osfsync.cloud.bounds import Raws
 from osfsync.cloud.calls import Call
+from osfsync.cloud.field_book import FieldBook
 from osfsync.cloud.field_words import Meaning
-from osfsync.cloud.fields import FieldBook, RecordReader
+from osfsync.cloud.fields import ListNotes, RecordReader
 from osfsync.cloud.lanes import Ceiling
 from osfsync.cloud.listing import LARGEST_LOG, json_pages, xml_pages
 from osfsync.cloud.login import Login
 from osfsync.cloud.models import Reading
 from osfsync.cloud.orders import Orders
 from osfsync.cloud.ranges import Proof, Reply, Rest
-from osfsync.cloud.sender import Sender, retryable
-from osfsync.cloud.session import SilentError, open_session
+from osfsync.cloud.sender import Sender, hedged, retryable
+from osfsync.cloud.session import open_session
 from osfsync.cloud.settings import CloudSettings, FieldNames, LimitSettings
-from osfsync.domain.errors import CloudError, ForbiddenError, NotFoundError, ProtocolError, RefusedError
+from osfsync.domain.errors import (
+    CloudError,
+    ForbiddenError,
+    NotFoundError,
+    ProtocolError,
+    RefusedError,
+    TokenGoneError,
+)
 from osfsync.domain.list_fields import FieldChoice
 from osfsync.domain.model import (
     CommunicationEvent,
@@ -35,7 +42,7 @@ from osfsync.domain.model import (
 )
 
 if TYPE_CHECKING:
-    from osfsync.cloud.recognition import ServerNames
+    from osfsync.cloud.layout import ServerNames
 
 __all__ = ["Body", "CloudClient", "ListNotes", "Proof", "Reply", "Rest", "Tries", "open_client"]
 
@@ -43,32 +50,10 @@ _T = TypeVar("_T")
 
 _LARGEST_TEXT = 1_000_000
 """Bytes of an answer that is one token or one small object."""
-
 _LARGEST_TELEMETRY = 8_000_000
 MOST_DEVICES = 100_000
 MOST_EVENTS = 200_000
 """Of one tenant, and of one device in one window: both lie in memory."""
-
-
-@dataclass(slots=True)
-class ListNotes:
-    """What a list holds beside its files.
-
-    Attributes:
-        skipped: descriptions of the first unreadable records.
-        skips: number of all unreadable records.
-        differs: the records have other fields than those of other lists of the tenant.
-    """
-
-    skipped: list[str] = field(default_factory=list)
-    skips: int = 0
-    differs: bool = False
-
-    def take(self, reader: RecordReader) -> None:
-        """Add the notes of a list that was read."""
-        self.skipped += reader.skipped
-        self.skips += reader.skips
-        self.differs = self.differs or reader.differs
 
 
 class CloudClient:
@@ -297,12 +282,15 @@ class CloudClient:
         async def once(hedges: int) -> Body:
             token = await self._token(calls.download_token(device, name))
             call = calls.download(device, name, token, rest, self._largest_file)
-            return await self._sender.once(call, hedges)
+            try:
+                return await self._sender.once(call, hedges)
+            except NotFoundError as error:
+                raise TokenGoneError(error.message, hint=error.hint) from None
 
         try:
-            return await _hedged(once)
+            return await hedged(once)
         except NotFoundError:
-            return await _hedged(once)
+            return await hedged(once)
 
     async def _token(self, call: Call) -> str:
         with closing(await self._sender.once(call)) as body:
@@ -321,7 +309,7 @@ class CloudClient:
             return await self._sender.once(calls.batch(device, names, token), hedges)
 
         async with self._lanes.downloads:
-            with closing(await _hedged(once)) as body:
+            with closing(await hedged(once)) as body:
                 return await body.read(most)
 
     def _refuse_large(self, call: Call, size: int | None) -> None:
@@ -402,16 +390,6 @@ async def open_client(  # noqa: PLR0913 - what a client is given, by keyword
         login = Login(session, cloud.username, cloud.tenant, password)
         sender = Sender(session, login, limits.retries)
         yield CloudClient(sender, login, cloud.fields, limits.max_file_size or None, cloud.url)
-
-
-async def _hedged(once: Callable[[int], Awaitable[Body]]) -> Body:
-    """The body of a flow that is repeated early where it is silent."""
-    hedges = 0
-    while True:
-        try:
-            return await once(hedges)
-        except SilentError:
-            hedges += 1
 
 
 async def _text(body: Body) -> bytes:

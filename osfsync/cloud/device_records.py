@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from osfsync.cloud.field_values import scalar_of
 from osfsync.cloud.fields import LONGEST_NAME
-from osfsync.cloud.recognition import spelling
+from osfsync.cloud.layout import spelling
 from osfsync.domain.model import Device
 
 LONGEST_ID = 1_000

@@ -9,8 +9,8 @@ from xml.parsers import expat
 import xmltodict
 
 from osfsync.cloud.fields import RecordReader
+from osfsync.cloud.layout import shown
 from osfsync.cloud.parsing import html
-from osfsync.cloud.recognition import shown
 from osfsync.cloud.xml_text import readable
 from osfsync.domain.errors import ProtocolError
 from osfsync.domain.model import DataFile

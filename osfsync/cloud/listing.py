@@ -253,6 +253,8 @@ async def _fill_json(spool: Spool, largest: int, body: Body) -> Edges:
     edges = await fill(spool, largest, body)
     if edges.size == 0 and not body.framed:
         raise _cut(body)
+    if edges.size == 0 and body.length == 0:  # 204 has no length: it says that there is nothing
+        raise ProtocolError(f"The {body.what} came empty.")
     begins, ends = edges.head.removeprefix(_BOM)[:1], edges.tail.rstrip(b" \t\r\n\0")[-1:]
     if begins in {b"[", b"{"} and ends not in {b"]", b"}"}:
         raise _cut(body)

@@ -19,8 +19,8 @@ from osfsync.cloud.calls import from_epoch
 from osfsync.cloud.device_records import device_of, identity
 from osfsync.cloud.field_values import moment_of, scalar_of
 from osfsync.cloud.fields import RecordReader, extra_of
+from osfsync.cloud.layout import spelling
 from osfsync.cloud.models import Reading
-from osfsync.cloud.recognition import spelling
 from osfsync.cloud.wrappers import Path, mended, wrapped
 from osfsync.domain.errors import ProtocolError
 from osfsync.domain.model import CommunicationEvent, DataFile, Device, Tenant

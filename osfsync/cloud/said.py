@@ -5,7 +5,7 @@ from urllib.parse import unquote
 
 from osfsync.cloud.answers import read_json
 from osfsync.cloud.calls import Call
-from osfsync.cloud.recognition import spelling
+from osfsync.cloud.layout import spelling
 
 _FIELDS = ("message", "errormessage", "detail", "description", "error")
 _PUBLIC = frozenset(

@@ -18,7 +18,7 @@ from osfsync.cloud.lanes import Lanes
 from osfsync.cloud.login import Login, beginning_of_page
 from osfsync.cloud.outage import Verdict
 from osfsync.cloud.refusals import refusal, worth_repeating
-from osfsync.cloud.session import Answer, Session
+from osfsync.cloud.session import Answer, Session, SilentError
 from osfsync.domain.errors import (
     CloudError,
     ForbiddenError,
@@ -215,3 +215,13 @@ def _is_first_word(tries: Tries, error: CloudError) -> bool:
 def retryable(error: Exception) -> bool:
     """Whether an error says that trying again may help."""
     return isinstance(error, OsfsyncError) and error.retryable
+
+
+async def hedged(once: Callable[[int], Awaitable[Body]]) -> Body:
+    """The body of a flow that is repeated early where it is silent."""
+    hedges = 0
+    while True:
+        try:
+            return await once(hedges)
+        except SilentError:
+            hedges += 1

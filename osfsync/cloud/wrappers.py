@@ -12,7 +12,7 @@ import msgspec
 
 from osfsync.cloud.answers import AmbiguousError, decoded
 from osfsync.cloud.field_values import number_of
-from osfsync.cloud.recognition import spelling
+from osfsync.cloud.layout import spelling
 
 Path = tuple[str, ...]
 """Spelled names of the objects around a value."""

@@ -183,6 +183,10 @@ class NotFoundError(CloudError):
     slug = "not-found"
 
 
+class TokenGoneError(NotFoundError):
+    """404 or 410 to the second step of a download: the token ran out, or the file is gone."""
+
+
 class RefusedError(CloudError):
     """Another 4xx: the platform does not take the request as it is."""
 

@@ -27,6 +27,9 @@ MEMORY = Limit(
     "The system gives this program no more memory.",
     "Raise the limit (`ulimit -v`, MemoryMax= of systemd, that of a container), or lower limits.downloads.",
 )
+_NO_OBJECT = "returned NULL without setting an exception"
+"""What the interpreter says where it gets no memory in the middle of an import."""
+
 _BY_NUMBER = {errno.EMFILE: FILES, errno.ENFILE: FILES, errno.EAGAIN: THREADS, errno.ENOMEM: MEMORY}
 
 
@@ -53,7 +56,7 @@ def machine_limit(error: BaseException) -> MachineLimitError | None:
 
 
 def _limit_of(error: BaseException) -> Limit | None:
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError) or (isinstance(error, SystemError) and _NO_OBJECT in str(error)):
         return MEMORY
     if isinstance(error, RuntimeError) and "can't start new thread" in str(error):
         return THREADS

@@ -20,6 +20,7 @@ from osfsync.domain.errors import (
     NotFoundError,
     OsfsyncError,
     TenantError,
+    TokenGoneError,
 )
 from osfsync.domain.model import Failure, Verification
 from osfsync.domain.outcomes import Fetched, FetchFailed
@@ -200,14 +201,15 @@ class Fetcher:
 
     async def refused(self, job: FetchJob, error: CloudError) -> None:
         """The platform did not give a file."""
-        if isinstance(error, NotFoundError) and job.presumed and job.replaces is None:
+        unknown = isinstance(error, NotFoundError) and not isinstance(error, TokenGoneError)
+        if unknown and job.presumed and job.replaces is None:
             await self.absent(job, error)
             self.lifeline.answered(job.device)
         else:
             await self.failed(job, error)
             await self.lifeline.failed(job.device, error)
 
-    async def absent(self, job: FetchJob, error: NotFoundError) -> None:
+    async def absent(self, job: FetchJob, error: CloudError) -> None:
         """The server does not have a file that its own list names: the file is on the device."""
         log.info("file is not on the server", device=job.device.name, file=job.file.name, error=str(error))
         self.tally.file_absent(job.device.id, job.file.name)

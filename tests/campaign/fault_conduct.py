@@ -215,7 +215,10 @@ def _settings(case: Case, seed: int, simulator: Simulator, folder: Path) -> Sett
     return msgspec.structs.replace(
         settings,
         cloud=msgspec.structs.replace(
-            settings.cloud, idle_timeout=tuning.idle_timeout, connect_timeout=timedelta(seconds=2)
+            settings.cloud,
+            idle_timeout=tuning.idle_timeout,
+            connect_timeout=timedelta(seconds=2),
+            outage_patience=timedelta(0),
         ),
         limits=msgspec.structs.replace(
             settings.limits,

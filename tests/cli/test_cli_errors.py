@@ -114,7 +114,8 @@ async def test_no_permission_for_the_device_list(tmp_path: Path, simulator: Simu
 async def test_an_unreachable_host(tmp_path: Path) -> None:
     with socket.socket() as nobody:  # bound and not listening: a connection is refused
         nobody.bind(("127.0.0.1", 0))
-        write_config(tmp_path, f"http://127.0.0.1:{nobody.getsockname()[1]}")
+        url = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+        write_config(tmp_path, url, tenant='outage_patience = "0s"')
         ended = await osfsync(tmp_path, "sync", password="x")
     assert ended.code == 13
     ended.assert_one_message("127.0.0.1")
@@ -124,7 +125,9 @@ async def test_an_address_that_is_not_encrypted(tmp_path: Path, simulator: Simul
     write_config(tmp_path, simulator.url.replace("http://", "https://"))
     ended = await osfsync(tmp_path, "sync", password="x")
     assert ended.code == 13
-    ended.assert_one_message("No secure connection to https://127.0.0.1", "Is it http:// in cloud.url?")
+    ended.assert_one_message(
+        "The port of https://127.0.0.1", "does not speak TLS. Write http:// instead of https://"
+    )
 
 
 async def test_a_folder_in_place_of_a_configuration(tmp_path: Path) -> None:

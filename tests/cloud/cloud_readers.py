@@ -1,7 +1,8 @@
 """Readers of list records, as a client makes them."""
 
-from osfsync.cloud.fields import FieldBook, RecordReader
-from osfsync.cloud.recognition import ServerNames
+from osfsync.cloud.field_book import FieldBook
+from osfsync.cloud.fields import RecordReader
+from osfsync.cloud.layout import ServerNames
 from osfsync.cloud.settings import ListFields
 from osfsync.domain.model import ListingSource, TimeWindow
 

@@ -259,7 +259,11 @@ names = text.filter(lambda name: name.strip() == name and "\ufffe" not in name a
 
 
 @given(
-    st.lists(st.tuples(names, st.sampled_from(StorageStatus), st.integers(0, 2**63 - 1)), max_size=30),
+    st.lists(
+        st.tuples(names, st.sampled_from(StorageStatus), st.integers(0, 2**63 - 1)),
+        max_size=30,
+        unique_by=lambda entry: entry[0],  # the same text in all records is no name
+    ),
     st.integers(1, 50),
     st.booleans(),
 )

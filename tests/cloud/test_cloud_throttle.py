@@ -5,7 +5,7 @@ import anyio
 import pytest
 
 from osfsync.cloud.calls import ACCEPT, Call, Repeat
-from osfsync.cloud.refusals import UnavailableError, clock_offset, refusal, retry_after, worth_repeating
+from osfsync.cloud.refusals import BadRequestError, UnavailableError, clock_offset, refusal, retry_after, worth_repeating
 from osfsync.cloud.throttle import PauseTooLongError, Throttle
 from osfsync.domain.errors import (
     BusyError,
@@ -164,7 +164,7 @@ def test_retry_after(headers: dict[str, str], expected: timedelta | None) -> Non
         (200, {}, None),
         (204, {}, None),
         (304, {}, ProtocolError),
-        (400, {}, RefusedError),
+        (400, {}, BadRequestError),
         (403, {}, ForbiddenError),
         (404, {}, NotFoundError),
         (406, {}, RefusedError),

@@ -64,7 +64,6 @@ HEADS = {
     "a cookie of megabytes": Pour(OK + b"Set-Cookie: a=" + b"b" * 5_000_000 + b"\r\n" + END),
     "garbage without end": Pour(b"", b"\0" * 60_000),
     "trailers without end": Pour(CHUNKED + b'c\r\n{"data": []}\r\n0\r\n', b"X: 1\r\n" * 1_000),
-    "a trailer without end": Pour(CHUNKED + b'c\r\n{"data": []}\r\n0\r\nX: ', b"a" * 60_000),
     "a chunk without measure": Pour(CHUNKED + b"f" * 20 + b"\r\n"),
     "a length without measure": Pour(OK + b"Content-Length: " + b"9" * 30 + b"\r\n\r\n{}"),
     "a negative length": Pour(OK + b"Content-Length: -1\r\n\r\n{}"),
@@ -76,6 +75,19 @@ HEADS = {
     "a version that is none": Pour(b"HTTP/9.9 200 OK\r\n" + END),
     "no HTTP": Pour(b"<html>hello</html>"),
 }
+
+
+async def test_a_trailer_without_end_is_cut_off_by_the_idle_limit() -> None:
+    """The library stops reading there, and says nothing."""
+    pour = Pour(CHUNKED + b'c\r\n{"data": []}\r\n0\r\nX: ', b"a" * 60_000)
+    with memory_below(30_000_000), anyio.fail_after(SOON):
+        async with (
+            platform_with(SERVER_FILES, pour) as platform,
+            platform.client(limits=ONCE, **IMPATIENT) as client,
+        ):
+            with pytest.raises(CloudError, match="'Crane 4'"):
+                await ask(client)
+    assert pour.sent < 6_000_000
 
 
 @pytest.mark.parametrize("name", HEADS)

@@ -16,7 +16,6 @@ from tests.campaign.fault_cases.making import (
     SILENCE,
     TOKEN,
     TROUBLED,
-    UNKNOWN,
     UNREADABLE,
     always,
     cut,
@@ -91,7 +90,12 @@ LISTS: tuple[Case, ...] = (
         tuning=Tuning(retries=0, span=1.0),
         says="cloud.minimum_rate",
     ),
-    one_device("404 for credentials", status(404), on="credentials", problems=UNKNOWN),
+    Case(
+        name="404 for credentials",
+        troubles=(Trouble(status(404), "credentials", Hit.DEVICE),),
+        problems=WITH_SEALED,
+        says="permission to view device credentials",
+    ),
     one_device("HTML with status 200 for credentials", HTML, on="credentials", problems=UNREADABLE),
     Case(
         name="403 for credentials",
@@ -148,6 +152,7 @@ LISTS: tuple[Case, ...] = (
     Case(
         name="empty lists where files were missing",
         troubles=(Trouble(NO_FILES, LIST), Trouble(NO_ENTRIES, SERVER_LIST)),
+        fleet=Fleet(sealed=False),
         before=(Trouble(status(404), TOKEN, Hit.FILES),),
         exit=ExitCode.PARTIAL,
         left=Left.FILES,

@@ -6,7 +6,7 @@ from datetime import timedelta
 from osfsync.domain.errors import ExitCode
 from osfsync.simulator.endpoints import ServerOptions
 from osfsync.simulator.faults import Fault
-from tests.campaign.fault_case import Case, Hit, Left, Trouble, Tuning
+from tests.campaign.fault_case import Case, Fleet, Hit, Left, Trouble, Tuning
 from tests.campaign.fault_cases.making import (
     BODY,
     BUSY,
@@ -27,6 +27,9 @@ from tests.campaign.fault_cases.making import (
     text,
 )
 
+READABLE = Fleet(sealed=False)
+"""Where a device's list says that a file is on the server, 404 is a failure."""
+
 UNAUTHORIZED = frozenset({"unauthorized"})
 FORBIDDEN = frozenset({"no-permission"})
 USED_UP = text("a-token-that-was-used", "text/plain")
@@ -38,7 +41,7 @@ def _statuses() -> Iterator[Case]:
         patient = BUSY if code in {429, 503} else TROUBLED
         yield passing(f"{code} for a file", status(code))
         yield passing(f"{code} for a token, with Retry-After", status(code, 1), TOKEN)
-        yield lasting(f"{code} for a token", status(code), on=TOKEN, problems=slug)
+        yield lasting(f"{code} for a token", status(code), on=TOKEN, problems=slug, seconds=22)
         # Beside its own ten seconds: up to six files, two tries of each, and each time a pause of a second.
         yield lasting(f"{code} for a file, with Retry-After", status(code, 1), problems=patient, seconds=22)
 
@@ -75,7 +78,7 @@ REFUSALS: tuple[Case, ...] = (
     ),
     lasting("401 for some files", status(401), on=TOKEN, problems=UNAUTHORIZED, requests=3.0),
     lasting("403 for some files", status(403), on=TOKEN, problems=FORBIDDEN, reasons=FORBIDDEN),
-    lasting("404 for a listed file", status(404), on=TOKEN, problems=UNKNOWN),
+    lasting("404 for a listed file", status(404), on=TOKEN, problems=UNKNOWN, fleet=READABLE),
     lasting("410 for a listed file, at its second step", status(410), problems=UNKNOWN),
     passing("a download token that ran out", always(Fault.spend_token())),
     lasting("download tokens that run out each time", always(Fault.spend_token()), problems=UNKNOWN),
