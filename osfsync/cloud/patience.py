@@ -10,9 +10,12 @@ import math
 from typing import Final
 
 _BASE: Final = 1.25
+_PER_LOG: Final = 1 / math.log(_BASE)
 _SHORTEST: Final = 0.001
 _BUCKETS: Final = 64
 _HALVED_AT: Final = 512
+_LONGEST_FRESH: Final = 64
+"""Answers after which the percentile is taken anew, at the latest."""
 
 _TIMES: Final = 4.0
 """Times the 95th percentile: later answers are taken for lost."""
@@ -58,14 +61,14 @@ class Usual:
 
     def note(self, seconds: float) -> None:
         """An answer took so long."""
-        place = int(math.log(max(1.0, seconds / _SHORTEST), _BASE))
+        place = int(math.log(max(1.0, seconds / _SHORTEST)) * _PER_LOG)
         self._counts[min(place, _BUCKETS - 1)] += 1
         self._total += 1
         self._fresh += 1
         if self._total >= _HALVED_AT:
             self._counts = [count / 2 for count in self._counts]
             self._total /= 2
-        if self._fresh >= _KNOWN:
+        if self._fresh >= min(self._total / 4, _LONGEST_FRESH) and self.known:
             self._high, self._fresh = self._percentile(0.95), 0
 
     @property
