@@ -105,7 +105,8 @@ class Concurrency:
             self._edge = self.limit
             lower = self.limit // 2 if again else self.limit - self.limit // 4 - 1
             self.limit = self._double_below = 1 if to_one else max(1, lower)
-            self._rest = _FIRST_REST
+            self._rest = self._next_rest = _FIRST_REST
+            self._part = _COARSE
         self._begin(now, totals)
         self._usual = None
 

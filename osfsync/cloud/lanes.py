@@ -150,6 +150,8 @@ class Lanes:
 
     def failed(self, sent: float, failure: Failure = Failure.BROKEN) -> None:
         """A request failed for a reason that may be the load."""
+        if self._overload.experimenting and self.downloads.limiter.borrowed_tokens > self.open:
+            return  # more are still under way than the experiment allows
         now = time.monotonic()
         lowest = self._control.limit == 1
         self._act(self._overload.failed(sent, now, failure, lowest=lowest), now)

@@ -37,6 +37,7 @@ _MOST_RETRIES: Final = 64.0
 _RETRIES_EARNED: Final = 0.5
 
 _SOON: Final = (2.0, 4.0)
+_SOON_AT_MOST: Final = 2
 _SOONEST, _LATEST_SOON = 0.05, 2.0
 _FIRST, _LONGEST = 0.5, 30.0
 """Seconds until a retry: soon means so many times the usual time; else it doubles from first to longest."""
@@ -153,10 +154,11 @@ class Patience:
         usual = self._usual.get(kind)
         high = usual.high if usual is not None else 0.0
         jitter = 0.5 + 0.5 * chance
-        if failures == 1 and self._retries >= 1:
+        if failures <= _SOON_AT_MOST and self._retries >= 1:
             self._retries -= 1
             low, most = _SOON
-            return max(_SOONEST * (1 + chance), min(_LATEST_SOON, (low + (most - low) * chance) * high))
+            soon = max(_SOONEST * (1 + chance), min(_LATEST_SOON, (low + (most - low) * chance) * high))
+            return float(soon * 2 ** (failures - 1))
         return float(min(_LONGEST, max(_FIRST * 2 ** (failures - 1), 2 * high)) * jitter)
 
     def put_off(self, times: int, chance: float) -> float:
