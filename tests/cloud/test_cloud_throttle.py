@@ -5,7 +5,14 @@ import anyio
 import pytest
 
 from osfsync.cloud.calls import ACCEPT, Call, Repeat
-from osfsync.cloud.refusals import BadRequestError, UnavailableError, clock_offset, refusal, retry_after, worth_repeating
+from osfsync.cloud.refusals import (
+    BadRequestError,
+    UnavailableError,
+    clock_offset,
+    refusal,
+    retry_after,
+    worth_repeating,
+)
 from osfsync.cloud.throttle import PauseTooLongError, Throttle
 from osfsync.domain.errors import (
     BusyError,
