@@ -108,7 +108,7 @@ def proxy_unauthorized(route: Route) -> ProxyRefusedError:
     """407: the proxy's user name or password is missing or wrong."""
     return ProxyRefusedError(
         f"The proxy before {route.origin} asks for another user name and password (407).",
-        hint=f"{check_proxy(route)} Its form is http://user:password@host:port.",
+        hint=f"{check_proxy(route)} Its form is http://user:password@host:port.",  # pragma: allowlist secret
     )
 
 
