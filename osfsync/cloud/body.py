@@ -1,10 +1,12 @@
 """An answer's body as it comes off the line: paced, watched for stalls, bounded where it is kept."""
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 
 from osfsync.cloud.calls import Call
+from osfsync.cloud.inflate import CODINGS, Inflater
 from osfsync.cloud.lanes import Lanes
 from osfsync.cloud.ranges import Proof, Reply
 from osfsync.domain.errors import InterruptedBodyError, ProtocolError, TooLargeError
@@ -115,23 +117,39 @@ class Body:
             )
 
     async def plain_pieces(self, most: int) -> AsyncIterator[bytes]:
-        """The bytes of a text. Raises ProtocolError where it is compressed or larger than `most` bytes."""
-        self.refuse_encoded()
+        """The bytes of a text, unpacked where a gateway has compressed it.
+
+        Raises:
+            ProtocolError: it is compressed in another way, or larger than `most` bytes.
+            InterruptedBodyError: the compressed text ends early.
+        """
+        inflater = Inflater() if self.encoding in CODINGS else None
+        if inflater is None:
+            self.refuse_encoded()
         length = 0
         async for piece in self.pieces():
-            length += len(piece)
-            if length > most:
-                raise self._larger(most)
-            yield piece
+            for plain in (piece,) if inflater is None else self._unpacked(inflater, piece):
+                length += len(plain)
+                if length > most:
+                    raise self._larger(most)
+                yield plain
+        if inflater is not None and not inflater.whole:
+            raise InterruptedBodyError(f"The {self.what} ended early.")
+
+    def _unpacked(self, inflater: Inflater, piece: bytes) -> Iterator[bytes]:
+        try:
+            yield from inflater.feed(piece)
+        except zlib.error:
+            raise ProtocolError(
+                f"The {self.what} is labelled {self.encoding[:20]!r} and can't be unpacked.",
+                hint="A proxy on the way may do that.",
+            ) from None
 
     async def read(self, most: int) -> bytes:
-        """The whole of a text. Raises ProtocolError where it is compressed or larger than `most` bytes."""
-        self.refuse_encoded()
+        """The whole of a text. Raises as `plain_pieces` does."""
         whole = bytearray()  # a list of pieces would take many times their bytes where these are small
-        while piece := await self.piece():
+        async for piece in self.plain_pieces(most):
             whole += piece
-            if len(whole) > most:
-                raise self._larger(most)
         return bytes(whole)
 
     def _larger(self, most: int) -> ProtocolError:

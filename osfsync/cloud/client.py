@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, closing
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from osfsync.cloud import calls, parsing
@@ -14,7 +15,7 @@ from osfsync.cloud.field_book import FieldBook
 from osfsync.cloud.field_words import Meaning
 from osfsync.cloud.fields import ListNotes, RecordReader
 from osfsync.cloud.lanes import Ceiling
-from osfsync.cloud.listing import LARGEST_LOG, json_pages, xml_pages
+from osfsync.cloud.listing import LARGEST_LOG, json_pages, read_anew, xml_pages
 from osfsync.cloud.login import Login
 from osfsync.cloud.models import Reading
 from osfsync.cloud.orders import Orders
@@ -134,6 +135,9 @@ class CloudClient:
         Raises:
             ProtocolError: the list is known to be incomplete, or no entry has an id.
         """
+        return await read_anew(partial(self._devices, notes))
+
+    async def _devices(self, notes: ListNotes | None) -> list[Device]:
         tenant = await self.tenant()
 
         def call_for(page: int) -> Call:
@@ -335,14 +339,17 @@ class CloudClient:
     async def telemetry(self, device: Device) -> list[Reading]:
         """The latest value of each data channel, in order of their names."""
         call = calls.telemetry(device, utc_now())
-        return parsing.readings(await self._sender.send(call, _telemetry), call.what)
+        return parsing.readings(
+            await self._sender.send(call, lambda body: body.read(_LARGEST_TELEMETRY)), call.what
+        )
 
     async def _credentials_of(self, device: Device) -> str:
         known = self._credentials.get(device.id)
         if known is None:
             call = calls.credentials(device)
             try:
-                known = parsing.credentials_id(await self._sender.send(call, _text), call.what)
+                text = await self._sender.send(call, lambda body: body.read(_LARGEST_TEXT))
+                known = parsing.credentials_id(text, call.what)
             except NotFoundError:
                 known = None
             if known is None:
@@ -390,11 +397,3 @@ async def open_client(  # noqa: PLR0913 - what a client is given, by keyword
         login = Login(session, cloud.username, cloud.tenant, password)
         sender = Sender(session, login, limits.retries)
         yield CloudClient(sender, login, cloud.fields, limits.max_file_size or None, cloud.url)
-
-
-async def _text(body: Body) -> bytes:
-    return await body.read(_LARGEST_TEXT)
-
-
-async def _telemetry(body: Body) -> bytes:
-    return await body.read(_LARGEST_TELEMETRY)

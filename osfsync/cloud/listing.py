@@ -1,11 +1,13 @@
 """Lists of any length in pages, by way of a spool."""
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing, closing
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TypeVar
 
 import msgspec
+import structlog
 from anyio import to_thread
 
 from osfsync.cloud import parsing
@@ -23,6 +25,10 @@ from osfsync.cloud.wrappers import head_of
 from osfsync.domain.errors import InterruptedBodyError, ProtocolError
 from osfsync.domain.model import DataFile
 
+log = structlog.get_logger(__name__)
+
+_T = TypeVar("_T")
+
 LARGEST_XML = 2_000_000_000
 """Bytes of one answer, which lie on the disk; a file takes 200 to 300 of them."""
 
@@ -33,6 +39,9 @@ LARGEST_LOG = 16_000_000
 """Bytes of one answer that tells what was said; a week of a talkative device has a tenth of it."""
 
 MOST_PAGES = 10_000
+
+LISTED_ANEW = 2
+"""Times that a list is read again whose counts contradict it."""
 
 _CHUNK = 131_072  # bytes; some 9 ms of parsing
 _LARGE_JSON = 500_000  # bytes; from here on a list is read in pieces, and decoding leaves the loop
@@ -242,9 +251,23 @@ def _refuse_shrunk(call: Call, page: Page, total: int) -> None:
         raise ProtocolError(f"The {call.what} got shorter while it was read.", hint="Try again later.")
 
 
-def _incomplete(call: Call, seen: int, total: int | None) -> ProtocolError:
+class IncompleteListError(ProtocolError):
+    """The platform gave fewer entries than it counts: one may have been added or removed meanwhile."""
+
+
+async def read_anew(read: Callable[[], Awaitable[_T]]) -> _T:
+    """Read a list, and again where its counts contradict it. Raises as `read` does the last time."""
+    for _ in range(LISTED_ANEW):
+        try:
+            return await read()
+        except IncompleteListError as error:
+            log.info("a list is read again", error=str(error))
+    return await read()
+
+
+def _incomplete(call: Call, seen: int, total: int | None) -> IncompleteListError:
     of = f" of {total}" if total is not None else ", though it tells of more"
-    return ProtocolError(
+    return IncompleteListError(
         f"The {call.what} is incomplete: the platform gave {seen} entries{of}.", hint="Try again later."
     )
 

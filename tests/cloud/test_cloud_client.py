@@ -1,8 +1,10 @@
 import errno
 import gc
+import gzip
 import json
 import tempfile
 import threading
+import zlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +20,7 @@ from osfsync.cloud import listing, spool
 from osfsync.cloud.client import CloudClient
 from osfsync.cloud.settings import LimitSettings
 from osfsync.domain.errors import (
+    CloudError,
     ConfigError,
     DiskFullError,
     ForbiddenError,
@@ -186,7 +189,22 @@ async def test_a_platform_that_gives_the_same_page_for_ever_is_not_believed(plat
     async with platform.client() as client:
         with pytest.raises(ProtocolError, match="incomplete"):
             await client.devices()
-    assert platform.requests[DEVICES] == 3  # the second page is asked for by both ways of numbering
+    # Read three times; each time the second page is asked for by both ways of numbering.
+    assert platform.requests[DEVICES] == 9
+
+
+async def test_a_device_list_that_contradicts_itself_for_a_moment_is_read_again(platform: Platform) -> None:
+    """A device was added or removed while the pages were read."""
+    answers = [{"totalElements": 3}, {"totalElements": 2, "hasNext": False}]
+
+    async def handler(request: web.Request) -> web.Response:
+        told = answers[0] if platform.requests[DEVICES] <= 2 else answers[1]
+        data = [{"id": "d1", "name": "A"}, {"id": "d2", "name": "B"}] if request.query["page"] == "0" else []
+        return web.json_response({"data": data, **told})
+
+    platform.on(DEVICES, handler)
+    async with platform.client() as client:
+        assert [device.id for device in await client.devices()] == ["d1", "d2"]
 
 
 async def test_the_number_of_pages_is_bounded(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -498,8 +516,47 @@ async def test_a_json_list_that_is_too_large(platform: Platform, monkeypatch: py
             assert [page async for page in client.server_files(DEVICE, WINDOW)]
 
 
+TEXT = b'{"data": [{"name": "a.osf", "size": 7}]}'
+
+
+@pytest.mark.parametrize(
+    ("body", "encoding"),
+    [
+        (gzip.compress(TEXT), "gzip"),
+        (gzip.compress(TEXT), "x-gzip"),
+        (zlib.compress(TEXT), "deflate"),
+        (zlib.compress(TEXT, wbits=-15), "deflate"),
+        (TEXT, "gzip"),
+    ],
+    ids=["gzip", "x-gzip", "zlib", "raw deflate", "a label only"],
+)
+async def test_a_text_that_a_gateway_has_compressed_is_read(
+    platform: Platform, body: bytes, encoding: str
+) -> None:
+    platform.give(SERVER_FILES, body, headers={"Content-Encoding": encoding})
+    async with platform.client() as client:
+        pages = [page async for page in client.server_files(DEVICE, WINDOW)]
+    assert [(file.name, file.size) for page in pages for file in page] == [("a.osf", 7)]
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (gzip.compress(b" " * 200_000_000, 1), "larger than"),
+        (gzip.compress(TEXT)[:-9], "ended early"),
+        (b"\x1f\x8b...", "can't be unpacked"),
+    ],
+    ids=["a bomb", "cut", "damaged"],
+)
+async def test_a_compressed_text_is_bounded_and_whole(platform: Platform, body: bytes, words: str) -> None:
+    platform.give(SERVER_FILES, body, headers={"Content-Encoding": "gzip"})
+    async with platform.client(limits=LimitSettings(retries=0)) as client:
+        with pytest.raises(CloudError, match=words):
+            assert [page async for page in client.server_files(DEVICE, WINDOW)]
+
+
 async def test_compressed_data_that_was_not_asked_for(platform: Platform) -> None:
-    platform.give(SERVER_FILES, b"\x1f\x8b...", headers={"Content-Encoding": "gzip"})
+    platform.give(SERVER_FILES, b"\x1f\x8b...", headers={"Content-Encoding": "br"})
     async with platform.client() as client:
         with pytest.raises(ProtocolError, match="compressed"):
             assert [page async for page in client.server_files(DEVICE, WINDOW)]
