@@ -10,7 +10,7 @@ import stamina
 from osfsync.cloud.patience import Patience
 from osfsync.domain.errors import CloudError
 
-MOST_PUT_OFF: Final = 6
+MOST_PUT_OFF: Final = 4
 """Times that one thing is put off for the load of others, which is no failure of its own."""
 
 Worth = Callable[[Exception], bool]

@@ -1,6 +1,7 @@
 """Limits of the machine: what the errors mean that a program meets there, and what to do."""
 
 import errno
+import re
 from dataclasses import dataclass
 
 from osfsync.domain.errors import ExitCode, OsfsyncError, leaves
@@ -27,7 +28,7 @@ MEMORY = Limit(
     "The system gives this program no more memory.",
     "Raise the limit (`ulimit -v`, MemoryMax= of systemd, that of a container), or lower limits.downloads.",
 )
-_NO_OBJECT = "returned NULL without setting an exception"
+_NO_OBJECT = re.compile(r"without (setting an exception|exception set)")
 """What the interpreter says where it gets no memory in the middle of an import."""
 
 _BY_NUMBER = {errno.EMFILE: FILES, errno.ENFILE: FILES, errno.EAGAIN: THREADS, errno.ENOMEM: MEMORY}
@@ -56,7 +57,7 @@ def machine_limit(error: BaseException) -> MachineLimitError | None:
 
 
 def _limit_of(error: BaseException) -> Limit | None:
-    if isinstance(error, MemoryError) or (isinstance(error, SystemError) and _NO_OBJECT in str(error)):
+    if isinstance(error, MemoryError) or (isinstance(error, SystemError) and _NO_OBJECT.search(str(error))):
         return MEMORY
     if isinstance(error, RuntimeError) and "can't start new thread" in str(error):
         return THREADS
