@@ -42,6 +42,10 @@ class _Stems:
     decoy_words: frozenset[str] = frozenset()
 
 
+def _stems(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
 def _set(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
@@ -50,9 +54,14 @@ _OTHERS = _set(
     "device devices geraet gerat channel channels kanal user users benutzer owner tenant customer kunde "
     "station vehicle fahrzeug machine maschine"
 )
-_TRANSFER = (
+_TRANSFER = _stems(
     "upload transfer sync connection verbind process verarbeit prio version error fehler quality battery "
     "batterie retry attempt level severity conversion konvert valid checksum compress hochgeladen"
+)
+
+_OTHER_MOMENTS = _stems(
+    "creat erstell upload hochgelad modif chang geaendert update receiv empfang expir delet geloescht access "
+    "transfer request angefordert store gespeichert process import"
 )
 
 _STEMS: Final[Mapping[Meaning, _Stems]] = {
@@ -62,48 +71,15 @@ _STEMS: Final[Mapping[Meaning, _Stems]] = {
             "nomfichier fichier nomdufichier nombrearchivo nombrefichero archivo fichero nomefile recording "
             "recordingname aufzeichnung filenames"
         ),
-        stems=(
-            "file",
-            "datei",
-            "fichier",
-            "archivo",
-            "fichero",
-            "name",
-            "nombre",
-            "path",
-            "pfad",
-            "chemin",
-            "ruta",
-            "recording",
-            "aufnahme",
-            "aufzeichnung",
+        stems=_stems(
+            "file datei fichier archivo fichero name nombre path pfad chemin ruta recording aufnahme "
+            "aufzeichnung"
         ),
         words=_set("nom nome log osf"),
-        decoys=(
-            "title",
-            "titel",
-            "label",
-            "caption",
-            "comment",
-            "kommentar",
-            "descri",
-            "beschreib",
-            "original",
-            "source",
-            "quelle",
-            "previous",
-            "vorher",
-            "thumb",
-            "folder",
-            "directory",
-            "verzeichnis",
-            "ordner",
-            "display",
-            "anzeige",
-            "parent",
-            "local",
-            "target",
-            "ziel",
+        decoys=_stems(
+            "title titel label caption comment kommentar descri beschreib original source quelle "
+            "previous vorher thumb folder directory verzeichnis ordner display anzeige parent local "
+            "target ziel"
         ),
         decoy_words=_OTHERS
         | _set(
@@ -115,24 +91,12 @@ _STEMS: Final[Mapping[Meaning, _Stems]] = {
         exact=_set(
             "status state zustand etat estado stato statut filestatus filestate dateistatus ort where"
         ),
-        stems=(
-            "storagestat",
-            "storage",
-            "speicherstatus",
-            "speicherort",
-            "lagerort",
-            "ablage",
-            "status",
-            "state",
-            "zustand",
-            "statut",
-            "location",
-            "availab",
-            "verfuegbar",
-            "disponib",
+        stems=_stems(
+            "storagestat storage speicherstatus speicherort lagerort ablage status state zustand "
+            "statut location availab verfuegbar disponib"
         ),
         words=_set("etat estado stato place lieu presence"),
-        decoys=tuple(_TRANSFER.split()),
+        decoys=_TRANSFER,
         decoy_words=_OTHERS
         | _set(
             "id type typ count anzahl index number nummer time date datum size groesse source "
@@ -144,25 +108,10 @@ _STEMS: Final[Mapping[Meaning, _Stems]] = {
             "filesize size bytes length dateigroesse groesse laenge taille tamano dimensione filelength "
             "sizebytes sizeinbytes dateilaenge contentlength filebytes grosse"
         ),
-        stems=("size", "groesse", "grosse", "taille", "tamano", "bytes", "laenge", "length"),
-        decoys=(
-            "compress",
-            "komprim",
-            "packed",
-            "zip",
-            "unpack",
-            "entpackt",
-            "raw",
-            "original",
-            "block",
-            "chunk",
-            "page",
-            "duration",
-            "dauer",
-            "disk",
-            "allocated",
-            "max",
-            "min",
+        stems=_stems("size groesse grosse taille tamano bytes laenge length"),
+        decoys=_stems(
+            "compress komprim packed zip unpack entpackt raw original block chunk page duration "
+            "dauer disk allocated max min"
         ),
         decoy_words=_OTHERS | _set("kb mb gb kib mib name"),
     ),
@@ -173,29 +122,7 @@ _STEMS: Final[Mapping[Meaning, _Stems]] = {
         ),
         stems=("start", "begin", "anfang", "debut", "inicio"),
         words=_set("from von since ab de desde timestamp zeitstempel recorded time zeit ts"),
-        decoys=(
-            "creat",
-            "erstell",
-            "upload",
-            "hochgelad",
-            "modif",
-            "chang",
-            "geaendert",
-            "update",
-            "receiv",
-            "empfang",
-            "expir",
-            "delet",
-            "geloescht",
-            "access",
-            "transfer",
-            "request",
-            "angefordert",
-            "store",
-            "gespeichert",
-            "process",
-            "import",
-        ),
+        decoys=_OTHER_MOMENTS,
         decoy_words=_OTHERS | _set("end ende bis to last stop fin ms"),
     ),
     Meaning.END: _Stems(
@@ -205,33 +132,7 @@ _STEMS: Final[Mapping[Meaning, _Stems]] = {
         ),
         stems=("end", "stop", "until", "schluss"),
         words=_set("to till bis ende fin a hasta"),
-        decoys=(
-            "creat",
-            "erstell",
-            "upload",
-            "hochgelad",
-            "modif",
-            "chang",
-            "geaendert",
-            "update",
-            "receiv",
-            "empfang",
-            "expir",
-            "delet",
-            "geloescht",
-            "access",
-            "transfer",
-            "request",
-            "angefordert",
-            "store",
-            "gespeichert",
-            "process",
-            "import",
-            "send",
-            "vendor",
-            "calend",
-            "pend",
-        ),
+        decoys=(*_OTHER_MOMENTS, "send", "vendor", "calend", "pend"),
         decoy_words=_OTHERS | _set("start begin von from"),
     ),
     Meaning.TAG: _Stems(
