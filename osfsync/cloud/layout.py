@@ -59,8 +59,11 @@ class Layout:
     @property
     def is_plain(self) -> bool:
         """Whether the fields have names that can mean nothing else: no evidence of values is needed."""
-        needed = [found.path for m, found in self.fields.items() if m in (Meaning.NAME, Meaning.STATUS)]
-        return all(name_score(path, m) >= EXACT for path, m in zip(needed, Meaning, strict=False))
+        return all(
+            name_score(self.fields[meaning].path, meaning) >= EXACT
+            for meaning in (Meaning.NAME, Meaning.STATUS)
+            if meaning in self.fields
+        )
 
     def path(self, meaning: Meaning) -> str | None:
         """Where the field stands; None where there is none."""

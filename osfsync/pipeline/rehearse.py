@@ -46,6 +46,7 @@ class Rehearsal:
 
     async def run(self, since: datetime | None = None, until: datetime | None = None) -> None:
         """List and decide as `Run.sync` does."""
+        self.client.expect_fields(await self.reader.list_fields(self.tenant.id))
         known = await self.reader.devices_known(self.tenant.id)
         devices = (await choose_devices(self.client, self.wishes, self.tally, known)).chosen
         folders = folders_of(devices, await self.reader.folders())

@@ -125,6 +125,7 @@ async def test_a_command_may_be_accepted_by_202(platform: Platform) -> None:
     platform.give("/api/devices/d-1/request-list", "", status=202)
     async with platform.client() as client:
         await client.order(DEVICE, WINDOW, "preview")
+    assert platform.requests["/api/devices/d-1/request-list"] == 1
 
 
 async def test_a_firewalls_page_at_the_login_is_no_refused_login(platform: Platform) -> None:
@@ -169,6 +170,7 @@ async def test_a_new_token_that_is_refused_for_a_while_is_waited_for(platform: P
     platform.on(FILES, handler)
     async with platform.client() as client:
         await ask(client)
+    assert platform.requests[FILES] == 1
     assert len(platform.logins) == 1
 
 
@@ -250,6 +252,7 @@ async def test_a_header_line_of_sixty_kilobytes_is_read(platform: Platform) -> N
     platform.give(FILES, EMPTY, headers={"Content-Security-Policy": "x" * 60_000})
     async with platform.client() as client:
         await ask(client)
+    assert platform.requests[FILES] == 1
 
 
 async def test_a_larger_header_line_is_refused_by_the_name_of_the_limit(platform: Platform) -> None:

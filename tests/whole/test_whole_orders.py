@@ -21,7 +21,7 @@ from osfsync.pipeline.perform import FailOn
 from osfsync.simulator.behaviour import LIST_ONLY, STILL, Behaviour
 from osfsync.simulator.faults import Fault
 from osfsync.simulator.fleet import ListedBy
-from osfsync.simulator.listing import TERSE
+from osfsync.simulator.listing import TERSE, Dialect
 from osfsync.simulator.world import World
 from osfsync.state.cancel import cancel_orders
 from osfsync.state.database import open_state, open_view
@@ -750,3 +750,20 @@ async def test_a_command_that_waits_does_for_its_own_days_only_where_lists_tell_
         assert summary.orders.sent == 3
         empty_world.advance(timedelta(days=1))
         assert (await mirror.sync()).orders.sent == 0
+
+
+async def test_lists_that_lose_the_fields_of_earlier_runs_are_refused_by_a_dry_run_too(
+    mirror_of: MirrorOf, empty_world: World
+) -> None:
+    """The choice is kept per tenant: other fields are a problem, and no new guess."""
+    empty_world.dialect = Dialect(name="LogPath", status="WhereStored")
+    device = empty_world.add_device("Truck 1", behaviour=DEAD)
+    fill(empty_world, device, [2, 3, 4])
+    for number in range(3):
+        empty_world.add_file(device, f"there{number}.osf", StorageStatus.BOTH)
+    async with mirror_of(empty_world) as mirror:
+        assert (await mirror.sync()).files.fetched == 3
+        empty_world.dialect = Dialect(name="OtherPath", status="WhereStored")
+        for summary in (await mirror.rehearse(), await mirror.sync()):
+            assert summary.devices.failed == 1
+            assert any("LogPath" in problem.explanation for problem in summary.problems)
