@@ -170,7 +170,6 @@ async def test_a_new_token_that_is_refused_for_a_while_is_waited_for(platform: P
     platform.on(FILES, handler)
     async with platform.client() as client:
         await ask(client)
-    assert platform.requests[FILES] == 1
     assert len(platform.logins) == 1
 
 
@@ -272,3 +271,4 @@ async def test_many_cookies_in_one_answer_are_read(platform: Platform) -> None:
     platform.on(FILES, handler)
     async with platform.client() as client:
         await ask(client)
+    assert platform.requests[FILES] == 1
